@@ -1,0 +1,30 @@
+// Which gunicorn app a number belongs to.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <functional>
+#include <string>
+
+namespace gunicorn_exporter {
+
+// The name alone, unless `process.pod_labels` is on: then masters of one name
+// in several containers are several apps. Both container fields are empty where
+// they are not known or not asked for.
+struct AppId {
+  std::string name;
+  std::string pod_uid;
+  std::string container_id;
+
+  auto operator<=>(const AppId&) const = default;
+};
+
+struct AppIdHash {
+  std::size_t operator()(const AppId& id) const noexcept {
+    const std::hash<std::string> hash;
+    return hash(id.name) ^ (hash(id.pod_uid) * 31) ^
+           (hash(id.container_id) * 131);
+  }
+};
+
+}  // namespace gunicorn_exporter

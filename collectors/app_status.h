@@ -1,0 +1,30 @@
+// The is_running check of one app, as /health, `check` and the status page tell
+// it.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "collectors/app_id.h"
+
+namespace gunicorn_exporter {
+
+struct AppStatus {
+  AppId app;
+  bool configured = false;  // An `instances` entry; else it was discovered.
+  // OK: a master with at least one worker.
+  bool ok = false;
+  std::size_t masters = 0;  // Upgrading ones included.
+  std::size_t idle = 0;
+  std::size_t working = 0;
+  // A gunicorn without setproctitle: found by its command line.
+  bool titled = true;
+  // The class in the command line or title where it can be told ("gthread",
+  // "uvicorn.workers.UvicornWorker"); else empty.
+  std::string worker_class;
+  // "my_app: 1 master, 3 idle and 1 working workers", or why it is CRITICAL:
+  // "Found no master process with name: gunicorn: master [my_app]".
+  std::string message;
+};
+
+}  // namespace gunicorn_exporter

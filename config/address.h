@@ -1,0 +1,25 @@
+// Addresses to listen on or to send to: "127.0.0.1:8125", ":18125",
+// "[::1]:8125".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace gunicorn_exporter {
+
+struct Address {
+  std::string host;  // Without brackets. Empty: every address of the machine.
+  std::uint16_t port = 0;  // 0: the kernel picks a free one.
+
+  bool operator==(const Address&) const = default;
+};
+
+// Empty where the text is no address: a port is required.
+std::optional<Address> ParseAddress(std::string_view text);
+
+// "127.0.0.1:8125", "[::1]:8125", ":18125": the inverse of ParseAddress.
+std::string FormatAddress(const Address& address);
+
+}  // namespace gunicorn_exporter

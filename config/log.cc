@@ -1,0 +1,112 @@
+#include "config/log.h"
+
+#include <spdlog/async.h>
+#include <spdlog/async_logger.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace gunicorn_exporter {
+namespace {
+
+// How many lines may wait for a stderr that blocks.
+constexpr std::size_t kQueueLines = 256;
+
+std::atomic<LogFormat> format{LogFormat::kLogfmt};
+
+spdlog::level::level_enum ToSpdlog(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarn:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
+  }
+  return spdlog::level::info;
+}
+
+std::string_view LevelName(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarn:
+      return "warn";
+    case LogLevel::kError:
+      return "error";
+  }
+  return "info";
+}
+
+std::string ToJsonString(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', false,
+                                   nlohmann::json::error_handler_t::replace);
+}
+
+// Bare where a reader cannot mistake it; else quoted, with JSON's escapes.
+std::string ToLogfmtValue(std::string_view text) {
+  const auto is_bare = [](unsigned char c) {
+    return c > ' ' && c < 0x7F && c != '"' && c != '=' && c != '\\';
+  };
+  bool bare = !text.empty();
+  for (const char c : text)
+    bare = bare && is_bare(static_cast<unsigned char>(c));
+  return bare ? std::string(text) : ToJsonString(text);
+}
+
+// The line from its level on; spdlog puts the time before it.
+std::string ToLine(LogFormat line_format, LogLevel level,
+                   std::string_view event,
+                   std::initializer_list<LogField> fields) {
+  std::string line;
+  const auto append = [&](std::string_view key, std::string_view value) {
+    if (!line.empty()) line += line_format == LogFormat::kJson ? "," : " ";
+    if (line_format == LogFormat::kJson) {
+      line += ToJsonString(key) + ":" + ToJsonString(value);
+    } else {
+      line.append(key).append("=").append(ToLogfmtValue(value));
+    }
+  };
+  append("level", LevelName(level));
+  append("event", event);
+  for (const LogField& field : fields) append(field.key, field.value);
+  return line;
+}
+
+}  // namespace
+
+void StartLog(LogLevel level, LogFormat line_format) {
+  format = line_format;
+  spdlog::init_thread_pool(kQueueLines, 1);
+  auto logger = std::make_shared<spdlog::async_logger>(
+      "gunicorn_exporter", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
+      spdlog::thread_pool(), spdlog::async_overflow_policy::overrun_oldest);
+  logger->set_level(ToSpdlog(level));
+  logger->flush_on(spdlog::level::debug);
+  constexpr auto kTime = "%Y-%m-%dT%H:%M:%S.%eZ";
+  const std::string pattern = line_format == LogFormat::kJson
+                                  ? fmt::format(R"({{"ts":"{}",%v}})", kTime)
+                                  : fmt::format("ts={} %v", kTime);
+  logger->set_pattern(pattern, spdlog::pattern_time_type::utc);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+void StopLog() { spdlog::shutdown(); }
+
+void LogEvent(LogLevel level, std::string_view event,
+              std::initializer_list<LogField> fields) {
+  spdlog::logger* const logger = spdlog::default_logger_raw();
+  if (logger == nullptr || !logger->should_log(ToSpdlog(level))) return;
+  // No format string: the line is data, braces and all.
+  logger->log(ToSpdlog(level),
+              spdlog::string_view_t(ToLine(format, level, event, fields)));
+}
+
+}  // namespace gunicorn_exporter

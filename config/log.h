@@ -1,0 +1,36 @@
+// The program's log: one event a line, logfmt or JSON, to stderr.
+//
+//     ts=2026-11-22T10:00:00.000Z level=info event=receiver_started
+//     transport=udp address=127.0.0.1:8125
+//
+// Any thread may log. Writing is a background thread's work: a stderr that
+// blocks delays nobody; the oldest waiting lines are then lost and counted in
+// the log.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "config/config.h"
+
+namespace gunicorn_exporter {
+
+// A key (lower case, the unit in it: duration_seconds) and its value.
+struct LogField {
+  std::string_view key;
+  std::string value;
+};
+
+// Before the first event; without it, events go to stderr from info on, as
+// logfmt.
+void StartLog(LogLevel level, LogFormat format);
+
+// Writes what is waiting and stops the background thread.
+void StopLog();
+
+// `event` is the stable name of what happened: "receiver_started".
+void LogEvent(LogLevel level, std::string_view event,
+              std::initializer_list<LogField> fields = {});
+
+}  // namespace gunicorn_exporter
