@@ -21,8 +21,8 @@ int main(int argc, char** argv) {
     for (const auto& entry : std::filesystem::directory_iterator(argv[i])) {
       std::ifstream in(entry.path(), std::ios::binary);
       const std::string text{std::istreambuf_iterator<char>(in), {}};
-      LLVMFuzzerTestOneInput(
-          reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+      LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(text.data()),
+                             text.size());
       ++runs;
     }
   }
