@@ -6,8 +6,10 @@ from prometheus_client.parser import text_string_to_metric_families
 class Scrape:
     def __init__(self, text):
         self.text = text
-        self.families = {family.name: family for family in text_string_to_metric_families(text)}
-        self.samples = [sample for family in self.families.values() for sample in family.samples]
+        families = list(text_string_to_metric_families(text))
+        # By the family's name without _total, as the parser has it.
+        self.families = {family.name: family for family in families}
+        self.samples = [sample for family in families for sample in family.samples]
 
     def series(self, name, **labels):
         """Samples of that name that have at least those labels; code=200 is code="200"."""
