@@ -6,14 +6,12 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <sstream>
 #include <unordered_map>
 #include <utility>
 
 #include "config/config_error.h"
-#include "config/utf8.h"
+#include "config/yaml_lines.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -27,45 +25,6 @@ constexpr std::string_view kMergeKey = "<<";
 }
 
 int LineOf(const YAML::Mark& mark) { return std::max(mark.line, 0) + 1; }
-
-std::vector<std::string_view> SplitLines(std::string_view text) {
-  std::vector<std::string_view> lines;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    lines.push_back(line);
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-  }
-  return lines;
-}
-
-// The line without its comment and the blanks at its end. Good enough to see a
-// lonely dash: a "#" inside of quotes is cut, too.
-std::string_view Code(std::string_view line) {
-  line = line.substr(0, line.find('#'));
-  return line.substr(0, line.find_last_not_of(" \t\r") + 1);
-}
-
-// The line of a list's item: that of its dash. The parser marks where the
-// value begins, which may be lines below (for an empty item, the next token):
-//
-//     -
-//       tags: []
-//       ^
-int ItemLine(const std::vector<std::string_view>& lines,
-             const YAML::Mark& mark) {
-  const auto line = static_cast<std::size_t>(std::max(mark.line, 0));
-  const auto column = static_cast<std::size_t>(std::max(mark.column, 0));
-  if (line < lines.size() && lines[line].substr(0, column).find_first_not_of(
-                                 " \t") != std::string_view::npos) {
-    return LineOf(mark);
-  }
-  for (std::size_t above = std::min(line, lines.size()); above > 0; --above) {
-    const std::string_view code = Code(lines[above - 1]);
-    if (code.ends_with('-')) return static_cast<int>(above);
-    if (!code.empty()) break;
-  }
-  return LineOf(mark);
-}
 
 // A list or a map that is still being read.
 struct Frame {
@@ -146,7 +105,8 @@ class Builder : public YAML::EventHandler {
     const bool is_item = !frames_.empty() && !IsMap(frames_.back());
     auto node = std::make_shared<YamlNode>();
     node->kind = kind;
-    node->line = is_item ? ItemLine(lines_, mark) : LineOf(mark);
+    node->line =
+        is_item ? FindItemLine(lines_, mark.line, mark.column) : LineOf(mark);
     return node;
   }
 
@@ -254,37 +214,22 @@ class Builder : public YAML::EventHandler {
   YamlNodePtr root_;
 };
 
-// YAML 1.2, 5.1: no control characters but tab and line ends.
-void CheckText(const std::string& text, const std::string& file) {
+}  // namespace
+
+YamlNodePtr ParseYaml(const std::string& text, const std::string& file) {
   if (text.size() > kMaxYamlBytes) {
     throw ConfigError(file + ": larger than 1 MiB; expected a configuration");
   }
   int line = 1;
   for (const std::string_view part : SplitLines(text)) {
-    if (!IsValidUtf8(part)) {
-      Fail(file, line, "yaml", "bytes that are not UTF-8; expected UTF-8 text");
-    }
-    for (const char c : part) {
-      const auto byte = static_cast<unsigned char>(c);
-      if ((byte < 0x20 && c != '\t' && c != '\r') || byte == 0x7f) {
-        std::array<char, 8> code{};
-        std::snprintf(code.data(), code.size(), "0x%02x", byte);
-        Fail(file, line, "yaml",
-             std::string("the control character ") + code.data() +
-                 "; expected text");
-      }
-    }
+    const std::string problem = FindBadText(part);
+    if (!problem.empty()) Fail(file, line, "yaml", problem);
     ++line;
   }
-}
-
-}  // namespace
-
-YamlNodePtr ParseYaml(const std::string& text, const std::string& file) {
-  CheckText(text, file);
   Builder builder(text, file);
   try {
-    std::istringstream in(text);
+    // yaml-cpp takes a newline at the end for the quote that is missing there.
+    std::istringstream in(text.substr(0, text.find_last_not_of(" \t\r\n") + 1));
     YAML::Parser parser(in);
     while (parser.HandleNextDocument(builder)) {
     }

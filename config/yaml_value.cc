@@ -35,10 +35,13 @@ std::optional<bool> ParseBool(const std::string& text) {
       "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"};
   static constexpr std::string_view kFalse[] = {
       "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"};
-  if (std::find(std::begin(kTrue), std::end(kTrue), text) != std::end(kTrue))
+  if (std::find(std::begin(kTrue), std::end(kTrue), text) != std::end(kTrue)) {
     return true;
-  if (std::find(std::begin(kFalse), std::end(kFalse), text) != std::end(kFalse))
+  }
+  if (std::find(std::begin(kFalse), std::end(kFalse), text) !=
+      std::end(kFalse)) {
     return false;
+  }
   return std::nullopt;
 }
 

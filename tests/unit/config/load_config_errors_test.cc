@@ -247,8 +247,8 @@ INSTANTIATE_TEST_SUITE_P(Logs, LoadConfigErrors, testing::ValuesIn(kLogs));
 
 constexpr BadFile kSyntax[] = {
     {"statsd: [a, b\n",
-     "c.yml:2: yaml: end of sequence flow not found; expected YAML"},
-    {"statsd: \"a\n", "c.yml:2: yaml: illegal EOF in scalar; expected YAML"},
+     "c.yml:1: yaml: end of sequence flow not found; expected YAML"},
+    {"statsd: \"a\n", "c.yml:1: yaml: illegal EOF in scalar; expected YAML"},
     {"statsd: {}\n\tprocess: {}\n",
      "c.yml:2: yaml: end of map not found; expected YAML"},
     {"statsd:\n  a: b: c\n", "c.yml:2: yaml: illegal map value; expected YAML"},
