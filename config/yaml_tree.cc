@@ -18,12 +18,6 @@ namespace {
 
 constexpr std::string_view kMergeKey = "<<";
 
-[[noreturn]] void Fail(const std::string& file, int line,
-                       const std::string& key, const std::string& problem) {
-  throw ConfigError(file + ":" + std::to_string(line) + ": " + key + ": " +
-                    problem);
-}
-
 int LineOf(const YAML::Mark& mark) { return std::max(mark.line, 0) + 1; }
 
 // A list or a map that is still being read.
@@ -47,8 +41,8 @@ class Builder : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ > 1) {
-      Fail(file_, LineOf(mark), "yaml",
-           "a second document; expected one document in the file");
+      FailConfig(file_, LineOf(mark), "",
+                 "a second document; expected one document in the file");
     }
   }
   void OnDocumentEnd() override {}
@@ -60,7 +54,7 @@ class Builder : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto target = anchors_.find(anchor);
     if (target == anchors_.end()) {
-      Fail(file_, LineOf(mark), "yaml", "an alias inside of its own anchor");
+      FailConfig(file_, LineOf(mark), "", "an alias inside of its own anchor");
     }
     Add(target->second, 0);
   }
@@ -120,7 +114,7 @@ class Builder : public YAML::EventHandler {
         path += (path.empty() ? "" : ".") + frame.key;
       }
     }
-    return path.empty() ? "yaml" : path;
+    return path;
   }
 
   void SetKey(const std::string& key, int line) {
@@ -130,9 +124,9 @@ class Builder : public YAML::EventHandler {
     frame.key_line = line;
     const auto [earlier, is_new] = frame.key_lines.emplace(key, line);
     if (!is_new) {
-      Fail(file_, line, Path(),
-           "duplicate key; it stands in line " +
-               std::to_string(earlier->second) + " already");
+      FailConfig(file_, line, Path(),
+                 "duplicate key; it stands in line " +
+                     std::to_string(earlier->second) + " already");
     }
   }
 
@@ -160,9 +154,9 @@ class Builder : public YAML::EventHandler {
     YamlNode& parent = *frame.node;
     parent.size += node->size;
     if (parent.size > kMaxYamlNodes) {
-      Fail(file_, node->line, Path(),
-           "more than " + std::to_string(kMaxYamlNodes) +
-               " values with every alias written out");
+      FailConfig(file_, node->line, Path(),
+                 "more than " + std::to_string(kMaxYamlNodes) +
+                     " values with every alias written out");
     }
     if (IsMap(frame)) {
       parent.entries.push_back(
@@ -175,7 +169,8 @@ class Builder : public YAML::EventHandler {
 
   void CheckKeyIsScalar(const YamlNode& node) const {
     if (!frames_.empty() && IsMap(frames_.back()) && !frames_.back().has_key) {
-      Fail(file_, node.line, Path(), "a key that is no text; expected a name");
+      FailConfig(file_, node.line, Path(),
+                 "a key that is no text; expected a name");
     }
   }
 
@@ -194,9 +189,10 @@ class Builder : public YAML::EventHandler {
             : std::vector<YamlNodePtr>{source.value};
     for (const YamlNodePtr& map : maps) {
       if (map->kind != YamlNode::Kind::kMap) {
-        Fail(file_, source.line, Path(),
-             "\"<<\" of something else than a mapping; expected an alias of a "
-             "mapping");
+        FailConfig(
+            file_, source.line, Path(),
+            "\"<<\" of something else than a mapping; expected an alias of a "
+            "mapping");
       }
       for (const YamlEntry& entry : map->entries) {
         if (frame.key_lines.emplace(entry.key, entry.line).second) {
@@ -223,7 +219,7 @@ YamlNodePtr ParseYaml(const std::string& text, const std::string& file) {
   int line = 1;
   for (const std::string_view part : SplitLines(text)) {
     const std::string problem = FindBadText(part);
-    if (!problem.empty()) Fail(file, line, "yaml", problem);
+    if (!problem.empty()) FailConfig(file, line, "", problem);
     ++line;
   }
   Builder builder(text, file);
@@ -234,10 +230,19 @@ YamlNodePtr ParseYaml(const std::string& text, const std::string& file) {
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
-    Fail(file, LineOf(error.mark), "yaml", error.msg + "; expected YAML");
+    FailConfig(file, LineOf(error.mark), "", error.msg + "; expected YAML");
   }
   if (builder.root() == nullptr) return std::make_shared<YamlNode>();
   return builder.root();
+}
+
+void FailConfig(const std::string& file, int line, const std::string& path,
+                const std::string& problem) {
+  std::string what = (path.empty() ? "yaml" : path) + ": " + problem;
+  for (char& c : what) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  throw ConfigError(file + ":" + std::to_string(line) + ": " + what);
 }
 
 std::string Quoted(std::string_view text) {
@@ -251,8 +256,7 @@ std::string Quoted(std::string_view text) {
       quoted += "...";
       break;
     }
-    const bool is_control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-    quoted += is_control ? ' ' : c;
+    quoted += c;
   }
   return quoted + "\"";
 }

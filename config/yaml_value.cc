@@ -8,7 +8,6 @@
 #include <optional>
 #include <utility>
 
-#include "config/config_error.h"
 #include "config/duration.h"
 
 namespace gunicorn_exporter {
@@ -66,18 +65,10 @@ std::string Join(const std::string& path, std::string_view key) {
   return path.empty() ? std::string(key) : path + "." + std::string(key);
 }
 
-// A path stays on one line, whatever a key looks like.
-std::string PrintablePath(const std::string& path) {
-  const std::string quoted = Quoted(path);
-  return quoted.substr(1, quoted.size() - 2);
-}
-
 }  // namespace
 
 void YamlValue::Fail(const std::string& problem) const {
-  const std::string where = path_.empty() ? "yaml" : PrintablePath(path_);
-  throw ConfigError(*file_ + ":" + std::to_string(line_) + ": " + where + ": " +
-                    problem);
+  FailConfig(*file_, line_, path_, problem);
 }
 
 void YamlValue::FailAt(std::string_view key, const std::string& problem) const {
@@ -85,8 +76,7 @@ void YamlValue::FailAt(std::string_view key, const std::string& problem) const {
 }
 
 void YamlValue::Notice(std::string message) const {
-  notices_->push_back(
-      {*file_, line_, PrintablePath(path_), std::move(message)});
+  notices_->push_back({*file_, line_, path_, std::move(message)});
 }
 
 std::string YamlValue::Describe() const {
