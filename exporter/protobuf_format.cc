@@ -10,7 +10,7 @@
 #include <limits>
 #include <string_view>
 
-#include "collectors/utf8.h"
+#include "config/utf8.h"
 #include "exporter/metrics.pb.h"
 #include "exporter/series_order.h"
 

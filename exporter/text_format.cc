@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "collectors/utf8.h"
+#include "config/utf8.h"
 #include "exporter/byte_writer.h"
 #include "exporter/series_order.h"
 
