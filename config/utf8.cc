@@ -1,4 +1,4 @@
-#include "collectors/utf8.h"
+#include "config/utf8.h"
 
 #include <cstddef>
 #include <cstdint>
