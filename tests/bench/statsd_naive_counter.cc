@@ -52,6 +52,16 @@ void CountLines(std::string_view packet, Map& map, std::uint64_t& lines) {
   }
 }
 
+double CpuSeconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) +
+           static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
 int Main(int argc, char** argv) {
   if (argc != 4) {
     std::fprintf(stderr, "usage: %s udp|unix ADDRESS|PATH count|map\n",
@@ -76,6 +86,7 @@ int Main(int argc, char** argv) {
   const bool with_map = std::string(argv[3]) == "map";
   std::printf("address=%s\n", LocalAddress(socket).c_str());
   std::fflush(stdout);
+  const double cpu_at_start = CpuSeconds();
 
   constexpr std::size_t kMessages = 64;
   constexpr std::size_t kBytes = 65536 + 320;
@@ -102,13 +113,7 @@ int Main(int argc, char** argv) {
           map, lines);
     }
   }
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const double cpu =
-      static_cast<double>(usage.ru_utime.tv_sec) +
-      static_cast<double>(usage.ru_stime.tv_sec) +
-      static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) /
-          1e6;
+  const double cpu = CpuSeconds() - cpu_at_start;
   const auto memory = ReadReceiveMemory(socket);
   std::printf("packets=%llu lines=%llu dropped=%u cpu=%.3f\n",
               static_cast<unsigned long long>(packets),

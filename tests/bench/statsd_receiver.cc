@@ -26,6 +26,16 @@ class NobodyKnown : public SenderLookup {
   std::uint64_t Generation() const override { return 1; }
 };
 
+double CpuSeconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) +
+           static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
 int Main(int argc, char** argv) {
   if (argc != 3) {
     std::fprintf(stderr, "usage: %s udp|unix ADDRESS|PATH\n", argv[0]);
@@ -50,16 +60,11 @@ int Main(int argc, char** argv) {
   const Transport transport = is_unix ? Transport::kUnixgram : Transport::kUdp;
   std::printf("address=%s\n", server.addresses(transport).front().c_str());
   std::fflush(stdout);
+  const double cpu_at_start = CpuSeconds();
   int signal = 0;
   sigwait(&signals, &signal);
   server.Stop();
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const double cpu =
-      static_cast<double>(usage.ru_utime.tv_sec) +
-      static_cast<double>(usage.ru_stime.tv_sec) +
-      static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) /
-          1e6;
+  const double cpu = CpuSeconds() - cpu_at_start;
   std::printf(
       "packets=%llu lines=%llu dropped=%llu cpu=%.3f\n",
       static_cast<unsigned long long>(server.stats().packets(transport)),
