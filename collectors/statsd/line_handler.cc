@@ -26,7 +26,10 @@ LineHandler::LineHandler(MetricStore& store, SenderLookup* lookup,
   ops_.reserve(2 * kBatch);
 }
 
-void LineHandler::BeginPacket() {
+void LineHandler::BeginPacket(Transport transport) {
+  ++counts_.packets[static_cast<std::size_t>(transport)];
+  has_counts_ = true;
+  resolver_.BeginPacket();
   const std::uint64_t version = store_.naming_version();
   if (version != naming_version_) {
     FlushAndWait();
@@ -45,7 +48,7 @@ void LineHandler::BeginPacket() {
 
 void LineHandler::HandleDatagram(Transport transport, std::string_view packet,
                                  const DatagramSource& source, bool truncated) {
-  CountPacket(transport);
+  BeginPacket(transport);
   while (!packet.empty()) {
     const std::size_t end = packet.find('\n');
     const std::string_view line = packet.substr(0, end);
@@ -54,18 +57,24 @@ void LineHandler::HandleDatagram(Transport transport, std::string_view packet,
     if (truncated && end == std::string_view::npos) {
       CountTooLong(transport);
     } else {
-      HandleLine(transport, line, source);
+      HandleOne(transport, line, source);
     }
   }
 }
 
 void LineHandler::HandleLine(Transport transport, std::string_view line,
                              const DatagramSource& source) {
+  // The line before it may be gone.
+  resolver_.BeginPacket();
+  HandleOne(transport, line, source);
+}
+
+void LineHandler::HandleOne(Transport transport, std::string_view line,
+                            const DatagramSource& source) {
   const std::string_view unchanged = line;
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (line.empty()) return;
   if (relay_ != nullptr) relay_->Add(unchanged);
-  BeginPacket();
   Count(transport, Take(line, source));
 }
 
@@ -91,11 +100,6 @@ LineVerdict LineHandler::Take(std::string_view line,
     ops_.push_back(op);
   }
   return verdict;
-}
-
-void LineHandler::CountPacket(Transport transport) {
-  ++counts_.packets[static_cast<std::size_t>(transport)];
-  has_counts_ = true;
 }
 
 void LineHandler::CountTooLong(Transport transport) {

@@ -31,10 +31,11 @@ class LineHandler {
   // line is not whole.
   void HandleDatagram(Transport transport, std::string_view packet,
                       const DatagramSource& source, bool truncated);
-  // One line of a stream, without its "\n".
+  // Before the lines of each piece of a stream. Counts it.
+  void BeginPacket(Transport transport);
+  // One line, without its "\n".
   void HandleLine(Transport transport, std::string_view line,
                   const DatagramSource& source);
-  void CountPacket(Transport transport);
   // A line that was longer than what is kept of it.
   void CountTooLong(Transport transport);
 
@@ -43,12 +44,12 @@ class LineHandler {
   bool Flush();
 
  private:
+  void HandleOne(Transport transport, std::string_view line,
+                 const DatagramSource& source);
   LineVerdict Take(std::string_view line, const DatagramSource& source);
   void Count(Transport transport, LineVerdict verdict);
   void FlushAndWait();
   void Publish();
-  // Before the refs of the resolver may change.
-  void BeginPacket();
 
   MetricStore& store_;
   ReceiverStats& stats_;
