@@ -36,12 +36,14 @@ void LineHandler::BeginPacket(Transport transport) {
     // Before the naming is read: a newer one is then found next time.
     naming_version_ = version;
     resolver_.SetNaming(store_.naming());
-  } else if (resolver_.IsFull()) {
+    foreign_.Clear();
+  } else if (resolver_.IsFull() || foreign_.IsFull()) {
     FlushAndWait();
     resolver_.Clear();
-  } else if (ops_.size() >= kMostOps) {
+    foreign_.Clear();
+  } else if (ops_.size() + foreign_.ops().size() >= kMostOps) {
     FlushAndWait();
-  } else if (ops_.size() >= kBatch) {
+  } else if (ops_.size() + foreign_.ops().size() >= kBatch) {
     Flush();
   }
 }
@@ -85,6 +87,10 @@ LineVerdict LineHandler::Take(std::string_view line,
   if (verdict != LineVerdict::kAccepted) return verdict;
   Translation translation;
   verdict = Translate(sample, translation);
+  if (verdict == LineVerdict::kUnmatched &&
+      resolver_.naming().export_unmatched) {
+    return TakeForeign(sample, source);
+  }
   if (verdict != LineVerdict::kAccepted) return verdict;
 
   StoreOp op;
@@ -102,6 +108,11 @@ LineVerdict LineHandler::Take(std::string_view line,
   return verdict;
 }
 
+LineVerdict LineHandler::TakeForeign(const Sample& sample,
+                                     const DatagramSource& source) {
+  return foreign_.Take(sample, resolver_.Resolve(sample.tags, {}, source).key);
+}
+
 void LineHandler::CountTooLong(Transport transport) {
   if (relay_ != nullptr) relay_->CountDropped();
   Count(transport, LineVerdict::kTooLong);
@@ -115,18 +126,19 @@ void LineHandler::Count(Transport transport, LineVerdict verdict) {
 
 bool LineHandler::Flush() {
   if (relay_ != nullptr) relay_->Flush();
-  if (!ops_.empty() && !store_.TryAdd(ops_)) return false;
+  if (HasOps() && !store_.TryAdd(ops_, foreign_.ops())) return false;
   Publish();
   return true;
 }
 
 void LineHandler::FlushAndWait() {
-  if (!ops_.empty()) store_.Add(ops_);
+  if (HasOps()) store_.Add(ops_, foreign_.ops());
   Publish();
 }
 
 void LineHandler::Publish() {
   ops_.clear();
+  foreign_.ClearOps();
   if (!has_counts_) return;
   stats_.Add(counts_);
   counts_ = ReceiverCounts();

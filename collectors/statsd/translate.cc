@@ -95,6 +95,8 @@ bool TakePrefix(std::string_view before, std::string_view& prefix) {
   return true;
 }
 
+}  // namespace
+
 bool HasNegative(const Sample& sample) {
   if (sample.first.value < 0) return true;
   std::string_view others = sample.others;
@@ -104,8 +106,6 @@ bool HasNegative(const Sample& sample) {
   }
   return false;
 }
-
-}  // namespace
 
 LineVerdict Translate(const Sample& sample, Translation& translation) {
   std::string_view rest = sample.name;
