@@ -57,8 +57,9 @@ constexpr KeyRule<InstanceConfig> kInstanceKeys[] = {
      [](const YamlValue& value, InstanceConfig& instance) {
        instance.statsd_prefix = value.String();
        // gunicorn drops the dots at the end of --statsd-prefix, too.
-       while (instance.statsd_prefix.ends_with('.'))
+       while (instance.statsd_prefix.ends_with('.')) {
          instance.statsd_prefix.pop_back();
+       }
      }},
     {"gunicorn",
      [](const YamlValue& value, InstanceConfig& instance) {

@@ -24,7 +24,7 @@ bool Contains(std::span<const std::string_view> list, std::string_view text) {
 
 // An expression that RE2 takes; Go's, which the agent uses, has its syntax.
 std::string Pattern(const YamlValue& value, bool wants_status) {
-  const std::string pattern = value.NonEmptyString();
+  std::string pattern = value.NonEmptyString();
   const re2::RE2 compiled(pattern, re2::RE2::Quiet);
   if (!compiled.ok()) {
     value.Fail(Quoted(pattern) + " does not compile: " + compiled.error() +
@@ -114,8 +114,9 @@ constexpr KeyRule<Source> kSourceKeys[] = {
      }},
     {"exclude_paths",
      [](const YamlValue& value, Source& source) {
-       for (const YamlValue& item : value.Items())
+       for (const YamlValue& item : value.Items()) {
          source.config.exclude_paths.push_back(item.NonEmptyString());
+       }
      }},
     {"log_processing_rules",
      [](const YamlValue& value, Source& source) {
@@ -163,8 +164,9 @@ std::vector<LogSourceConfig> LoadLogs(const YamlValue& section) {
                   " is not read here");
       continue;
     }
-    if (source.config.path.empty())
+    if (source.config.path.empty()) {
       item.FailAt("path", "is missing; expected the path of a file");
+    }
     logs.push_back(std::move(source.config));
   }
   return logs;

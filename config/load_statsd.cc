@@ -15,8 +15,9 @@ std::vector<double> LoadBuckets(const YamlValue& list) {
   std::vector<double> bounds;
   for (const YamlValue& item : list.Items()) {
     const double bound = item.Number();
-    if (bound <= 0)
+    if (bound <= 0) {
       item.Fail(item.Describe() + " is not above 0; expected seconds");
+    }
     if (!bounds.empty() && bound <= bounds.back()) {
       item.Fail(item.Describe() +
                 " is not above the bucket before it; expected ascending "
@@ -50,8 +51,9 @@ std::vector<int> LoadStatusCodes(const YamlValue& list) {
   std::vector<int> codes;
   for (const YamlValue& item : list.Items()) {
     const int code = static_cast<int>(item.Integer(100, 599));
-    if (std::find(codes.begin(), codes.end(), code) != codes.end())
+    if (std::find(codes.begin(), codes.end(), code) != codes.end()) {
       item.Fail(item.Describe() + " is there twice; expected each once");
+    }
     codes.push_back(code);
   }
   return codes;

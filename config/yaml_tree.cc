@@ -6,66 +6,19 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <sstream>
 #include <unordered_map>
 #include <utility>
 
 #include "config/config_error.h"
-#include "config/utf8.h"
+#include "config/yaml_lines.h"
 
 namespace gunicorn_exporter {
 namespace {
 
 constexpr std::string_view kMergeKey = "<<";
 
-[[noreturn]] void Fail(const std::string& file, int line,
-                       const std::string& key, const std::string& problem) {
-  throw ConfigError(file + ":" + std::to_string(line) + ": " + key + ": " +
-                    problem);
-}
-
 int LineOf(const YAML::Mark& mark) { return std::max(mark.line, 0) + 1; }
-
-std::vector<std::string_view> SplitLines(std::string_view text) {
-  std::vector<std::string_view> lines;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    lines.push_back(line);
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-  }
-  return lines;
-}
-
-// The line without its comment and the blanks at its end. Good enough to see a
-// lonely dash: a "#" inside of quotes is cut, too.
-std::string_view Code(std::string_view line) {
-  line = line.substr(0, line.find('#'));
-  return line.substr(0, line.find_last_not_of(" \t\r") + 1);
-}
-
-// The line of a list's item: that of its dash. The parser marks where the
-// value begins, which may be lines below (for an empty item, the next token):
-//
-//     -
-//       tags: []
-//       ^
-int ItemLine(const std::vector<std::string_view>& lines,
-             const YAML::Mark& mark) {
-  const auto line = static_cast<std::size_t>(std::max(mark.line, 0));
-  const auto column = static_cast<std::size_t>(std::max(mark.column, 0));
-  if (line < lines.size() && lines[line].substr(0, column).find_first_not_of(
-                                 " \t") != std::string_view::npos) {
-    return LineOf(mark);
-  }
-  for (std::size_t above = std::min(line, lines.size()); above > 0; --above) {
-    const std::string_view code = Code(lines[above - 1]);
-    if (code.ends_with('-')) return static_cast<int>(above);
-    if (!code.empty()) break;
-  }
-  return LineOf(mark);
-}
 
 // A list or a map that is still being read.
 struct Frame {
@@ -88,8 +41,8 @@ class Builder : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ > 1) {
-      Fail(file_, LineOf(mark), "yaml",
-           "a second document; expected one document in the file");
+      FailConfig(file_, LineOf(mark), "",
+                 "a second document; expected one document in the file");
     }
   }
   void OnDocumentEnd() override {}
@@ -101,7 +54,7 @@ class Builder : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto target = anchors_.find(anchor);
     if (target == anchors_.end()) {
-      Fail(file_, LineOf(mark), "yaml", "an alias inside of its own anchor");
+      FailConfig(file_, LineOf(mark), "", "an alias inside of its own anchor");
     }
     Add(target->second, 0);
   }
@@ -146,7 +99,8 @@ class Builder : public YAML::EventHandler {
     const bool is_item = !frames_.empty() && !IsMap(frames_.back());
     auto node = std::make_shared<YamlNode>();
     node->kind = kind;
-    node->line = is_item ? ItemLine(lines_, mark) : LineOf(mark);
+    node->line =
+        is_item ? FindItemLine(lines_, mark.line, mark.column) : LineOf(mark);
     return node;
   }
 
@@ -160,7 +114,7 @@ class Builder : public YAML::EventHandler {
         path += (path.empty() ? "" : ".") + frame.key;
       }
     }
-    return path.empty() ? "yaml" : path;
+    return path;
   }
 
   void SetKey(const std::string& key, int line) {
@@ -170,9 +124,9 @@ class Builder : public YAML::EventHandler {
     frame.key_line = line;
     const auto [earlier, is_new] = frame.key_lines.emplace(key, line);
     if (!is_new) {
-      Fail(file_, line, Path(),
-           "duplicate key; it stands in line " +
-               std::to_string(earlier->second) + " already");
+      FailConfig(file_, line, Path(),
+                 "duplicate key; it stands in line " +
+                     std::to_string(earlier->second) + " already");
     }
   }
 
@@ -200,9 +154,9 @@ class Builder : public YAML::EventHandler {
     YamlNode& parent = *frame.node;
     parent.size += node->size;
     if (parent.size > kMaxYamlNodes) {
-      Fail(file_, node->line, Path(),
-           "more than " + std::to_string(kMaxYamlNodes) +
-               " values with every alias written out");
+      FailConfig(file_, node->line, Path(),
+                 "more than " + std::to_string(kMaxYamlNodes) +
+                     " values with every alias written out");
     }
     if (IsMap(frame)) {
       parent.entries.push_back(
@@ -215,7 +169,8 @@ class Builder : public YAML::EventHandler {
 
   void CheckKeyIsScalar(const YamlNode& node) const {
     if (!frames_.empty() && IsMap(frames_.back()) && !frames_.back().has_key) {
-      Fail(file_, node.line, Path(), "a key that is no text; expected a name");
+      FailConfig(file_, node.line, Path(),
+                 "a key that is no text; expected a name");
     }
   }
 
@@ -234,9 +189,10 @@ class Builder : public YAML::EventHandler {
             : std::vector<YamlNodePtr>{source.value};
     for (const YamlNodePtr& map : maps) {
       if (map->kind != YamlNode::Kind::kMap) {
-        Fail(file_, source.line, Path(),
-             "\"<<\" of something else than a mapping; expected an alias of a "
-             "mapping");
+        FailConfig(
+            file_, source.line, Path(),
+            "\"<<\" of something else than a mapping; expected an alias of a "
+            "mapping");
       }
       for (const YamlEntry& entry : map->entries) {
         if (frame.key_lines.emplace(entry.key, entry.line).second) {
@@ -254,45 +210,39 @@ class Builder : public YAML::EventHandler {
   YamlNodePtr root_;
 };
 
-// YAML 1.2, 5.1: no control characters but tab and line ends.
-void CheckText(const std::string& text, const std::string& file) {
+}  // namespace
+
+YamlNodePtr ParseYaml(const std::string& text, const std::string& file) {
   if (text.size() > kMaxYamlBytes) {
     throw ConfigError(file + ": larger than 1 MiB; expected a configuration");
   }
   int line = 1;
   for (const std::string_view part : SplitLines(text)) {
-    if (!IsValidUtf8(part)) {
-      Fail(file, line, "yaml", "bytes that are not UTF-8; expected UTF-8 text");
-    }
-    for (const char c : part) {
-      const auto byte = static_cast<unsigned char>(c);
-      if ((byte < 0x20 && c != '\t' && c != '\r') || byte == 0x7f) {
-        std::array<char, 8> code{};
-        std::snprintf(code.data(), code.size(), "0x%02x", byte);
-        Fail(file, line, "yaml",
-             std::string("the control character ") + code.data() +
-                 "; expected text");
-      }
-    }
+    const std::string problem = FindBadText(part);
+    if (!problem.empty()) FailConfig(file, line, "", problem);
     ++line;
   }
-}
-
-}  // namespace
-
-YamlNodePtr ParseYaml(const std::string& text, const std::string& file) {
-  CheckText(text, file);
   Builder builder(text, file);
   try {
-    std::istringstream in(text);
+    // yaml-cpp takes a newline at the end for the quote that is missing there.
+    std::istringstream in(text.substr(0, text.find_last_not_of(" \t\r\n") + 1));
     YAML::Parser parser(in);
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
-    Fail(file, LineOf(error.mark), "yaml", error.msg + "; expected YAML");
+    FailConfig(file, LineOf(error.mark), "", error.msg + "; expected YAML");
   }
   if (builder.root() == nullptr) return std::make_shared<YamlNode>();
   return builder.root();
+}
+
+void FailConfig(const std::string& file, int line, const std::string& path,
+                const std::string& problem) {
+  std::string what = (path.empty() ? "yaml" : path) + ": " + problem;
+  for (char& c : what) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  throw ConfigError(file + ":" + std::to_string(line) + ": " + what);
 }
 
 std::string Quoted(std::string_view text) {
@@ -306,8 +256,7 @@ std::string Quoted(std::string_view text) {
       quoted += "...";
       break;
     }
-    const bool is_control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-    quoted += is_control ? ' ' : c;
+    quoted += c;
   }
   return quoted + "\"";
 }

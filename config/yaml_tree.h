@@ -41,7 +41,14 @@ constexpr std::size_t kMaxYamlNodes = 100'000;
 // `file` is for the messages.
 YamlNodePtr ParseYaml(const std::string& text, const std::string& file);
 
-// Text for a message: in double quotes, on one line, cut when it is long.
+// Text for a message: in double quotes, cut when it is long.
 std::string Quoted(std::string_view text);
+
+// Throws ConfigError, "FILE:LINE: PATH: problem" on one line: what the file
+// brings in with line ends and control characters gets blanks for them. An
+// empty path, the document itself, is written "yaml".
+[[noreturn]] void FailConfig(const std::string& file, int line,
+                             const std::string& path,
+                             const std::string& problem);
 
 }  // namespace gunicorn_exporter

@@ -8,7 +8,6 @@
 #include <optional>
 #include <utility>
 
-#include "config/config_error.h"
 #include "config/duration.h"
 
 namespace gunicorn_exporter {
@@ -35,10 +34,13 @@ std::optional<bool> ParseBool(const std::string& text) {
       "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"};
   static constexpr std::string_view kFalse[] = {
       "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"};
-  if (std::find(std::begin(kTrue), std::end(kTrue), text) != std::end(kTrue))
+  if (std::find(std::begin(kTrue), std::end(kTrue), text) != std::end(kTrue)) {
     return true;
-  if (std::find(std::begin(kFalse), std::end(kFalse), text) != std::end(kFalse))
+  }
+  if (std::find(std::begin(kFalse), std::end(kFalse), text) !=
+      std::end(kFalse)) {
     return false;
+  }
   return std::nullopt;
 }
 
@@ -63,18 +65,10 @@ std::string Join(const std::string& path, std::string_view key) {
   return path.empty() ? std::string(key) : path + "." + std::string(key);
 }
 
-// A path stays on one line, whatever a key looks like.
-std::string PrintablePath(const std::string& path) {
-  const std::string quoted = Quoted(path);
-  return quoted.substr(1, quoted.size() - 2);
-}
-
 }  // namespace
 
 void YamlValue::Fail(const std::string& problem) const {
-  const std::string where = path_.empty() ? "yaml" : PrintablePath(path_);
-  throw ConfigError(*file_ + ":" + std::to_string(line_) + ": " + where + ": " +
-                    problem);
+  FailConfig(*file_, line_, path_, problem);
 }
 
 void YamlValue::FailAt(std::string_view key, const std::string& problem) const {
@@ -82,8 +76,7 @@ void YamlValue::FailAt(std::string_view key, const std::string& problem) const {
 }
 
 void YamlValue::Notice(std::string message) const {
-  notices_->push_back(
-      {*file_, line_, PrintablePath(path_), std::move(message)});
+  notices_->push_back({*file_, line_, path_, std::move(message)});
 }
 
 std::string YamlValue::Describe() const {

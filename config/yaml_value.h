@@ -92,10 +92,11 @@ template <typename Target, std::size_t N>
 void ReadMap(const YamlValue& map, const KeyRule<Target> (&rules)[N],
              Target& target) {
   std::vector<std::string_view> seen;
-  for (const auto& [key, value] : map.Entries()) {
-    const auto rule =
-        std::find_if(std::begin(rules), std::end(rules),
-                     [&](const KeyRule<Target>& r) { return r.key == key; });
+  for (const auto& entry : map.Entries()) {
+    const auto& [key, value] = entry;
+    const auto rule = std::find_if(
+        std::begin(rules), std::end(rules),
+        [&](const KeyRule<Target>& r) { return r.key == entry.first; });
     if (rule == std::end(rules)) {
       std::vector<std::string_view> known;
       for (const KeyRule<Target>& r : rules) {

@@ -247,8 +247,8 @@ INSTANTIATE_TEST_SUITE_P(Logs, LoadConfigErrors, testing::ValuesIn(kLogs));
 
 constexpr BadFile kSyntax[] = {
     {"statsd: [a, b\n",
-     "c.yml:2: yaml: end of sequence flow not found; expected YAML"},
-    {"statsd: \"a\n", "c.yml:2: yaml: illegal EOF in scalar; expected YAML"},
+     "c.yml:1: yaml: end of sequence flow not found; expected YAML"},
+    {"statsd: \"a\n", "c.yml:1: yaml: illegal EOF in scalar; expected YAML"},
     {"statsd: {}\n\tprocess: {}\n",
      "c.yml:2: yaml: end of map not found; expected YAML"},
     {"statsd:\n  a: b: c\n", "c.yml:2: yaml: illegal map value; expected YAML"},
@@ -275,6 +275,11 @@ TEST(LoadConfigText, StaysOnOneLineAndCutsLongValues) {
   EXPECT_EQ(error, "c.yml:2: statsd.series_ttl: \"a b" + std::string(77, 'x') +
                        "...\" is not a duration; write for example \"300s\" or "
                        "\"5m\"");
+  EXPECT_EQ(ErrorOf("\"a\\nb\": {c: 1, c: 2}\n"),
+            "c.yml:1: a b.c: duplicate key; it stands in line 1 already");
+  EXPECT_EQ(ErrorOf("logs: [{type: file, path: a, pattern: \"[\\n\"}]\n"),
+            "c.yml:1: logs[0].pattern: \"[ \" does not compile: missing ]: [ ; "
+            "expected a regular expression of RE2's syntax");
   EXPECT_EQ(ErrorOf("\"a\\nb\": 1\n"),
             "c.yml:1: a b: unknown key; expected one of init_config, "
             "instances, logs, discovery, process, statsd");
