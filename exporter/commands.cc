@@ -31,7 +31,8 @@ int Serve(const Flags& flags) {
     while (WaitForSignal() == Signal::kReload) exporter.Reload();
     LogEvent(LogLevel::kInfo, "stopping");
     if (!exporter.CanStop()) {
-      // A thread hangs in the kernel: there is nothing that could be waited for.
+      // A thread hangs in the kernel: there is nothing that could be waited
+      // for.
       LogEvent(LogLevel::kWarn, "stopped_while_a_collector_hangs");
       StopLog();
       std::_Exit(0);

@@ -128,15 +128,15 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
     collectors.push_back(std::make_shared<ProcessCollector>(*parts.monitor));
   }
   if (flags.collector_statsd) {
-    parts.statsd = std::make_unique<StatsdServer>(
-        flags, config, parts.store, parts.sender_finder.get());
+    parts.statsd = std::make_unique<StatsdServer>(flags, config, parts.store,
+                                                  parts.sender_finder.get());
     collectors.push_back(
         std::make_shared<StatsdCollector>(*parts.statsd, parts.store));
   }
   parts.scraper =
       std::make_unique<Scraper>(std::move(collectors), parts.self_metrics);
-  parts.http = std::make_unique<HttpServer>(ToHttpOptions(flags),
-                                            parts.Handlers(*this));
+  parts.http =
+      std::make_unique<HttpServer>(ToHttpOptions(flags), parts.Handlers(*this));
   // In a thread: a procfs that does not answer must not keep the rest from it.
   parts.first_scan = std::thread([&parts] {
     if (parts.monitor) parts.monitor->Start();
