@@ -8,6 +8,11 @@ namespace {
 
 constexpr double kGreatestBucketed = 0x1p20;  // Seconds: twelve days.
 
+// A sixth of the window, rounded up.
+std::int64_t SlotWidth(std::chrono::milliseconds window, std::int64_t slots) {
+  return std::max<std::int64_t>(1, (window.count() + slots - 1) / slots);
+}
+
 }  // namespace
 
 double AddFinite(double left, double right) {
@@ -17,8 +22,7 @@ double AddFinite(double left, double right) {
 
 Sketch::Sketch(const SketchOptions& options)
     : bounds_(options.bounds),
-      slot_ms_(std::max<std::int64_t>(
-          1, (options.window.count() + kSlotsInWindow - 1) / kSlotsInWindow)),
+      slot_ms_(SlotWidth(options.window, kSlotsInWindow)),
       first_schema_(options.schema),
       schema_(options.schema),
       classic_(options.bounds->size()) {}
@@ -113,6 +117,11 @@ void Sketch::Reset() {
   zero_count_ = 0;
   std::fill(classic_.begin(), classic_.end(), 0);
   buckets_.Clear();
+  for (Slot& slot : slots_) slot.Begin(kNever);
+}
+
+void Sketch::SetWindow(std::chrono::milliseconds window) {
+  slot_ms_ = SlotWidth(window, kSlotsInWindow);
   for (Slot& slot : slots_) slot.Begin(kNever);
 }
 

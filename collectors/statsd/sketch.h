@@ -57,10 +57,15 @@ class Sketch {
   void Merge(const Sketch& other);
   // As new.
   void Reset();
+  // Another window, which begins empty; the rest goes on.
+  void SetWindow(std::chrono::milliseconds window);
 
   double count() const { return count_; }
   double sum() const { return sum_; }
   // One for each bound, not cumulative; what is above the last is not there.
+  const std::shared_ptr<const std::vector<double>>& bounds() const {
+    return bounds_;
+  }
   const std::vector<double>& classic() const { return classic_; }
   // The exponential buckets and their schema, which may have fallen.
   int schema() const { return schema_; }
