@@ -59,8 +59,9 @@ std::string ToLogfmtValue(std::string_view text) {
     return c > ' ' && c < 0x7F && c != '"' && c != '=' && c != '\\';
   };
   bool bare = !text.empty();
-  for (const char c : text)
+  for (const char c : text) {
     bare = bare && is_bare(static_cast<unsigned char>(c));
+  }
   return bare ? std::string(text) : ToJsonString(text);
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "config/config.h"
 #include "config/load_config.h"
@@ -21,9 +22,13 @@ class Exporter {
   Exporter(const Exporter&) = delete;
   Exporter& operator=(const Exporter&) = delete;
 
-  // Reads the configuration file again. Throws ConfigError, and the older
-  // configuration holds, where it is broken. Any thread.
-  void Reload();
+  // Reads the configuration files again. Empty when all is well; else one line
+  // that says what is wrong, and what that file said before goes on. Any thread.
+  std::string Reload();
+
+  // Whether every part can be stopped: false while one hangs in a call to the
+  // system (a procfs that does not answer) for longer than a moment.
+  bool CanStop();
 
  private:
   struct Parts;
