@@ -27,6 +27,19 @@ try {
     outfile: join(work, "page.js"),
     bundle: true,
     format: "iife",
+    plugins: [{
+      // A CommonJS package whose default import esbuild, as Node.js, takes for all of its exports.
+      name: "scrollbars",
+      setup({ onResolve, onLoad, resolve }) {
+        onResolve({ filter: /^react-custom-scrollbars-2$/ }, ({ pluginData }) =>
+          pluginData === "real" ? undefined : { path: "scrollbars", namespace: "scrollbars" });
+        onLoad({ filter: /.*/, namespace: "scrollbars" }, async () => {
+          const { path } = await resolve("react-custom-scrollbars-2",
+            { kind: "require-call", resolveDir: here, pluginData: "real" });
+          return { contents: `module.exports = require(${JSON.stringify(path)}).Scrollbars`, resolveDir: here };
+        });
+      },
+    }],
     define: { "process.env.NODE_ENV": '"production"', global: "window" },
     loader: { ".svg": "dataurl", ".woff": "empty", ".woff2": "empty", ".ttf": "empty", ".css": "css" },
     logLevel: "error",

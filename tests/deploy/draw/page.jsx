@@ -8,9 +8,7 @@ import {
   createTheme, dateTime, FieldType, getDisplayProcessor, getFieldDisplayName, standardTransformers,
   standardTransformersRegistry, ThemeContext, toDataFrame, transformDataFrame,
 } from "@grafana/data";
-import { BigValue, GlobalStyles, PanelChrome, TimeSeries } from "@grafana/ui";
-// The table of Grafana's own table panel.
-import { TableNG } from "@grafana/ui/unstable";
+import { BigValue, GlobalStyles, PanelChrome, Table, TimeSeries } from "@grafana/ui";
 
 const CELL = 36;
 const GAP = 8;
@@ -109,7 +107,7 @@ function AsTable({ panel, width, height }) {
     });
     return () => subscription.unsubscribe();
   }, [panel]);
-  return data && <TableNG data={data} width={width} height={height} structureRev={1} />;
+  return data && <Table data={data} width={width} height={height} />;
 }
 
 function Heatmap({ panel, width, height }) {
