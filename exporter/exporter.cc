@@ -9,10 +9,7 @@
 
 #include "collectors/process/process_collector.h"
 #include "collectors/process/process_monitor.h"
-#include "collectors/process/sender_finder.h"
 #include "collectors/statsd/metric_store.h"
-#include "collectors/statsd/statsd_collector.h"
-#include "collectors/statsd/statsd_server.h"
 #include "config/config_error.h"
 #include "config/log.h"
 #include "exporter/http_server.h"
@@ -73,8 +70,6 @@ struct Exporter::Parts {
   SelfMetrics self_metrics;
   MetricStore store;
   std::unique_ptr<ProcessMonitor> monitor;
-  std::unique_ptr<SenderFinder> sender_finder;
-  std::unique_ptr<StatsdServer> statsd;
   std::unique_ptr<Scraper> scraper;
   std::unique_ptr<HttpServer> http;
 
@@ -124,19 +119,12 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
     parts.monitor->SetAppsListener([&parts](const std::vector<AppId>& apps) {
       parts.store.SetKnownApps(apps);
     });
-    parts.sender_finder = std::make_unique<SenderFinder>(*parts.monitor);
     collectors.push_back(std::make_shared<ProcessCollector>(*parts.monitor));
-  }
-  if (flags.collector_statsd) {
-    parts.statsd = std::make_unique<StatsdServer>(
-        flags, config, parts.store, parts.sender_finder.get());
-    collectors.push_back(
-        std::make_shared<StatsdCollector>(*parts.statsd, parts.store));
   }
   parts.scraper =
       std::make_unique<Scraper>(std::move(collectors), parts.self_metrics);
-  parts.http = std::make_unique<HttpServer>(ToHttpOptions(flags),
-                                            parts.Handlers(*this));
+  parts.http =
+      std::make_unique<HttpServer>(ToHttpOptions(flags), parts.Handlers(*this));
   // In a thread: a procfs that does not answer must not keep the rest from it.
   parts.first_scan = std::thread([&parts] {
     if (parts.monitor) parts.monitor->Start();

@@ -23,7 +23,8 @@ class Exporter {
   Exporter& operator=(const Exporter&) = delete;
 
   // Reads the configuration files again. Empty when all is well; else one line
-  // that says what is wrong, and what that file said before goes on. Any thread.
+  // that says what is wrong, and what that file said before goes on. Any
+  // thread.
   std::string Reload();
 
   // Whether every part can be stopped: false while one hangs in a call to the
