@@ -1,0 +1,206 @@
+#include "collectors/process/app_registry.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace gunicorn_exporter {
+namespace {
+
+std::size_t Index(CpuRole role) { return static_cast<std::size_t>(role); }
+
+// CPU time of one process never falls, whatever the kernel's rounding says.
+void KeepHigherTicks(ProcessSnapshot& current, const ProcessSnapshot& before) {
+  current.user_ticks = std::max(current.user_ticks, before.user_ticks);
+  current.system_ticks = std::max(current.system_ticks, before.system_ticks);
+}
+
+}  // namespace
+
+CpuRole ToCpuRole(ProcessRole role) {
+  switch (role) {
+    case ProcessRole::kMaster:
+      return CpuRole::kMaster;
+    case ProcessRole::kWorker:
+      return CpuRole::kWorker;
+    case ProcessRole::kDirtyArbiter:
+    case ProcessRole::kDirtyWorker:
+      break;
+  }
+  return CpuRole::kDirty;
+}
+
+AppRegistry::AppRegistry(const Config& config) { Reconfigure(config); }
+
+void AppRegistry::Reconfigure(const Config& config) {
+  if (pod_labels_ != config.process.pod_labels) {
+    apps_.clear();
+    processes_.clear();
+  }
+  pod_labels_ = config.process.pod_labels;
+  discovery_ = config.discovery;
+  configured_.clear();
+  for (const InstanceConfig& instance : config.instances) {
+    if (std::find(configured_.begin(), configured_.end(), instance.proc_name) ==
+        configured_.end())
+      configured_.push_back(instance.proc_name);
+  }
+  DropUnwanted();
+  AddPlaceholders();
+  ++generation_;
+  ++apps_generation_;
+}
+
+bool AppRegistry::IsConfigured(const AppId& app) const {
+  return std::find(configured_.begin(), configured_.end(), app.name) !=
+         configured_.end();
+}
+
+bool AppRegistry::IsWanted(const AppId& app) const {
+  return discovery_.enabled || IsConfigured(app);
+}
+
+// Apps that were configured before: those that run may now be discovered ones.
+void AppRegistry::DropUnwanted() {
+  std::set<AppId> present;
+  std::erase_if(processes_, [&](const auto& entry) {
+    if (!IsWanted(entry.second.app)) return true;
+    present.insert(entry.second.app);
+    return false;
+  });
+  std::erase_if(apps_, [&](const auto& entry) {
+    const auto& [id, app] = entry;
+    return !IsConfigured(id) &&
+           (!discovery_.enabled ||
+            (app.configured && !present.contains(id)));
+  });
+  for (auto& [id, app] : apps_) app.configured = IsConfigured(id);
+}
+
+// A configured app that runs nowhere has an entry of its name alone.
+void AppRegistry::AddPlaceholders() {
+  for (const std::string& name : configured_) {
+    const bool known = std::any_of(
+        apps_.begin(), apps_.end(),
+        [&](const auto& entry) { return entry.first.name == name; });
+    if (!known) apps_[AppId{name, "", ""}].configured = true;
+  }
+}
+
+void AppRegistry::Retire(const TrackedProcess& process, bool exited) {
+  const auto app = apps_.find(process.app);
+  if (app == apps_.end()) return;
+  app->second.ended_cpu[Index(ToCpuRole(process.gunicorn.role))] +=
+      process.CpuHere();
+  if (exited && process.gunicorn.role == ProcessRole::kWorker)
+    ++app->second.exited;
+}
+
+void AppRegistry::Update(std::vector<FoundProcess> found,
+                         const std::vector<ProcessSnapshot>& ended,
+                         TimePoint now, double unix_seconds) {
+  for (const ProcessSnapshot& zombie : ended) {
+    const auto known = processes_.find(zombie.key);
+    if (known == processes_.end()) continue;
+    ProcessSnapshot& last = known->second.gunicorn.process;
+    last.user_ticks = std::max(last.user_ticks, zombie.user_ticks);
+    last.system_ticks = std::max(last.system_ticks, zombie.system_ticks);
+  }
+  const std::vector<AppId> apps_before = OrderedApps();
+  std::map<ProcessKey, TrackedProcess> next;
+  std::set<AppId> renamed;
+  std::set<AppId> present;
+  for (FoundProcess& process : found) {
+    if (!IsWanted(process.app)) continue;
+    AppRecord& app = apps_[process.app];
+    if (process.gunicorn.role == ProcessRole::kMaster) {
+      if (!app.seen) app.first_seen_seconds = unix_seconds;
+      app.last_seen = now;
+    }
+    present.insert(process.app);
+    TrackedProcess tracked = Track(std::move(process), app, renamed);
+    next.emplace(tracked.gunicorn.process.key, std::move(tracked));
+  }
+  if (!processes_.empty()) ++generation_;
+  for (const auto& [key, gone] : processes_) Retire(gone, true);
+  processes_ = std::move(next);
+  // Only now: what came together with its app was not spawned before our eyes.
+  for (const AppId& app : present) apps_[app].seen = true;
+
+  std::erase_if(apps_, [&](const auto& entry) {
+    return renamed.contains(entry.first) && !present.contains(entry.first);
+  });
+  Forget(now);
+  if (OrderedApps() != apps_before) ++apps_generation_;
+}
+
+// Takes the process out of processes_ where it was known.
+TrackedProcess AppRegistry::Track(FoundProcess found, AppRecord& app,
+                                  std::set<AppId>& renamed) {
+  TrackedProcess tracked;
+  GunicornProcess& gunicorn = found.gunicorn;
+  app.role_seen[Index(ToCpuRole(gunicorn.role))] = true;
+  const auto known = processes_.find(gunicorn.process.key);
+  if (known == processes_.end()) {
+    ++generation_;
+    if (app.seen && gunicorn.role == ProcessRole::kWorker) ++app.spawned;
+  } else {
+    tracked = std::move(known->second);
+    processes_.erase(known);
+    const GunicornProcess& before = tracked.gunicorn;
+    KeepHigherTicks(gunicorn.process, before.process);
+    if (tracked.app != found.app || before.role != gunicorn.role) {
+      ++generation_;
+      Retire(tracked, false);
+      tracked.cpu_base = {before.process.user_ticks,
+                          before.process.system_ticks};
+      if (before.role == ProcessRole::kMaster) renamed.insert(tracked.app);
+    }
+  }
+  tracked.gunicorn = std::move(gunicorn);
+  tracked.app = std::move(found.app);
+  return tracked;
+}
+
+void AppRegistry::Forget(TimePoint now) {
+  std::set<AppId> present;
+  std::set<std::string> present_names;
+  for (const auto& [key, process] : processes_) {
+    present.insert(process.app);
+    present_names.insert(process.app.name);
+  }
+  for (auto& [id, app] : apps_) app.configured = IsConfigured(id);
+  std::erase_if(apps_, [&](const auto& entry) {
+    const auto& [id, app] = entry;
+    if (present.contains(id)) return false;
+    // One that was never seen is a placeholder of its name.
+    if (!app.seen) return !app.configured || present_names.contains(id.name);
+    // A container of a configured name is one of many, as a discovered app is.
+    const bool stays =
+        app.configured && id.pod_uid.empty() && id.container_id.empty();
+    return !stays && now - app.last_seen >= discovery_.forget_after;
+  });
+  AddPlaceholders();
+}
+
+std::vector<AppId> AppRegistry::OrderedApps() const {
+  std::vector<AppId> order;
+  for (const std::string& name : configured_) {
+    for (const auto& [id, app] : apps_) {
+      if (id.name == name) order.push_back(id);
+    }
+  }
+  for (const auto& [id, app] : apps_) {
+    if (!app.configured) order.push_back(id);
+  }
+  return order;
+}
+
+UpgradingMasters AppRegistry::Upgrading() const {
+  UpgradingMasters upgrading;
+  for (const auto& [key, process] : processes_) {
+    if (process.gunicorn.upgrading) upgrading[key] = process.gunicorn.app;
+  }
+  return upgrading;
+}
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,130 @@
+// What is remembered of gunicorns between two looks at the process table: which
+// processes belong to which app, its counters, and apps that have gone.
+//
+// Counters. A worker counts as spawned when it appears in an app that was seen
+// before, as exited when it is gone; those there at the first sight count as
+// neither. CPU time is the sum over the processes that live and those that have
+// ended, as of the last look at each: what a process burned after that look is
+// lost (its parent's cutime would have it, but mixed with helpers and dirty
+// workers). A process that changes its app or role takes nothing with it: the
+// old one keeps what was burned so far. So no counter ever falls.
+//
+// Forgetting. A configured app stays for ever. A discovered one stays for
+// `discovery.forget_after` after its last master; an app whose master took
+// another name (a reload, a promoted master) goes at once.
+//
+// Pure: no I/O, time is given in. Thread rule: one thread at a time.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "collectors/app_id.h"
+#include "collectors/process/gunicorn_app.h"
+#include "config/config.h"
+
+namespace gunicorn_exporter {
+
+// The `role` label: a dirty arbiter and its workers are one.
+enum class CpuRole : std::uint8_t { kMaster, kWorker, kDirty };
+inline constexpr std::size_t kCpuRoles = 3;
+
+CpuRole ToCpuRole(ProcessRole role);
+
+struct CpuTicks {
+  std::uint64_t user = 0;
+  std::uint64_t system = 0;
+
+  CpuTicks& operator+=(const CpuTicks& other) {
+    user += other.user;
+    system += other.system;
+    return *this;
+  }
+};
+
+struct TrackedProcess {
+  GunicornProcess gunicorn;
+  AppId app;
+  CpuTicks cpu_base;  // Burned before it came to this app and role.
+  CpuTicks CpuHere() const {
+    return {gunicorn.process.user_ticks - cpu_base.user,
+            gunicorn.process.system_ticks - cpu_base.system};
+  }
+  // Of a worker, by the last sample.
+  bool working = false;
+  bool sampled = false;             // A sample has been taken.
+  std::uint64_t sampled_ticks = 0;  // CPU time at the last sample.
+};
+
+struct AppRecord {
+  bool configured = false;
+  bool seen = false;  // A master has been there.
+  std::chrono::steady_clock::time_point last_seen;
+  double first_seen_seconds = 0;  // Unix seconds; 0: never.
+  std::uint64_t spawned = 0;
+  std::uint64_t exited = 0;
+  // Of processes that ended, by CpuRole.
+  std::array<CpuTicks, kCpuRoles> ended_cpu{};
+  std::array<bool, kCpuRoles> role_seen{};
+};
+
+// A process and the app that it was found to belong to.
+struct FoundProcess {
+  GunicornProcess gunicorn;
+  AppId app;
+};
+
+class AppRegistry {
+ public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  explicit AppRegistry(const Config& config);
+
+  // What a reload changes: apps of instances that are gone go too.
+  void Reconfigure(const Config& config);
+
+  // One look at the table: `found` are all gunicorn processes that live,
+  // `ended` those whose last CPU time can still be read (zombies).
+  void Update(std::vector<FoundProcess> found,
+              const std::vector<ProcessSnapshot>& ended, TimePoint now,
+              double unix_seconds);
+
+  const std::map<AppId, AppRecord>& apps() const { return apps_; }
+  std::map<ProcessKey, TrackedProcess>& processes() { return processes_; }
+  const std::map<ProcessKey, TrackedProcess>& processes() const {
+    return processes_;
+  }
+  // Configured apps in the order of the configuration, then discovered ones.
+  std::vector<AppId> OrderedApps() const;
+  UpgradingMasters Upgrading() const;
+
+  // Changes with every process that comes, goes or changes its app.
+  std::uint64_t generation() const { return generation_; }
+  // Changes with every app that comes or goes.
+  std::uint64_t apps_generation() const { return apps_generation_; }
+
+ private:
+  bool IsConfigured(const AppId& app) const;
+  bool IsWanted(const AppId& app) const;
+  TrackedProcess Track(FoundProcess found, AppRecord& app,
+                       std::set<AppId>& renamed);
+  void Retire(const TrackedProcess& process, bool exited);
+  void DropUnwanted();
+  void AddPlaceholders();
+  void Forget(TimePoint now);
+
+  DiscoveryConfig discovery_;
+  bool pod_labels_ = false;
+  std::vector<std::string> configured_;  // Names, in order.
+  std::map<AppId, AppRecord> apps_;
+  std::map<ProcessKey, TrackedProcess> processes_;
+  std::uint64_t generation_ = 0;
+  std::uint64_t apps_generation_ = 0;
+};
+
+}  // namespace gunicorn_exporter

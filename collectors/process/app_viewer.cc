@@ -1,0 +1,93 @@
+#include "collectors/process/app_viewer.h"
+
+#include <algorithm>
+#include <string>
+
+namespace gunicorn_exporter {
+namespace {
+
+std::string ToMessage(const AppStatus& status) {
+  if (status.masters == 0)
+    return "Found no master process with name: gunicorn: master [" +
+           status.app.name + "]";
+  const std::string masters = status.app.name + ": " +
+                              std::to_string(status.masters) +
+                              (status.masters == 1 ? " master" : " masters");
+  if (!status.ok) return masters + " without a worker";
+  return masters + ", " + std::to_string(status.idle) + " idle and " +
+         std::to_string(status.working) + " working workers";
+}
+
+}  // namespace
+
+std::map<AppId, ProcessGroup> GroupByApp(
+    const std::map<ProcessKey, TrackedProcess>& processes) {
+  std::map<AppId, ProcessGroup> groups;
+  for (const auto& [key, process] : processes)
+    groups[process.app].push_back(&process);
+  return groups;
+}
+
+AppStatus ToStatus(const AppId& app, bool configured,
+                   const ProcessGroup& processes) {
+  AppStatus status;
+  status.app = app;
+  status.configured = configured;
+  for (const TrackedProcess* process : processes) {
+    const GunicornProcess& gunicorn = process->gunicorn;
+    if (gunicorn.role == ProcessRole::kMaster) {
+      ++status.masters;
+      status.titled = status.titled && gunicorn.titled;
+      if (!gunicorn.worker_class.empty())
+        status.worker_class = gunicorn.worker_class;
+    } else if (gunicorn.role == ProcessRole::kWorker) {
+      ++(process->working ? status.working : status.idle);
+    }
+  }
+  status.ok = status.masters > 0 && status.idle + status.working > 0;
+  status.message = ToMessage(status);
+  return status;
+}
+
+AppView ToView(const AppId& app, const AppRecord& record,
+               const ProcessGroup& processes, const KernelUnits& units) {
+  AppView view;
+  view.status = ToStatus(app, record.configured, processes);
+  view.first_seen_seconds = record.first_seen_seconds;
+  view.spawned = record.spawned;
+  view.exited = record.exited;
+  for (std::size_t role = 0; role < kCpuRoles; ++role) {
+    view.roles.at(role).seen = record.role_seen.at(role);
+    view.roles.at(role).cpu = record.ended_cpu.at(role);
+  }
+  for (const TrackedProcess* process : processes) {
+    const GunicornProcess& gunicorn = process->gunicorn;
+    const ProcessSnapshot& snapshot = gunicorn.process;
+    RoleView& role =
+        view.roles.at(static_cast<std::size_t>(ToCpuRole(gunicorn.role)));
+    const std::uint64_t resident = snapshot.resident_pages * units.page_bytes;
+    ++role.processes;
+    role.cpu += process->CpuHere();
+    role.threads += snapshot.threads;
+    role.resident_bytes += resident;
+    if (gunicorn.role == ProcessRole::kMaster && units.boot_time_seconds > 0) {
+      const double start =
+          units.boot_time_seconds +
+          static_cast<double>(snapshot.key.start_time) / units.ticks_per_second;
+      view.master_start_seconds =
+          std::min(start, view.master_start_seconds.value_or(start));
+    }
+    if (gunicorn.role == ProcessRole::kDirtyArbiter) view.dirty_arbiter = true;
+    if (gunicorn.role == ProcessRole::kDirtyWorker) ++view.dirty_workers;
+    if (gunicorn.role == ProcessRole::kWorker) {
+      WorkerView worker;
+      worker.pid = snapshot.key.pid;
+      worker.cpu = {snapshot.user_ticks, snapshot.system_ticks};
+      worker.resident_bytes = resident;
+      view.workers.push_back(worker);
+    }
+  }
+  return view;
+}
+
+}  // namespace gunicorn_exporter

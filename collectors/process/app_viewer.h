@@ -1,0 +1,36 @@
+// From what is remembered of the apps to what one scrape shows of them.
+//
+// Pure functions, safe from any thread.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "collectors/app_status.h"
+#include "collectors/process/app_registry.h"
+#include "collectors/process/process_view.h"
+
+namespace gunicorn_exporter {
+
+using ProcessGroup = std::vector<const TrackedProcess*>;
+
+// The living processes of each app.
+std::map<AppId, ProcessGroup> GroupByApp(
+    const std::map<ProcessKey, TrackedProcess>& processes);
+
+// The is_running check.
+AppStatus ToStatus(const AppId& app, bool configured,
+                   const ProcessGroup& processes);
+
+// What the kernel counts in, and since when.
+struct KernelUnits {
+  double ticks_per_second = 100;
+  std::uint64_t page_bytes = 4096;
+  double boot_time_seconds = 0;  // Unix seconds; 0: not known.
+};
+
+// All that stands in the process table of one app: counts, sums, start time.
+AppView ToView(const AppId& app, const AppRecord& record,
+               const ProcessGroup& processes, const KernelUnits& units);
+
+}  // namespace gunicorn_exporter

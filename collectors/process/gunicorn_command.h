@@ -1,0 +1,35 @@
+// A gunicorn without setproctitle, told by its command line:
+//
+//     python3 /usr/bin/gunicorn --name my_app -w 3 app:app
+//     /opt/app/bin/python -m gunicorn -c gunicorn.conf.py app:app
+//
+// Pure functions, safe from any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace gunicorn_exporter {
+
+struct GunicornCommand {
+  // --name, -n; else that of GUNICORN_CMD_ARGS; else gunicorn's own default:
+  // the app's import path ("app:app"), or "gunicorn" where there is none. A
+  // name that a configuration file sets is not known here.
+  std::string name;
+  std::string worker_class;  // -k, --worker-class; empty: not said.
+  bool dirty = false;        // --dirty-app: one child is a dirty arbiter.
+  bool named = false;        // --name was said; else it is the default.
+};
+
+// `cmdline` as read, arguments ended by NULs. Nothing when this is not a
+// gunicorn that serves: another program, or `gunicorn --version`,
+// `--check-config`, `--print-config`, `--help`.
+std::optional<GunicornCommand> ParseGunicornCommand(std::string_view cmdline);
+
+// The same with the process's GUNICORN_CMD_ARGS, which the command line
+// overrides. `environ` is /proc/PID/environ as read, or empty.
+std::optional<GunicornCommand> ParseGunicornCommand(std::string_view cmdline,
+                                                    std::string_view environ);
+
+}  // namespace gunicorn_exporter

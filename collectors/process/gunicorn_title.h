@@ -1,0 +1,45 @@
+// What a gunicorn process calls itself, by setproctitle, in /proc/PID/cmdline:
+//
+//     gunicorn: master [my_app]
+//     gunicorn: master [my_app.2]     the next master of an upgrade (USR2), or
+//                                     an app that is called so
+//     gunicorn: worker [my_app]
+//     gunicorn: dirty-arbiter         gunicorn 25 and later, without an app
+//     gunicorn: dirty-worker [my_app]
+//
+// A title is padded with NULs up to the length of the command line it replaces.
+// Source: gunicorn's util._setproctitle, arbiter.py, dirty/arbiter.py.
+//
+// Pure functions, safe from any thread.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace gunicorn_exporter {
+
+enum class TitleKind : std::uint8_t {
+  kNone,  // Not a title of gunicorn's.
+  kMaster,
+  kWorker,
+  kDirtyArbiter,
+  kDirtyWorker,
+};
+
+struct GunicornTitle {
+  TitleKind kind = TitleKind::kNone;
+  // Borrowed from the text: all between the first "[" and the last "]", so that
+  // an app may be called "a]b". A title that the kernel cut short has no "]":
+  // then what is left. Empty for a dirty arbiter.
+  std::string_view app;
+};
+
+// `cmdline` as read, NULs included.
+GunicornTitle ParseGunicornTitle(std::string_view cmdline);
+
+// Could a process with this comm (/proc/PID/comm, cut at 15 bytes) be a
+// gunicorn, titled or not? A filter that spares reading the command line of
+// every process of the machine: "gunicorn: maste", "gunicorn", "python3.11".
+bool MayBeGunicorn(std::string_view comm);
+
+}  // namespace gunicorn_exporter

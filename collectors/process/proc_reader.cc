@@ -1,0 +1,159 @@
+#include "collectors/process/proc_reader.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <limits>
+#include <memory>
+
+#include "collectors/process/proc_parse.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { closedir(directory); }
+};
+using Directory = std::unique_ptr<DIR, CloseDirectory>;
+
+double ToSeconds(const timespec& time) {
+  return static_cast<double>(time.tv_sec) +
+         static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+}  // namespace
+
+ProcReader::ProcReader(const std::string& root, ReadErrors& errors)
+    : root_(root),
+      root_fd_(open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+      errors_(errors),
+      buffer_(16 * 1024) {}
+
+const char* ProcReader::Path(pid_t pid, std::string_view file) {
+  std::array<char, 16> digits{};
+  const auto end =
+      std::to_chars(digits.data(), digits.data() + digits.size(), pid).ptr;
+  path_.assign(digits.data(), end);
+  path_ += '/';
+  path_ += file;
+  return path_.c_str();
+}
+
+bool ProcReader::ListPids(std::vector<pid_t>& pids) {
+  pids.clear();
+  // A new description each time: a rewound one need not show new entries.
+  const int fd =
+      openat(root_fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const Directory directory(fdopendir(fd));
+  if (!directory) {
+    close(fd);
+    return false;
+  }
+  while (const dirent* entry = readdir(directory.get())) {
+    const auto pid = ParseDecimal(entry->d_name);
+    if (pid && *pid <= std::numeric_limits<pid_t>::max())
+      pids.push_back(static_cast<pid_t>(*pid));
+  }
+  return true;
+}
+
+std::optional<std::string_view> ProcReader::ReadPath(const char* path,
+                                                     std::string_view file,
+                                                     bool quiet) {
+  const UniqueFd fd(openat(root_fd_.get(), path, O_RDONLY | O_CLOEXEC));
+  // Files of one record come whole at the first read; tables do not.
+  const bool one_record = file.substr(0, 4) != "net/";
+  std::size_t size = 0;
+  while (fd) {
+    if (size == buffer_.size()) buffer_.resize(buffer_.size() * 2);
+    const ssize_t count =
+        read(fd.get(), buffer_.data() + size, buffer_.size() - size);
+    if (count == 0) return std::string_view(buffer_.data(), size);
+    if (count > 0) {
+      size += static_cast<std::size_t>(count);
+      if (one_record && size < buffer_.size())
+        return std::string_view(buffer_.data(), size);
+      continue;
+    }
+    if (errno != EINTR) break;
+  }
+  if (!quiet) errors_.Count(file, errno);
+  return std::nullopt;
+}
+
+std::optional<std::string_view> ProcReader::Read(pid_t pid,
+                                                 std::string_view file) {
+  return ReadPath(Path(pid, file), file, false);
+}
+
+std::optional<std::string_view> ProcReader::ReadQuietly(pid_t pid,
+                                                        std::string_view file) {
+  return ReadPath(Path(pid, file), file, true);
+}
+
+std::optional<std::string_view> ProcReader::ReadGlobal(std::string_view file) {
+  return ReadPath(std::string(file).c_str(), file, false);
+}
+
+std::optional<std::vector<FdLink>> ProcReader::ReadFds(pid_t pid) {
+  const int fd = openat(root_fd_.get(), Path(pid, "fd"),
+                        O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) {
+    errors_.Count("fd", errno);
+    return std::nullopt;
+  }
+  const Directory directory(fdopendir(fd));
+  if (!directory) {
+    close(fd);
+    return std::nullopt;
+  }
+  std::vector<FdLink> links;
+  std::array<char, 4096> target{};
+  while (const dirent* entry = readdir(directory.get())) {
+    const auto number = ParseDecimal(entry->d_name);
+    if (!number) continue;
+    const ssize_t length =
+        readlinkat(fd, entry->d_name, target.data(), target.size());
+    if (length < 0) {
+      if (errno == ENOENT) continue;
+      errors_.Count("fd", errno);
+      return std::nullopt;
+    }
+    links.push_back(
+        {static_cast<int>(*number),
+         std::string(target.data(), static_cast<std::size_t>(length))});
+  }
+  return links;
+}
+
+std::optional<FileTimes> ProcReader::StatFd(pid_t pid, int fd) {
+  struct stat status {};
+  if (fstatat(root_fd_.get(), Path(pid, "fd/" + std::to_string(fd)), &status,
+              0) != 0) {
+    errors_.Count("fd", errno);
+    return std::nullopt;
+  }
+  return FileTimes{ToSeconds(status.st_mtim), ToSeconds(status.st_ctim)};
+}
+
+std::optional<std::uint64_t> ProcReader::NetworkNamespace(pid_t pid) {
+  struct stat status {};
+  if (fstatat(root_fd_.get(), Path(pid, "net/tcp"), &status, 0) != 0) {
+    errors_.Count("net/tcp", errno);
+    return std::nullopt;
+  }
+  return status.st_ino;
+}
+
+UniqueFd ProcReader::Open(pid_t pid, std::string_view file, int flags) {
+  UniqueFd fd(openat(root_fd_.get(), Path(pid, file), flags | O_CLOEXEC));
+  if (!fd) errors_.Count(file, errno);
+  return fd;
+}
+
+}  // namespace gunicorn_exporter

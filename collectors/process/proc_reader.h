@@ -1,0 +1,80 @@
+// Reads files below /proc, or below another folder that looks like it.
+//
+// One buffer serves every read, and paths are opened below a folder that is
+// held open: a look at some thousand processes allocates nothing.
+//
+// Thread rule: one thread at a time. Errors: a failed read is "nothing", and is
+// counted in the ReadErrors given in, unless the process was gone.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collectors/process/read_errors.h"
+#include "collectors/process/unique_fd.h"
+
+namespace gunicorn_exporter {
+
+// One entry of /proc/PID/fd.
+struct FdLink {
+  int fd = -1;
+  std::string target;  // "socket:[376021]", "/tmp/wgunicorn-x (deleted)"
+};
+
+// When a file behind a descriptor was last changed, Unix seconds.
+struct FileTimes {
+  double modified = 0;
+  double changed = 0;
+};
+
+class ProcReader {
+ public:
+  // `errors` must outlive the reader.
+  ProcReader(const std::string& root, ReadErrors& errors);
+
+  // The processes of the table, in any order. False when it cannot be read.
+  bool ListPids(std::vector<pid_t>& pids);
+
+  // The text of /proc/PID/FILE, valid until the next read.
+  std::optional<std::string_view> Read(pid_t pid, std::string_view file);
+
+  // The same without counting a failure, for files that may well be missing.
+  std::optional<std::string_view> ReadQuietly(pid_t pid, std::string_view file);
+
+  // The text of /proc/FILE.
+  std::optional<std::string_view> ReadGlobal(std::string_view file);
+
+  // Open descriptors and what they are. Refused for another user's processes,
+  // unless CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH are there.
+  std::optional<std::vector<FdLink>> ReadFds(pid_t pid);
+
+  // The file behind a descriptor. Same rights.
+  std::optional<FileTimes> StatFd(pid_t pid, int fd);
+
+  // A number that all processes of one network namespace share, and no other:
+  // the inode of /proc/PID/net/tcp. Needs no right, unlike /proc/PID/ns/net.
+  std::optional<std::uint64_t> NetworkNamespace(pid_t pid);
+
+  // A descriptor of /proc/PID/FILE, for what is no text.
+  UniqueFd Open(pid_t pid, std::string_view file, int flags);
+
+  const std::string& root() const { return root_; }
+
+ private:
+  std::optional<std::string_view> ReadPath(const char* path,
+                                           std::string_view file, bool quiet);
+  const char* Path(pid_t pid, std::string_view file);
+
+  std::string root_;
+  UniqueFd root_fd_;
+  ReadErrors& errors_;
+  std::vector<char> buffer_;
+  std::string path_;
+};
+
+}  // namespace gunicorn_exporter

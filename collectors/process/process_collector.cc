@@ -1,0 +1,250 @@
+#include "collectors/process/process_collector.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "collectors/app_labels.h"
+#include "collectors/process/process_monitor.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+constexpr std::array<const char*, kCpuRoles> kRoleNames = {"master", "worker",
+                                                           "dirty"};
+
+// The families that this collector can fill; those without a series are left
+// out.
+class Families {
+ public:
+  MetricFamily& Get(std::string_view name, MetricType type,
+                    std::string_view help) {
+    const auto known = std::find_if(
+        families_.begin(), families_.end(),
+        [&](const MetricFamily& family) { return family.name == name; });
+    if (known != families_.end()) return *known;
+    MetricFamily& family = families_.emplace_back();
+    family.name = name;
+    family.type = type;
+    family.help = help;
+    return family;
+  }
+
+  void Gauge(std::string_view name, std::string_view help, LabelSetPtr common,
+             LabelSetPtr own, double value) {
+    AddSeries(Get(name, MetricType::kGauge, help), std::move(common),
+              std::move(own), value);
+  }
+
+  void Counter(std::string_view name, std::string_view help, LabelSetPtr common,
+               LabelSetPtr own, double value, double created) {
+    AddSeries(Get(name, MetricType::kCounter, help), std::move(common),
+              std::move(own), value, created);
+  }
+
+  std::vector<MetricFamily> Take() { return std::move(families_); }
+
+ private:
+  std::vector<MetricFamily> families_;
+};
+
+class AppWriter {
+ public:
+  AppWriter(Families& families, const AppView& app, const Config& config,
+            double ticks_per_second)
+      : families_(families),
+        app_(app),
+        config_(config),
+        ticks_per_second_(ticks_per_second),
+        labels_(MakeAppLabels(app.status.app, config)) {}
+
+  void Write() {
+    WriteCheck();
+    for (std::size_t role = 0; role < kCpuRoles; ++role) WriteRole(role);
+    WriteSockets();
+    WriteInfo();
+    if (config_.process.per_worker) WriteWorkers();
+  }
+
+ private:
+  void Gauge(std::string_view name, std::string_view help, double value,
+             LabelSetPtr own = nullptr) {
+    families_.Gauge(name, help, labels_, std::move(own), value);
+  }
+
+  void Counter(std::string_view name, std::string_view help, double value,
+               LabelSetPtr own = nullptr) {
+    families_.Counter(name, help, labels_, std::move(own), value,
+                      app_.first_seen_seconds);
+  }
+
+  void WriteCheck() {
+    const AppStatus& status = app_.status;
+    Gauge("gunicorn_is_running",
+          "Whether a master with a worker runs: 1 OK, 0 CRITICAL. The agents' "
+          "service check gunicorn.is_running.",
+          status.ok ? 1 : 0);
+    Gauge("gunicorn_masters",
+          "Master processes, one that is being upgraded included.",
+          static_cast<double>(status.masters));
+    constexpr auto kWorkers =
+        "Worker processes by what they do. The agents' gunicorn.workers.";
+    Gauge("gunicorn_workers", kWorkers, static_cast<double>(status.idle),
+          MakeLabels({{"state", "idle"}}));
+    Gauge("gunicorn_workers", kWorkers, static_cast<double>(status.working),
+          MakeLabels({{"state", "working"}}));
+    if (app_.dirty_arbiter)
+      Gauge("gunicorn_dirty_workers", "Workers of the dirty arbiter.",
+            static_cast<double>(app_.dirty_workers));
+    Counter("gunicorn_workers_spawned_total",
+            "Workers that appeared since the exporter first saw the app.",
+            static_cast<double>(app_.spawned));
+    Counter("gunicorn_workers_exited_total",
+            "Workers that ended since the exporter first saw the app.",
+            static_cast<double>(app_.exited));
+    if (app_.master_start_seconds)
+      Gauge("gunicorn_master_start_time_seconds",
+            "When the oldest master started, Unix time.",
+            *app_.master_start_seconds);
+    if (app_.heartbeat_age_seconds)
+      Gauge("gunicorn_worker_heartbeat_age_seconds",
+            "Time since the stalest worker last told its master that it lives.",
+            *app_.heartbeat_age_seconds);
+  }
+
+  void WriteRole(std::size_t index) {
+    const RoleView& role = app_.roles.at(index);
+    if (!role.seen) return;
+    const std::string name = kRoleNames.at(index);
+    constexpr auto kCpu =
+        "CPU time of the app's processes, ended ones included.";
+    Counter("gunicorn_cpu_seconds_total", kCpu,
+            static_cast<double>(role.cpu.user) / ticks_per_second_,
+            MakeLabels({{"role", name}, {"mode", "user"}}));
+    Counter("gunicorn_cpu_seconds_total", kCpu,
+            static_cast<double>(role.cpu.system) / ticks_per_second_,
+            MakeLabels({{"role", name}, {"mode", "system"}}));
+    if (role.processes == 0) return;
+    const LabelSetPtr own = MakeLabels({{"role", name}});
+    Gauge("gunicorn_resident_memory_bytes",
+          "Resident memory, summed: pages that processes share count in each.",
+          static_cast<double>(role.resident_bytes), own);
+    if (role.proportional_bytes)
+      Gauge("gunicorn_proportional_memory_bytes",
+            "Resident memory, shared pages divided among those who share them.",
+            static_cast<double>(*role.proportional_bytes), own);
+    Gauge("gunicorn_threads", "Threads of the app's processes.",
+          static_cast<double>(role.threads), own);
+    if (role.open_fds)
+      Gauge("gunicorn_open_fds", "Open file descriptors, summed.",
+            static_cast<double>(*role.open_fds), own);
+  }
+
+  void WriteSockets() {
+    if (app_.connections)
+      Gauge("gunicorn_connections",
+            "Accepted client connections that are open now.",
+            static_cast<double>(*app_.connections));
+    for (const ListenQueue& queue : app_.listen_queues) {
+      const LabelSetPtr own = MakeLabels({{"address", queue.address}});
+      Gauge("gunicorn_listen_queue_length",
+            "Connections that wait to be accepted.",
+            static_cast<double>(queue.length), own);
+      if (queue.limit)
+        Gauge("gunicorn_listen_queue_limit",
+              "How many connections may wait to be accepted.",
+              static_cast<double>(*queue.limit), own);
+    }
+    if (app_.listen_overflows)
+      families_.Counter(
+          "gunicorn_listen_overflows_total",
+          "Connections refused because an accept queue of the app's network "
+          "namespace was full.",
+          labels_, nullptr, static_cast<double>(*app_.listen_overflows), 0);
+  }
+
+  void WriteInfo() {
+    for (const InfoView& info : app_.infos) {
+      std::vector<Label> own = {
+          {"version", info.version},
+          {"title", info.titled ? "setproctitle" : "cmdline"}};
+      // With pod labels, every series of the app has these two.
+      if (!config_.process.pod_labels) {
+        own.push_back({"pod_uid", info.container.pod_uid});
+        own.push_back({"container_id", info.container.container_id});
+      }
+      Gauge("gunicorn_app_info", "What the app runs in; always 1.", 1,
+            MakeLabels(std::move(own)));
+    }
+  }
+
+  void WriteWorkers() {
+    for (const WorkerView& worker : app_.workers) {
+      const LabelSetPtr own = MakeLabels({{"pid", std::to_string(worker.pid)}});
+      families_.Counter(
+          "gunicorn_worker_cpu_seconds_total", "CPU time of one worker.",
+          labels_, own,
+          static_cast<double>(worker.cpu.user + worker.cpu.system) /
+              ticks_per_second_,
+          0);
+      Gauge("gunicorn_worker_resident_memory_bytes",
+            "Resident memory of one worker.",
+            static_cast<double>(worker.resident_bytes), own);
+      if (worker.connections)
+        Gauge("gunicorn_worker_connections",
+              "Accepted client connections that one worker holds.",
+              static_cast<double>(*worker.connections), own);
+    }
+  }
+
+  Families& families_;
+  const AppView& app_;
+  const Config& config_;
+  const double ticks_per_second_;
+  const LabelSetPtr labels_;
+};
+
+}  // namespace
+
+std::vector<MetricFamily> ToFamilies(const ProcessView& view,
+                                     const ReadErrors::Counts& errors,
+                                     const Config& config,
+                                     double ticks_per_second) {
+  Families families;
+  for (const AppView& app : view.apps)
+    AppWriter(families, app, config, ticks_per_second).Write();
+  families.Gauge("gunicorn_exporter_processes",
+                 "Processes in the table at the last scan.", nullptr, nullptr,
+                 static_cast<double>(view.processes));
+  families.Gauge(
+      "gunicorn_exporter_process_sample_interval_seconds",
+      "How often workers are classified: process.sample_interval, or "
+      "longer where a sample costs more than 1 % of it.",
+      nullptr, nullptr, view.sample_interval_seconds);
+  families.Gauge("gunicorn_exporter_process_sample_cpu_seconds",
+                 "CPU time that the last sample cost.", nullptr, nullptr,
+                 view.sample_seconds);
+  MetricFamily& failed = families.Get(
+      "gunicorn_exporter_process_read_errors_total", MetricType::kCounter,
+      "Files below /proc that could not be read.");
+  for (const auto& [key, count] : errors)
+    AddSeries(failed, nullptr,
+              MakeLabels({{"file", key.first}, {"reason", key.second}}),
+              static_cast<double>(count));
+  return families.Take();
+}
+
+std::vector<MetricFamily> ProcessCollector::Collect() {
+  const ProcessView view = monitor_.View();
+  if (!view.readable)
+    throw std::runtime_error("cannot read the process table " +
+                             monitor_.procfs());
+  return ToFamilies(view, monitor_.ReadErrorCounts(), *monitor_.config(),
+                    static_cast<double>(sysconf(_SC_CLK_TCK)));
+}
+
+}  // namespace gunicorn_exporter

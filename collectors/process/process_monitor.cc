@@ -1,0 +1,293 @@
+#include "collectors/process/process_monitor.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <set>
+#include <utility>
+
+#include "collectors/process/proc_parse.h"
+#include "collectors/process/worker_state.h"
+#include "config/log.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+using std::chrono::duration;
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+// An answer made of a younger scan is fresh; a scan of 10,000 processes takes
+// some 50 ms, and this bounds what a crowd of scrapers costs.
+constexpr milliseconds kFresh{500};
+// Between questions.
+constexpr milliseconds kScanInterval{5000};
+// A gunicorn without a title or a worker is taken for one that is starting, and
+// about to set its title, this long.
+constexpr double kStartSeconds = 10;
+// A sample, or a scan between questions, may cost this share of its interval.
+constexpr double kCostShare = 0.01;
+
+double ThreadCpuSeconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) +
+         static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+double TicksPerSecond() { return static_cast<double>(sysconf(_SC_CLK_TCK)); }
+
+}  // namespace
+
+ProcessMonitor::ProcessMonitor(const Config& config, const std::string& procfs,
+                               MonitorClocks clocks)
+    : procfs_(procfs),
+      clocks_(std::move(clocks)),
+      config_(std::make_shared<const Config>(config)),
+      reader_(procfs, errors_),
+      scanner_(reader_),
+      registry_(config),
+      effective_interval_(config.process.sample_interval) {
+  if (const auto text = reader_.ReadGlobal("stat"))
+    boot_time_seconds_ = static_cast<double>(ParseBootTime(*text).value_or(0));
+}
+
+ProcessMonitor::~ProcessMonitor() { Stop(); }
+
+void ProcessMonitor::SetAppsListener(AppsListener listener) {
+  const std::lock_guard lock(listener_mutex_);
+  listener_ = std::move(listener);
+}
+
+void ProcessMonitor::Start() {
+  Scan();
+  thread_ = std::thread([this] { Run(); });
+}
+
+void ProcessMonitor::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void ProcessMonitor::Run() {
+  std::unique_lock lock(mutex_);
+  while (!wake_.wait_for(lock, effective_interval_,
+                         [this] { return stopping_; })) {
+    lock.unlock();
+    Sample();
+    lock.lock();
+  }
+}
+
+void ProcessMonitor::Reconfigure(const Config& config) {
+  {
+    const std::lock_guard lock(mutex_);
+    config_ = std::make_shared<const Config>(config);
+    registry_.Reconfigure(config);
+    effective_interval_ = config.process.sample_interval;
+    ScanLocked();
+  }
+  TellListener();
+}
+
+void ProcessMonitor::Scan() {
+  {
+    const std::lock_guard lock(mutex_);
+    ScanLocked();
+  }
+  TellListener();
+}
+
+void ProcessMonitor::Sample() {
+  {
+    const std::lock_guard lock(mutex_);
+    SampleLocked();
+  }
+  TellListener();
+}
+
+void ProcessMonitor::ScanLocked() {
+  ProcessTable table = scanner_.ScanAll();
+  if (readable_ && !table.readable)
+    LogEvent(LogLevel::kWarn, "process_table_unreadable", {{"path", procfs_}});
+  readable_ = table.readable;
+  processes_ = table.processes;
+  Absorb(std::move(table.candidates));
+  last_scan_ = clocks_.now();
+}
+
+void ProcessMonitor::RefreshLocked() {
+  if (!last_scan_ || clocks_.now() - *last_scan_ >= kFresh) ScanLocked();
+}
+
+void ProcessMonitor::SampleLocked() {
+  const double cpu_before = ThreadCpuSeconds();
+  std::set<pid_t> pids;
+  for (const auto& [key, process] : registry_.processes()) {
+    pids.insert(key.pid);
+    const ProcessRole role = process.gunicorn.role;
+    if (role == ProcessRole::kWorker || role == ProcessRole::kDirtyWorker)
+      continue;
+    for (const pid_t child : scanner_.Children(key.pid)) pids.insert(child);
+  }
+  Absorb(scanner_.Look({pids.begin(), pids.end()}));
+  Classify();
+  last_sample_ = clocks_.now();
+  sample_seconds_ = ThreadCpuSeconds() - cpu_before;
+  effective_interval_ = std::max(config_->process.sample_interval,
+                                 duration_cast<milliseconds>(duration<double>(
+                                     sample_seconds_ / kCostShare)));
+
+  if (!last_scan_ || clocks_.now() - *last_scan_ >= kScanInterval) ScanLocked();
+}
+
+void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
+  std::vector<ProcessSnapshot> ended;
+  std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(ended),
+               [](const ProcessSnapshot& process) { return process.zombie; });
+  std::vector<GunicornProcess> gunicorns =
+      FindGunicorns(std::move(candidates), registry_.Upgrading());
+  std::erase_if(gunicorns, [&](const GunicornProcess& gunicorn) {
+    return IsStarting(gunicorn, gunicorns);
+  });
+  std::vector<FoundProcess> found;
+  for (GunicornProcess& gunicorn : gunicorns) {
+    AppId app{gunicorn.app, "", ""};
+    if (config_->process.pod_labels) {
+      const Container& container = FactsOf(gunicorn.master).container;
+      app.pod_uid = container.pod_uid;
+      app.container_id = container.container_id;
+    }
+    found.push_back({std::move(gunicorn), std::move(app)});
+  }
+  registry_.Update(std::move(found), ended, clocks_.now(),
+                   clocks_.unix_seconds());
+  std::erase_if(master_facts_, [&](const auto& entry) {
+    return !registry_.processes().contains(entry.first);
+  });
+}
+
+bool ProcessMonitor::IsStarting(const GunicornProcess& gunicorn,
+                                const std::vector<GunicornProcess>& all) const {
+  if (gunicorn.titled || gunicorn.role != ProcessRole::kMaster) return false;
+  const ProcessKey& key = gunicorn.process.key;
+  const double age = clocks_.boot_seconds() -
+                     static_cast<double>(key.start_time) / TicksPerSecond();
+  if (age < 0 || age >= kStartSeconds || registry_.processes().contains(key))
+    return false;
+  return std::none_of(all.begin(), all.end(), [&](const auto& other) {
+    return other.role != ProcessRole::kMaster && other.master == key;
+  });
+}
+
+const ProcessMonitor::MasterFacts& ProcessMonitor::FactsOf(
+    const ProcessKey& master) {
+  const auto [facts, is_new] = master_facts_.try_emplace(master);
+  if (is_new) {
+    if (const auto text = reader_.Read(master.pid, "cgroup"))
+      facts->second.container = ParseCgroup(*text);
+  }
+  return facts->second;
+}
+
+void ProcessMonitor::Classify() {
+  const auto now = clocks_.now();
+  for (auto& [key, process] : registry_.processes()) {
+    const ProcessSnapshot& snapshot = process.gunicorn.process;
+    const std::uint64_t ticks = snapshot.user_ticks + snapshot.system_ticks;
+    const std::uint64_t burned =
+        process.sampled ? ticks - process.sampled_ticks : 0;
+    const double seconds =
+        last_sample_ ? duration<double>(now - *last_sample_).count() : 0;
+    process.working = IsBurningCpu(burned, seconds, TicksPerSecond());
+    process.sampled = true;
+    process.sampled_ticks = ticks;
+  }
+}
+
+std::vector<AppStatus> ProcessMonitor::Apps() {
+  std::vector<AppStatus> apps;
+  {
+    const std::lock_guard lock(mutex_);
+    RefreshLocked();
+    auto groups = GroupByApp(registry_.processes());
+    for (const AppId& app : registry_.OrderedApps())
+      apps.push_back(
+          ToStatus(app, registry_.apps().at(app).configured, groups[app]));
+  }
+  TellListener();
+  return apps;
+}
+
+std::vector<AppId> ProcessMonitor::KnownApps() {
+  const std::lock_guard lock(mutex_);
+  return registry_.OrderedApps();
+}
+
+ProcessView ProcessMonitor::View() {
+  ProcessView view;
+  {
+    const std::lock_guard lock(mutex_);
+    RefreshLocked();
+    view.readable = readable_;
+    view.processes = processes_;
+    view.sample_interval_seconds =
+        duration<double>(effective_interval_).count();
+    view.sample_seconds = sample_seconds_;
+    auto groups = GroupByApp(registry_.processes());
+    for (const AppId& app : registry_.OrderedApps())
+      view.apps.push_back(ViewOf(app, groups[app]));
+  }
+  TellListener();
+  return view;
+}
+
+AppView ProcessMonitor::ViewOf(const AppId& app, const ProcessGroup& group) {
+  const KernelUnits units{TicksPerSecond(),
+                          static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)),
+                          boot_time_seconds_};
+  AppView view = ToView(app, registry_.apps().at(app), group, units);
+  std::set<InfoView> infos;
+  for (const TrackedProcess* process : group) {
+    if (process->gunicorn.role != ProcessRole::kMaster) continue;
+    infos.insert({"", process->gunicorn.titled,
+                  FactsOf(process->gunicorn.master).container});
+  }
+  view.infos.assign(infos.begin(), infos.end());
+  return view;
+}
+
+std::uint64_t ProcessMonitor::Generation() const {
+  const std::lock_guard lock(mutex_);
+  return registry_.generation();
+}
+
+bool ProcessMonitor::TableReadable() const {
+  const std::lock_guard lock(mutex_);
+  return readable_;
+}
+
+std::shared_ptr<const Config> ProcessMonitor::config() const {
+  const std::lock_guard lock(mutex_);
+  return config_;
+}
+
+void ProcessMonitor::TellListener() {
+  const std::lock_guard telling(listener_mutex_);
+  if (!listener_) return;
+  std::vector<AppId> apps;
+  {
+    const std::lock_guard lock(mutex_);
+    if (told_generation_ == registry_.apps_generation()) return;
+    told_generation_ = registry_.apps_generation();
+    apps = registry_.OrderedApps();
+  }
+  listener_(apps);
+}
+
+}  // namespace gunicorn_exporter

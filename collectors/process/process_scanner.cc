@@ -1,0 +1,80 @@
+#include "collectors/process/process_scanner.h"
+
+#include <string>
+#include <utility>
+
+#include "collectors/process/proc_parse.h"
+#include "collectors/process/text_fields.h"
+
+namespace gunicorn_exporter {
+
+ProcessTable ProcessScanner::ScanAll() {
+  ProcessTable table;
+  table.readable = reader_.ListPids(pids_);
+  table.processes = pids_.size();
+  for (const pid_t pid : pids_) {
+    // A tree without comm files is looked at whole.
+    const auto comm = reader_.ReadQuietly(pid, "comm");
+    if (comm && !MayBeGunicorn(*comm)) continue;
+    if (auto process = LookAt(pid))
+      table.candidates.push_back(std::move(*process));
+  }
+  return table;
+}
+
+std::vector<ProcessSnapshot> ProcessScanner::Look(
+    const std::vector<pid_t>& pids) {
+  std::vector<ProcessSnapshot> found;
+  for (const pid_t pid : pids) {
+    if (auto process = LookAt(pid)) found.push_back(std::move(*process));
+  }
+  return found;
+}
+
+std::optional<ProcessSnapshot> ProcessScanner::LookAt(pid_t pid) {
+  ProcessSnapshot process;
+  const auto cmdline = reader_.Read(pid, "cmdline");
+  if (!cmdline) return std::nullopt;
+  const GunicornTitle title = ParseGunicornTitle(*cmdline);
+  process.title = title.kind;
+  process.title_app = std::string(title.app);
+  if (title.kind == TitleKind::kNone) {
+    process.command = ParseGunicornCommand(*cmdline);
+    if (process.command) process.cmdline = std::string(*cmdline);
+    // Of a zombie nothing is left here; another program is none of ours.
+    if (!process.command && !cmdline->empty()) return std::nullopt;
+  }
+
+  const auto text = reader_.Read(pid, "stat");
+  const auto stat = text ? ParseProcStat(*text) : std::nullopt;
+  if (!stat) return std::nullopt;
+  process.key = {pid, stat->start_time};
+  process.ppid = stat->ppid;
+  process.zombie = stat->state == 'Z' || stat->state == 'X';
+  process.forked_only = stat->forked_only;
+  process.user_ticks = stat->user_ticks;
+  process.system_ticks = stat->system_ticks;
+  process.threads = stat->threads;
+  process.resident_pages = stat->resident_pages;
+  if (!process.zombie && title.kind == TitleKind::kNone && !process.command)
+    return std::nullopt;
+
+  if (process.command && !process.command->named) {
+    if (const auto environ = reader_.Read(pid, "environ"))
+      process.command = ParseGunicornCommand(process.cmdline, *environ);
+  }
+  return process;
+}
+
+std::vector<pid_t> ProcessScanner::Children(pid_t pid) {
+  const std::string number = std::to_string(pid);
+  std::vector<pid_t> children;
+  auto text = reader_.ReadQuietly(pid, "task/" + number + "/children");
+  while (text && !text->empty()) {
+    if (const auto child = ParseDecimal(NextField(*text)))
+      children.push_back(static_cast<pid_t>(*child));
+  }
+  return children;
+}
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,48 @@
+// One look at the process table: the processes that may be gunicorns, as
+// snapshots. Reads /proc/PID/comm of all, and cmdline and stat of those whose
+// comm lets them be a gunicorn.
+//
+// Thread rule: one thread at a time. A process that vanishes in mid-read is
+// left out.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "collectors/process/proc_reader.h"
+#include "collectors/process/process_snapshot.h"
+
+namespace gunicorn_exporter {
+
+struct ProcessTable {
+  bool readable = false;
+  std::size_t processes = 0;  // All of the machine's.
+  std::vector<ProcessSnapshot> candidates;
+};
+
+class ProcessScanner {
+ public:
+  // `reader` must outlive the scanner.
+  explicit ProcessScanner(ProcReader& reader) : reader_(reader) {}
+
+  // The whole table.
+  ProcessTable ScanAll();
+
+  // These processes alone.
+  std::vector<ProcessSnapshot> Look(const std::vector<pid_t>& pids);
+
+  // One process, whatever its comm says; nothing when it is gone.
+  std::optional<ProcessSnapshot> LookAt(pid_t pid);
+
+  // The children that the process itself forked (its first thread).
+  std::vector<pid_t> Children(pid_t pid);
+
+ private:
+  ProcReader& reader_;
+  std::vector<pid_t> pids_;
+};
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,79 @@
+// What one scrape shows of each app: plain numbers, copied out of the monitor.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "collectors/app_status.h"
+#include "collectors/process/app_registry.h"
+#include "collectors/process/cgroup.h"
+
+namespace gunicorn_exporter {
+
+// A socket that an app listens on.
+struct ListenQueue {
+  std::string
+      address;  // "127.0.0.1:8000", "[::]:8000", "unix:/run/my_app.sock"
+  std::uint64_t length = 0;            // Connections waiting to be accepted.
+  std::optional<std::uint64_t> limit;  // How many may wait, where it is told.
+};
+
+// The processes of one role: master, worker, dirty.
+struct RoleView {
+  bool seen = false;  // Such a process has been there; else there is no series.
+  std::size_t processes = 0;
+  CpuTicks cpu;  // Living and ended ones.
+  std::uint64_t threads = 0;
+  std::uint64_t resident_bytes = 0;
+  // Empty when one of them could not be read.
+  std::optional<std::uint64_t> proportional_bytes;
+  std::optional<std::uint64_t> open_fds;
+};
+
+struct WorkerView {
+  pid_t pid = 0;
+  CpuTicks cpu;
+  std::uint64_t resident_bytes = 0;
+  std::optional<std::uint64_t> connections;
+};
+
+// The labels of gunicorn_app_info; one for each that differs.
+struct InfoView {
+  std::string version;  // Empty: not known.
+  bool titled = true;
+  Container container;
+
+  auto operator<=>(const InfoView&) const = default;
+};
+
+struct AppView {
+  AppStatus status;
+  double first_seen_seconds = 0;  // Unix seconds; 0: never seen.
+  std::uint64_t spawned = 0;
+  std::uint64_t exited = 0;
+  std::array<RoleView, kCpuRoles> roles{};  // By CpuRole.
+  bool dirty_arbiter = false;
+  std::size_t dirty_workers = 0;
+  std::optional<double> master_start_seconds;  // Unix seconds; the oldest's.
+  std::optional<double> heartbeat_age_seconds;
+  std::optional<std::uint64_t> connections;
+  std::vector<ListenQueue> listen_queues;
+  std::optional<std::uint64_t> listen_overflows;
+  std::vector<InfoView> infos;
+  std::vector<WorkerView> workers;
+};
+
+struct ProcessView {
+  bool readable = false;      // Of the table as a whole.
+  std::size_t processes = 0;  // All of the machine's, at the last scan.
+  double sample_interval_seconds = 0;  // In effect; may be longer than asked.
+  double sample_seconds = 0;           // CPU time of the last sample.
+  std::vector<AppView> apps;
+};
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,291 @@
+#include "collectors/process/process_monitor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "collectors/process/process_collector.h"
+#include "tests/support/fake_proc.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::UnorderedElementsAre;
+
+class ProcessMonitorTest : public testing::Test {
+ protected:
+  void Make(const Config& config = {}) {
+    const MonitorClocks clocks{[this] { return now_; }, [] { return 1.7e9; },
+                               [this] { return boot_seconds_; }};
+    monitor_ = std::make_unique<ProcessMonitor>(config, proc_.root(), clocks);
+    monitor_->Scan();
+  }
+
+  // As the monitor's thread does it, a second later.
+  void Sample() {
+    now_ += seconds(1);
+    monitor_->Sample();
+  }
+
+  std::vector<std::string> Messages() {
+    now_ += seconds(1);
+    std::vector<std::string> messages;
+    for (const AppStatus& app : monitor_->Apps())
+      messages.push_back(app.message);
+    return messages;
+  }
+
+  // "name{labels} value" of every series of one family.
+  std::vector<std::string> Series(const std::string& name) {
+    std::vector<std::string> lines;
+    for (const MetricFamily& family : ProcessCollector(*monitor_).Collect()) {
+      if (family.name != name) continue;
+      for (const auto& series : family.series) {
+        std::string labels = series.common ? series.common->text() : "";
+        if (series.own)
+          labels += (labels.empty() ? "" : ",") + series.own->text();
+        char value[32];
+        std::snprintf(value, sizeof value, "%.6g", series.value);
+        lines.push_back(std::string("{").append(labels).append("} ") + value);
+      }
+    }
+    return lines;
+  }
+
+  void AddMyApp() {
+    proc_.SetTitled(10, 1, "gunicorn: master [my_app]");
+    proc_.SetTitled(11, 10, "gunicorn: worker [my_app]");
+    proc_.SetTitled(12, 10, "gunicorn: worker [my_app]");
+  }
+
+  FakeProc proc_;
+  std::chrono::steady_clock::time_point now_{std::chrono::hours(1)};
+  double boot_seconds_ = 3600;
+  std::unique_ptr<ProcessMonitor> monitor_;
+};
+
+TEST_F(ProcessMonitorTest, DiscoversAnApp) {
+  AddMyApp();
+  proc_.SetCommand(20, 1, "nginx -g");
+  Make();
+  EXPECT_THAT(Messages(),
+              ElementsAre("my_app: 1 master, 2 idle and 0 working workers"));
+  EXPECT_THAT(Series("gunicorn_is_running"), ElementsAre("{app=\"my_app\"} 1"));
+  EXPECT_THAT(Series("gunicorn_exporter_processes"), ElementsAre("{} 4"));
+}
+
+TEST_F(ProcessMonitorTest, ReportsAConfiguredAppThatIsAbsent) {
+  Config config;
+  config.instances.push_back({"other", {{"env", "prod"}}, "", ""});
+  Make(config);
+  EXPECT_THAT(
+      Messages(),
+      ElementsAre(
+          "Found no master process with name: gunicorn: master [other]"));
+  EXPECT_THAT(Series("gunicorn_is_running"),
+              ElementsAre("{app=\"other\",env=\"prod\"} 0"));
+  EXPECT_THAT(Series("gunicorn_workers"),
+              ElementsAre("{app=\"other\",env=\"prod\",state=\"idle\"} 0",
+                          "{app=\"other\",env=\"prod\",state=\"working\"} 0"));
+  EXPECT_THAT(Series("gunicorn_resident_memory_bytes"), ElementsAre());
+}
+
+TEST_F(ProcessMonitorTest, IsCriticalForAMasterWithoutAWorker) {
+  proc_.SetTitled(10, 1, "gunicorn: master [my_app]");
+  Make();
+  EXPECT_THAT(Messages(), ElementsAre("my_app: 1 master without a worker"));
+  EXPECT_THAT(Series("gunicorn_is_running"), ElementsAre("{app=\"my_app\"} 0"));
+}
+
+TEST_F(ProcessMonitorTest, DoesNotCountAZombieAsAWorker) {
+  AddMyApp();
+  Make();
+  FakeProcess zombie;
+  zombie.state = 'Z';
+  proc_.SetTitled(12, 10, "gunicorn: worke", zombie);
+  EXPECT_THAT(Messages(),
+              ElementsAre("my_app: 1 master, 1 idle and 0 working workers"));
+  EXPECT_THAT(Series("gunicorn_workers_exited_total"),
+              ElementsAre("{app=\"my_app\"} 1"));
+}
+
+TEST_F(ProcessMonitorTest, SeesATitleThatChangesAfterTheFirstLook) {
+  proc_.SetCommand(10, 1, "python3 gunicorn app:app");
+  boot_seconds_ = 11;
+  Make();
+  EXPECT_THAT(Messages(), ElementsAre());
+  AddMyApp();
+  EXPECT_THAT(Messages(),
+              ElementsAre("my_app: 1 master, 2 idle and 0 working workers"));
+}
+
+TEST_F(ProcessMonitorTest,
+       LeavesNoVanishedAppBehindWhenASlowStartGetsItsTitle) {
+  proc_.SetCommand(10, 1, "python3 gunicorn app:app");
+  Make();
+  EXPECT_THAT(Messages(), ElementsAre("app:app: 1 master without a worker"));
+  AddMyApp();
+  EXPECT_THAT(Messages(),
+              ElementsAre("my_app: 1 master, 2 idle and 0 working workers"));
+}
+
+TEST_F(ProcessMonitorTest, FindsAGunicornWithoutATitle) {
+  const std::string command = "python3 -m gunicorn -n my_app app:app";
+  FakeProcess worker;
+  worker.forked_only = true;
+  proc_.SetCommand(10, 1, command);
+  proc_.SetCommand(11, 10, command, worker);
+  Make();
+  const auto apps = monitor_->Apps();
+  ASSERT_EQ(apps.size(), 1U);
+  EXPECT_FALSE(apps[0].titled);
+  EXPECT_EQ(apps[0].message, "my_app: 1 master, 1 idle and 0 working workers");
+}
+
+TEST_F(ProcessMonitorTest, CallsAWorkerWorkingThatBurnsCpu) {
+  AddMyApp();
+  Make();
+  Sample();
+  FakeProcess busy;
+  busy.user_ticks = 50;
+  proc_.SetTitled(11, 10, "gunicorn: worker [my_app]", busy);
+  Sample();
+  EXPECT_THAT(Messages(),
+              ElementsAre("my_app: 1 master, 1 idle and 1 working workers"));
+  Sample();
+  EXPECT_THAT(Messages(),
+              ElementsAre("my_app: 1 master, 2 idle and 0 working workers"));
+}
+
+TEST_F(ProcessMonitorTest, DoesNotTakeAHeartbeatForWork) {
+  AddMyApp();
+  Make();
+  Sample();
+  FakeProcess heartbeat;
+  heartbeat.user_ticks = 1;
+  proc_.SetTitled(11, 10, "gunicorn: worker [my_app]", heartbeat);
+  Sample();
+  EXPECT_THAT(Messages(),
+              ElementsAre("my_app: 1 master, 2 idle and 0 working workers"));
+}
+
+TEST_F(ProcessMonitorTest, SumsByRole) {
+  FakeProcess master;
+  master.user_ticks = 100;
+  master.system_ticks = 50;
+  master.resident_pages = 10;
+  proc_.SetTitled(10, 1, "gunicorn: master [my_app]", master);
+  FakeProcess worker;
+  worker.user_ticks = 200;
+  worker.threads = 5;
+  proc_.SetTitled(11, 10, "gunicorn: worker [my_app]", worker);
+  proc_.SetTitled(12, 10, "gunicorn: worker [my_app]", worker);
+  proc_.SetTitled(13, 10, "gunicorn: dirty-arbiter");
+  proc_.SetTitled(14, 13, "gunicorn: dirty-worker [my_app]");
+  Make();
+  EXPECT_THAT(Series("gunicorn_threads"),
+              UnorderedElementsAre("{app=\"my_app\",role=\"master\"} 1",
+                                   "{app=\"my_app\",role=\"worker\"} 10",
+                                   "{app=\"my_app\",role=\"dirty\"} 2"));
+  EXPECT_THAT(Series("gunicorn_cpu_seconds_total"),
+              testing::IsSupersetOf(
+                  {"{app=\"my_app\",role=\"master\",mode=\"user\"} 1",
+                   "{app=\"my_app\",role=\"master\",mode=\"system\"} 0.5",
+                   "{app=\"my_app\",role=\"worker\",mode=\"user\"} 4"}));
+  EXPECT_THAT(Series("gunicorn_dirty_workers"),
+              ElementsAre("{app=\"my_app\"} 1"));
+  EXPECT_THAT(Series("gunicorn_workers"),
+              testing::Contains("{app=\"my_app\",state=\"idle\"} 2"));
+  EXPECT_THAT(Series("gunicorn_master_start_time_seconds"),
+              ElementsAre("{app=\"my_app\"} 1.7e+09"));
+}
+
+TEST_F(ProcessMonitorTest, HasNoDirtyWorkersWithoutADirtyArbiter) {
+  AddMyApp();
+  Make();
+  EXPECT_THAT(Series("gunicorn_dirty_workers"), ElementsAre());
+}
+
+TEST_F(ProcessMonitorTest, KeepsTheAppThroughAnUpgrade) {
+  AddMyApp();
+  Make();
+  proc_.SetTitled(20, 10, "gunicorn: master [my_app.2]");
+  proc_.SetTitled(21, 20, "gunicorn: worker [my_app.2]");
+  EXPECT_THAT(Messages(),
+              ElementsAre("my_app: 2 masters, 3 idle and 0 working workers"));
+  // The old one has gone; the new one keeps its title for a second.
+  for (const pid_t pid : {10, 11, 12}) proc_.Remove(pid);
+  proc_.SetTitled(20, 1, "gunicorn: master [my_app.2]");
+  EXPECT_THAT(Messages(),
+              ElementsAre("my_app: 1 master, 1 idle and 0 working workers"));
+  proc_.SetTitled(20, 1, "gunicorn: master [my_app]");
+  EXPECT_THAT(Messages(),
+              ElementsAre("my_app: 1 master, 1 idle and 0 working workers"));
+  EXPECT_THAT(Series("gunicorn_workers_exited_total"),
+              ElementsAre("{app=\"my_app\"} 2"));
+}
+
+TEST_F(ProcessMonitorTest, AddsUpMastersOfOneName) {
+  AddMyApp();
+  proc_.SetTitled(20, 1, "gunicorn: master [my_app]");
+  proc_.SetTitled(21, 20, "gunicorn: worker [my_app]");
+  Make();
+  EXPECT_THAT(Messages(),
+              ElementsAre("my_app: 2 masters, 3 idle and 0 working workers"));
+}
+
+TEST_F(ProcessMonitorTest, TellsContainersApartWithPodLabels) {
+  FakeProcess first;
+  first.files["cgroup"] = "0::/docker/" + std::string(64, 'a') + "\n";
+  FakeProcess second;
+  second.files["cgroup"] = "0::/docker/" + std::string(64, 'b') + "\n";
+  proc_.SetTitled(10, 1, "gunicorn: master [my_app]", first);
+  proc_.SetTitled(11, 10, "gunicorn: worker [my_app]", first);
+  proc_.SetTitled(20, 1, "gunicorn: master [my_app]", second);
+  Config config;
+  config.process.pod_labels = true;
+  Make(config);
+  EXPECT_THAT(Series("gunicorn_is_running"),
+              ElementsAre("{app=\"my_app\",pod_uid=\"\",container_id=\"" +
+                              std::string(64, 'a') + "\"} 1",
+                          "{app=\"my_app\",pod_uid=\"\",container_id=\"" +
+                              std::string(64, 'b') + "\"} 0"));
+}
+
+TEST_F(ProcessMonitorTest, NamesTheContainerInTheInfo) {
+  FakeProcess process;
+  process.files["cgroup"] = "0::/docker/" + std::string(64, 'a') + "\n";
+  proc_.SetTitled(10, 1, "gunicorn: master [my_app]", process);
+  Make();
+  EXPECT_THAT(Series("gunicorn_app_info"),
+              ElementsAre("{app=\"my_app\",version=\"\",title=\"setproctitle\","
+                          "pod_uid=\"\",container_id=\"" +
+                          std::string(64, 'a') + "\"} 1"));
+}
+
+TEST_F(ProcessMonitorTest, TellsItsListenerWhenAppsComeAndGo) {
+  AddMyApp();
+  Config config;
+  config.discovery.forget_after = milliseconds(0);
+  Make(config);
+  std::vector<std::string> told;
+  monitor_->SetAppsListener([&](const std::vector<AppId>& apps) {
+    told.push_back(std::to_string(apps.size()));
+  });
+  monitor_->Scan();
+  monitor_->Scan();
+  for (const pid_t pid : {10, 11, 12}) proc_.Remove(pid);
+  monitor_->Scan();
+  EXPECT_THAT(told, ElementsAre("1", "0"));
+}
+
+TEST_F(ProcessMonitorTest, HasNothingToReportWithoutATable) {
+  monitor_ = std::make_unique<ProcessMonitor>(Config{}, proc_.root() + "/none");
+  EXPECT_THROW(ProcessCollector(*monitor_).Collect(), std::runtime_error);
+  EXPECT_FALSE(monitor_->TableReadable());
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter
