@@ -1,5 +1,6 @@
 #include "exporter/exporter.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <mutex>
@@ -7,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "collectors/logs/log_collector.h"
 #include "collectors/process/process_collector.h"
 #include "collectors/process/process_monitor.h"
 #include "collectors/statsd/metric_store.h"
@@ -70,6 +72,7 @@ struct Exporter::Parts {
   SelfMetrics self_metrics;
   MetricStore store;
   std::unique_ptr<ProcessMonitor> monitor;
+  std::shared_ptr<LogCollector> logs;
   std::unique_ptr<Scraper> scraper;
   std::unique_ptr<HttpServer> http;
 
@@ -80,7 +83,15 @@ struct Exporter::Parts {
 
   HttpHandlers Handlers(Exporter& exporter);
   void Apply(const Config& config);
+  bool IsKnownApp(const std::string& app) const;
 };
+
+bool Exporter::Parts::IsKnownApp(const std::string& app) const {
+  if (!monitor) return false;
+  const std::vector<AppId> apps = monitor->KnownApps();
+  return std::any_of(apps.begin(), apps.end(),
+                     [&app](const AppId& known) { return known.name == app; });
+}
 
 HttpHandlers Exporter::Parts::Handlers(Exporter& exporter) {
   HttpHandlers handlers;
@@ -102,6 +113,7 @@ HttpHandlers Exporter::Parts::Handlers(Exporter& exporter) {
 void Exporter::Parts::Apply(const Config& config) {
   store.Reconfigure(config);
   if (monitor) monitor->Reconfigure(config);
+  if (logs) logs->Reconfigure(config);
   store.SetKnownApps(monitor ? monitor->KnownApps() : ConfiguredApps(config));
 }
 
@@ -121,6 +133,13 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
     });
     collectors.push_back(std::make_shared<ProcessCollector>(*parts.monitor));
   }
+  if (flags.collector_logs) {
+    parts.logs = std::make_shared<LogCollector>(
+        config, flags, parts.store,
+        [&parts](const std::string& app) { return parts.IsKnownApp(app); });
+    parts.logs->Start();
+    collectors.push_back(parts.logs);
+  }
   parts.scraper =
       std::make_unique<Scraper>(std::move(collectors), parts.self_metrics);
   parts.http =
@@ -134,6 +153,7 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
 
 Exporter::~Exporter() {
   parts_->http.reset();
+  if (parts_->logs) parts_->logs->Stop();
   parts_->first_scan.join();
 }
 
