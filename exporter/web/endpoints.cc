@@ -85,6 +85,11 @@ std::chrono::steady_clock::time_point Deadline(const HttpRequest& request) {
   return std::chrono::steady_clock::now() + ScrapeTime(request.scrape_timeout);
 }
 
+double UnixSeconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
+}
+
 HttpResponse AnswerPage(const HttpRequest& request) {
   HttpResponse response;
   response.content_type = "text/html; charset=utf-8";
@@ -148,6 +153,7 @@ Endpoints::Endpoints(const HttpOptions& options, HttpHandlers handlers)
     : telemetry_path_(options.telemetry_path),
       max_requests_(options.max_requests),
       enable_lifecycle_(options.enable_lifecycle),
+      statsd_address_(options.statsd_address),
       handlers_(std::move(handlers)) {
   if (!telemetry_path_.starts_with('/')) {
     throw ConfigError("web.telemetry_path: \"" + telemetry_path_ +
@@ -260,7 +266,8 @@ HttpResponse Endpoints::AnswerStatusJson(const HttpRequest& request) {
   if (!slot.taken()) return AnswerTooMany();
   HttpResponse response = JsonResponse(200, {});
   SetBody(response,
-          StatusJson(handlers_.scrape(Deadline(request)), handlers_.apps()),
+          StatusJson(handlers_.scrape(Deadline(request)), handlers_.apps(),
+                     UnixSeconds(), statsd_address_),
           request);
   return response;
 }
