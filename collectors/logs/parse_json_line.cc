@@ -34,7 +34,7 @@ std::optional<double> Number(const Json& value) {
     return std::nullopt;
   }
   if (value.is_string())
-    return ParseDecimal(value.get_ref<const std::string&>());
+    return ParseDecimalNumber(value.get_ref<const std::string&>());
   return std::nullopt;
 }
 

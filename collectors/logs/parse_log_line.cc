@@ -197,7 +197,7 @@ std::optional<LogLine> AccessPattern::Match(std::string_view line) const {
   };
   std::optional<double> seconds;
   if (duration_group_ > 0) {
-    seconds = ParseDecimal(text(duration_group_));
+    seconds = ParseDecimalNumber(text(duration_group_));
     if (seconds) *seconds *= unit_seconds_;
   }
   return MakeAccessLine(text(status_group_), seconds);

@@ -6,7 +6,7 @@
 
 namespace gunicorn_exporter {
 
-std::optional<double> ParseDecimal(std::string_view text) {
+std::optional<double> ParseDecimalNumber(std::string_view text) {
   // A sign, an exponent and the words "inf" and "nan" are for from_chars.
   if (text.empty() || text.find_first_not_of("0123456789.") != text.npos ||
       text.size() > 32) {
@@ -22,7 +22,7 @@ std::optional<double> ParseDecimal(std::string_view text) {
 
 std::optional<double> ParseWholeNumber(std::string_view text) {
   if (text.find('.') != text.npos || text.size() > 15) return std::nullopt;
-  return ParseDecimal(text);
+  return ParseDecimalNumber(text);
 }
 
 std::optional<double> ParseSecondsWithUnit(std::string_view text) {
@@ -30,12 +30,13 @@ std::optional<double> ParseSecondsWithUnit(std::string_view text) {
       {"ms", 1e-3}, {"us", 1e-6}, {"\xc2\xb5s", 1e-6}, {"s", 1}};
   for (const auto& [unit, seconds] : kUnits) {
     if (!text.ends_with(unit)) continue;
-    const auto value = ParseDecimal(text.substr(0, text.size() - unit.size()));
+    const auto value =
+        ParseDecimalNumber(text.substr(0, text.size() - unit.size()));
     if (!value) return std::nullopt;
     return *value * seconds;
   }
   if (text.find('.') == text.npos) return std::nullopt;
-  return ParseDecimal(text);
+  return ParseDecimalNumber(text);
 }
 
 }  // namespace gunicorn_exporter

@@ -10,7 +10,7 @@ namespace gunicorn_exporter {
 std::optional<double> ParseWholeNumber(std::string_view text);
 
 // "1523", "0.0015": digits with at most one point, finite.
-std::optional<double> ParseDecimal(std::string_view text);
+std::optional<double> ParseDecimalNumber(std::string_view text);
 
 // Seconds, where the text says that they are: "0.0015", "12ms", "350us", "0s".
 // A whole number without a unit does not.
