@@ -12,6 +12,7 @@
 #include "collectors/process/process_collector.h"
 #include "collectors/process/process_monitor.h"
 #include "collectors/statsd/metric_store.h"
+#include "collectors/statsd/socket_activation.h"
 #include "collectors/statsd/statsd_collector.h"
 #include "collectors/statsd/statsd_server.h"
 #include "config/config_error.h"
@@ -151,7 +152,9 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
     collectors.push_back(std::make_shared<ProcessCollector>(*parts.monitor));
   }
   if (flags.collector_statsd) {
-    parts.statsd = std::make_unique<StatsdServer>(flags, parts.store, nullptr);
+    parts.statsd = std::make_unique<StatsdServer>(
+        flags, parts.store, nullptr,
+        TakeInheritedSockets(TakeActivationVariables()));
     collectors.push_back(
         std::make_shared<StatsdCollector>(parts.store, parts.statsd.get()));
   }
