@@ -90,14 +90,17 @@ double UnixSeconds() {
   return std::chrono::duration<double>(now).count();
 }
 
-HttpResponse AnswerPage(const HttpRequest& request) {
+HttpResponse AnswerPage(const HttpRequest& request,
+                        std::string_view telemetry_path) {
+  StatusPage page = MakeStatusPage(telemetry_path);
   HttpResponse response;
   response.content_type = "text/html; charset=utf-8";
   response.headers.emplace_back("Content-Security-Policy",
-                                StatusPageSecurityPolicy());
+                                std::move(page.security_policy));
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   response.headers.emplace_back("Referrer-Policy", "no-referrer");
-  SetBody(response, std::string(StatusPage()), request);
+  response.headers.emplace_back("Cache-Control", "no-cache");
+  SetBody(response, std::move(page.html), request);
   return response;
 }
 
@@ -233,7 +236,7 @@ HttpResponse Endpoints::AnswerGet(Endpoint endpoint,
       }
       return PlainResponse(503, "gunicorn_exporter is not ready yet");
     case Endpoint::kStatusPage:
-      return AnswerPage(request);
+      return AnswerPage(request, telemetry_path_);
     case Endpoint::kStatusJson:
       return AnswerStatusJson(request);
     case Endpoint::kReload:
