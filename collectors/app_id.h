@@ -16,6 +16,7 @@ struct AppId {
   std::string pod_uid;
   std::string container_id;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 reads <=> as a 0.
   auto operator<=>(const AppId&) const = default;
 };
 

@@ -14,8 +14,9 @@ LabelSetPtr MakeAppLabels(const AppId& app, const Config& config) {
                      return candidate.proc_name == app.name;
                    });
   if (instance != config.instances.end()) {
-    for (const TagLabel& tag : instance->tags)
+    for (const TagLabel& tag : instance->tags) {
       labels.push_back({tag.name, tag.value});
+    }
   }
   if (config.process.pod_labels) {
     labels.push_back({"pod_uid", app.pod_uid});

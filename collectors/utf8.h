@@ -1,16 +1,4 @@
-// UTF-8 validity (RFC 3629): no overlong forms, no surrogates, nothing past
-// U+10FFFF. Pure functions, safe from any thread.
+// UTF-8 validity; see config/utf8.h.
 #pragma once
 
-#include <string>
-#include <string_view>
-
-namespace gunicorn_exporter {
-
-bool IsValidUtf8(std::string_view text);
-
-// The text with U+FFFD in place of each byte that is not part of a valid
-// sequence.
-std::string ToValidUtf8(std::string_view text);
-
-}  // namespace gunicorn_exporter
+#include "config/utf8.h"  // IWYU pragma: export

@@ -30,7 +30,8 @@ struct InstanceConfig {
   bool operator==(const InstanceConfig&) const = default;
 };
 
-// A `multi_line` rule: a line that matches `pattern` begins a new message.
+// A `multi_line` rule: a line that begins with a match of `pattern` begins a
+// new message.
 struct MultiLineRule {
   std::string name;
   std::string pattern;  // An RE2 expression that compiles.
@@ -40,11 +41,13 @@ struct MultiLineRule {
 
 // One entry of `logs`.
 struct LogSourceConfig {
-  std::string path;     // A glob is allowed.
-  std::string service;  // The app; may be empty.
-  std::string source;   // Informational.
-  // Of an access line: an RE2 expression with named groups; empty: the known
-  // formats.
+  std::string path;                        // A glob is allowed.
+  std::vector<std::string> exclude_paths;  // Globs of files to leave alone.
+  std::string service;                     // The app; may be empty.
+  std::string source;                      // Informational.
+  // Of an access line: an RE2 expression with the group `status` and, where the
+  // line has the duration, one of `seconds`, `milliseconds`, `microseconds`.
+  // Empty: the known formats.
   std::string pattern;
   std::vector<MultiLineRule> multi_line;
 

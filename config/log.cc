@@ -15,7 +15,10 @@ namespace {
 // How many lines may wait for a stderr that blocks.
 constexpr std::size_t kQueueLines = 256;
 
-std::atomic<LogFormat> format{LogFormat::kLogfmt};
+// Set once by StartLog, before the other threads start.
+LogFormat format = LogFormat::kLogfmt;
+std::shared_ptr<spdlog::logger> logger;
+std::atomic<std::size_t> lost_lines_reported{0};
 
 spdlog::level::level_enum ToSpdlog(LogLevel level) {
   switch (level) {
@@ -56,8 +59,9 @@ std::string ToLogfmtValue(std::string_view text) {
     return c > ' ' && c < 0x7F && c != '"' && c != '=' && c != '\\';
   };
   bool bare = !text.empty();
-  for (const char c : text)
+  for (const char c : text) {
     bare = bare && is_bare(static_cast<unsigned char>(c));
+  }
   return bare ? std::string(text) : ToJsonString(text);
 }
 
@@ -80,12 +84,31 @@ std::string ToLine(LogFormat line_format, LogLevel level,
   return line;
 }
 
+void Write(LogLevel level, std::string_view event,
+           std::initializer_list<LogField> fields) {
+  // No format string: the line is data, braces and all.
+  logger->log(ToSpdlog(level),
+              spdlog::string_view_t(ToLine(format, level, event, fields)));
+}
+
+// Lines that the queue had no room for since this was last said.
+void ReportLostLines() {
+  const auto pool = spdlog::thread_pool();
+  if (pool == nullptr) return;
+  const std::size_t lost = pool->overrun_counter();
+  const std::size_t reported = lost_lines_reported.exchange(lost);
+  if (lost > reported) {
+    Write(LogLevel::kWarn, "log_lines_lost",
+          {{"lines", std::to_string(lost - reported)}});
+  }
+}
+
 }  // namespace
 
 void StartLog(LogLevel level, LogFormat line_format) {
   format = line_format;
   spdlog::init_thread_pool(kQueueLines, 1);
-  auto logger = std::make_shared<spdlog::async_logger>(
+  logger = std::make_shared<spdlog::async_logger>(
       "gunicorn_exporter", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
       spdlog::thread_pool(), spdlog::async_overflow_policy::overrun_oldest);
   logger->set_level(ToSpdlog(level));
@@ -95,18 +118,15 @@ void StartLog(LogLevel level, LogFormat line_format) {
                                   ? fmt::format(R"({{"ts":"{}",%v}})", kTime)
                                   : fmt::format("ts={} %v", kTime);
   logger->set_pattern(pattern, spdlog::pattern_time_type::utc);
-  spdlog::set_default_logger(std::move(logger));
 }
 
 void StopLog() { spdlog::shutdown(); }
 
 void LogEvent(LogLevel level, std::string_view event,
               std::initializer_list<LogField> fields) {
-  spdlog::logger* const logger = spdlog::default_logger_raw();
-  if (logger == nullptr || !logger->should_log(ToSpdlog(level))) return;
-  // No format string: the line is data, braces and all.
-  logger->log(ToSpdlog(level),
-              spdlog::string_view_t(ToLine(format, level, event, fields)));
+  if (logger == nullptr) return;
+  ReportLostLines();
+  if (logger->should_log(ToSpdlog(level))) Write(level, event, fields);
 }
 
 }  // namespace gunicorn_exporter

@@ -4,8 +4,8 @@
 //     transport=udp address=127.0.0.1:8125
 //
 // Any thread may log. Writing is a background thread's work: a stderr that
-// blocks delays nobody; the oldest waiting lines are then lost and counted in
-// the log.
+// blocks delays nobody; the oldest waiting lines are then lost, and a later
+// line says how many: event=log_lines_lost.
 #pragma once
 
 #include <initializer_list>
@@ -22,8 +22,7 @@ struct LogField {
   std::string value;
 };
 
-// Before the first event; without it, events go to stderr from info on, as
-// logfmt.
+// Call it once, before the other threads start; until then events go nowhere.
 void StartLog(LogLevel level, LogFormat format);
 
 // Writes what is waiting and stops the background thread.

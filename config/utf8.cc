@@ -1,4 +1,4 @@
-#include "collectors/utf8.h"
+#include "config/utf8.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -20,8 +20,10 @@ std::size_t SequenceLength(std::string_view text) {
   if (first < 0xC2) return 0;
   if (first < 0xE0) return text.size() >= 2 && IsContinuation(byte(1)) ? 2 : 0;
   if (first < 0xF0) {
-    if (text.size() < 3 || !IsContinuation(byte(1)) || !IsContinuation(byte(2)))
+    if (text.size() < 3 || !IsContinuation(byte(1)) ||
+        !IsContinuation(byte(2))) {
       return 0;
+    }
     if (first == 0xE0 && byte(1) < 0xA0) return 0;   // Overlong.
     if (first == 0xED && byte(1) >= 0xA0) return 0;  // A surrogate.
     return 3;

@@ -1,0 +1,46 @@
+// The buckets of Prometheus' native histograms: bucket i holds values in
+// (base^(i-1), base^i], base = 2^(2^-schema). Source: the comments of
+// io.prometheus.client.Histogram.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace gunicorn_exporter {
+
+inline constexpr int kLowestSchema = -4;
+inline constexpr int kHighestSchema = 8;
+
+// The index of the bucket that `value`, above 0 and finite, falls in.
+int BucketIndex(int schema, double value);
+
+// base^index: the greatest value of bucket `index`.
+double BucketUpperBound(int schema, int index);
+
+// Counts by bucket, in one piece of memory from the lowest to the highest that
+// was ever used. Not safe from several threads.
+class BucketCounts {
+ public:
+  // Grows by allocating; within the range used so far it does not.
+  void Add(int index, double weight);
+  void Merge(const BucketCounts& other);
+  // Keeps the memory.
+  void Clear();
+  // Twice as wide buckets: those of schema - 1.
+  void Halve();
+
+  bool empty() const { return counts_.empty(); }
+  // Of counts()[0].
+  int first_index() const { return first_; }
+  const std::vector<double>& counts() const { return counts_; }
+  // How many buckets there would be with `index` among them.
+  std::size_t SpanWith(int index) const;
+
+ private:
+  void Grow(int index);
+
+  int first_ = 0;
+  std::vector<double> counts_;
+};
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,35 @@
+// What the receivers need to know to name a line's app: an immutable copy that
+// the store makes anew whenever the configuration or the known apps change.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "collectors/app_id.h"
+#include "config/config.h"
+
+namespace gunicorn_exporter {
+
+// A DogStatsD tag that becomes a label.
+struct TagKey {
+  std::string key;    // As it is sent.
+  std::string label;  // A valid label name.
+};
+
+struct Naming {
+  // statsd_prefix of the instances.
+  std::map<std::string, std::string, std::less<>> app_of_prefix;
+  // The only app known, where there is exactly one.
+  std::optional<AppId> only_app;
+  std::string default_app;  // "unknown" where none is configured.
+  std::vector<TagKey> tag_labels;
+  bool pod_labels = false;
+  bool export_unmatched = false;
+};
+
+// `known`: the apps configured or discovered.
+Naming MakeNaming(const Config& config, const std::vector<AppId>& known);
+
+}  // namespace gunicorn_exporter

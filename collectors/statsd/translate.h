@@ -1,0 +1,30 @@
+// What gunicorn's names mean: the only table of gunicorn.* in the project, from
+// gunicorn/instrument/statsd.py, arbiter.py and workers/gthread.py.
+//
+// Pure functions: no I/O, no clock, no allocation, safe from any thread.
+#pragma once
+
+#include <string_view>
+
+#include "collectors/event.h"
+#include "collectors/statsd/line_verdict.h"
+#include "collectors/statsd/sample.h"
+
+namespace gunicorn_exporter {
+
+struct Translation {
+  Event event;  // Without its value; the weight is the line's.
+  // What stands before gunicorn's own name: "my_prefix" of
+  // "my_prefix.gunicorn.requests", "a" of "agunicorn.requests". Empty: none.
+  std::string_view prefix;
+};
+
+// kAccepted; kUnmatched where the name is not gunicorn's; kBadType where the
+// type does not fit the name; kBadValue where one of the values is negative and
+// the name is not a gauge's.
+LineVerdict Translate(const Sample& sample, Translation& translation);
+
+// The event's value in base units: a duration's in seconds.
+void SetEventValue(const SampleValue& value, Event& event);
+
+}  // namespace gunicorn_exporter

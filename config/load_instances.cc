@@ -1,0 +1,111 @@
+#include "config/load_instances.h"
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "config/tag_label.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+// "env:prod" becomes env="prod". What cannot be a label, and a name that had to
+// change, is a notice. Of two tags of one name the first counts: a series has a
+// label once.
+std::vector<TagLabel> LoadTags(const YamlValue& list) {
+  std::vector<TagLabel> labels;
+  std::unordered_map<std::string, std::string> taken;  // Label name to path.
+  for (const YamlValue& item : list.Items()) {
+    const std::string tag = item.String();
+    const std::size_t colon = tag.find(':');
+    if (colon == tag.npos) {
+      item.Notice("ignored: the tag " + Quoted(tag) + " has no value");
+      continue;
+    }
+    const std::string key = tag.substr(0, colon);
+    TagLabel label{TagLabelName(key), tag.substr(colon + 1)};
+    if (label.name.empty() || label.value.empty()) {
+      item.Notice("ignored: the tag " + Quoted(tag) + " has no " +
+                  (label.name.empty() ? "name" : "value"));
+      continue;
+    }
+    const auto [earlier, is_new] = taken.emplace(label.name, item.path());
+    if (!is_new) {
+      item.Notice("ignored: the label " + label.name + " is taken by " +
+                  earlier->second);
+      continue;
+    }
+    if (label.name != key) {
+      item.Notice("the tag " + Quoted(tag) + " becomes the label " +
+                  label.name);
+    }
+    labels.push_back(std::move(label));
+  }
+  return labels;
+}
+
+constexpr KeyRule<InstanceConfig> kInstanceKeys[] = {
+    {"proc_name",
+     [](const YamlValue& value, InstanceConfig& instance) {
+       instance.proc_name = value.NonEmptyString();
+     },
+     "the name given to gunicorn --name"},
+    {"tags", [](const YamlValue& value,
+                InstanceConfig& instance) { instance.tags = LoadTags(value); }},
+    {"statsd_prefix",
+     [](const YamlValue& value, InstanceConfig& instance) {
+       instance.statsd_prefix = value.String();
+       // gunicorn drops the dots at the end of --statsd-prefix, too.
+       while (instance.statsd_prefix.ends_with('.')) {
+         instance.statsd_prefix.pop_back();
+       }
+     }},
+    {"gunicorn",
+     [](const YamlValue& value, InstanceConfig& instance) {
+       instance.gunicorn = value.String();
+     }},
+    // The agents' own.
+    {"collection_interval"},
+    {"disable_generic_tags"},
+    {"empty_default_hostname"},
+    {"loader"},
+    {"metric_patterns"},
+    {"min_collection_interval"},
+    {"name"},
+    {"namespace"},
+    {"no_index"},
+    {"service"},
+};
+
+}  // namespace
+
+std::vector<InstanceConfig> LoadInstances(const YamlValue& section) {
+  std::vector<InstanceConfig> instances;
+  std::unordered_map<std::string, std::string> names;     // To the path.
+  std::unordered_map<std::string, std::string> prefixes;  // To the path.
+  for (const YamlValue& item : section.Items()) {
+    InstanceConfig instance;
+    ReadMap(item, kInstanceKeys, instance);
+    const auto [name, is_new_name] =
+        names.emplace(instance.proc_name, item.path());
+    if (!is_new_name) {
+      item.FailAt("proc_name", Quoted(instance.proc_name) + " is the name of " +
+                                   name->second +
+                                   " already; expected each name once");
+    }
+    if (!instance.statsd_prefix.empty()) {
+      const auto [prefix, is_new_prefix] =
+          prefixes.emplace(instance.statsd_prefix, item.path());
+      if (!is_new_prefix) {
+        item.FailAt("statsd_prefix", Quoted(instance.statsd_prefix) +
+                                         " is the prefix of " + prefix->second +
+                                         " already; expected each prefix once");
+      }
+    }
+    instances.push_back(std::move(instance));
+  }
+  return instances;
+}
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,127 @@
+// A value of the configuration file that knows where it stands: reads it as
+// the type that the schema wants, or throws ConfigError with file, line and
+// dotted path. A map is read by a table of its keys.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/load_config.h"
+#include "config/yaml_tree.h"
+
+namespace gunicorn_exporter {
+
+class YamlValue {
+ public:
+  // `file`, `notices` and the tree must outlive the value.
+  YamlValue(const YamlNode& node, const std::string& file,
+            std::vector<ConfigNotice>& notices)
+      : YamlValue(node, node.line, "", file, notices) {}
+
+  int line() const { return line_; }
+  const std::string& path() const { return path_; }
+  bool IsNull() const { return node_->kind == YamlNode::Kind::kNull; }
+
+  // Throws "FILE:LINE: PATH: problem".
+  [[noreturn]] void Fail(const std::string& problem) const;
+  // The same for a key that the map does not have, at the map's line.
+  [[noreturn]] void FailAt(std::string_view key,
+                           const std::string& problem) const;
+  // Reports something that is left out.
+  void Notice(std::string message) const;
+
+  // The value for a message: "\"5 min\"", "a list", "a mapping", "null".
+  std::string Describe() const;
+
+  // A plain number or boolean is not a string: it wants quotes.
+  std::string String() const;
+  std::string NonEmptyString() const;
+  // A scalar as it is written, a number or a boolean too.
+  std::string Text() const;
+  bool Bool() const;
+  std::int64_t Integer(std::int64_t min, std::int64_t max) const;
+  // Finite; the caller knows the range.
+  double Number() const;
+  std::chrono::milliseconds Duration() const;  // 0 is one.
+  std::chrono::milliseconds DurationAboveZero() const;
+  // The items of a list; none where the value is null.
+  std::vector<YamlValue> Items() const;
+  // The keys of a map with their values; none where the value is null.
+  std::vector<std::pair<std::string_view, YamlValue>> Entries() const;
+  // The value of a key that the map has.
+  YamlValue At(std::string_view key) const;
+
+  // "unknown key", with the nearest of `known` where one is near.
+  [[noreturn]] void FailUnknown(
+      const std::vector<std::string_view>& known) const;
+
+ private:
+  YamlValue(const YamlNode& node, int line, std::string path,
+            const std::string& file, std::vector<ConfigNotice>& notices)
+      : node_(&node),
+        line_(line),
+        path_(std::move(path)),
+        file_(&file),
+        notices_(&notices) {}
+
+  const YamlNode* node_;
+  int line_;  // The key's, where the value has one.
+  std::string path_;
+  const std::string* file_;
+  std::vector<ConfigNotice>* notices_;
+};
+
+// What one key of a map means for a Target.
+template <typename Target>
+struct KeyRule {
+  std::string_view key;
+  // Not called for a null, which leaves the default. Null: an agent's key
+  // without a meaning here.
+  void (*read)(const YamlValue& value, Target& target) = nullptr;
+  std::string_view required = {};  // What is expected, where it must be there.
+};
+
+// Reads a map by its table, in the file's order; null is an empty map. An
+// agent's key becomes a notice; an unknown, a missing or a null required key is
+// an error.
+template <typename Target, std::size_t N>
+void ReadMap(const YamlValue& map, const KeyRule<Target> (&rules)[N],
+             Target& target) {
+  std::vector<std::string_view> seen;
+  for (const auto& entry : map.Entries()) {
+    const auto& [key, value] = entry;
+    const auto rule = std::find_if(
+        std::begin(rules), std::end(rules),
+        [&](const KeyRule<Target>& r) { return r.key == entry.first; });
+    if (rule == std::end(rules)) {
+      std::vector<std::string_view> known;
+      for (const KeyRule<Target>& r : rules) {
+        if (r.read != nullptr) known.push_back(r.key);
+      }
+      value.FailUnknown(known);
+    }
+    seen.push_back(key);
+    if (rule->read == nullptr) {
+      value.Notice("ignored: has no meaning here");
+    } else if (!value.IsNull()) {
+      rule->read(value, target);
+    } else if (!rule->required.empty()) {
+      value.Fail("is null; expected " + std::string(rule->required));
+    }
+  }
+  for (const KeyRule<Target>& rule : rules) {
+    if (!rule.required.empty() &&
+        std::find(seen.begin(), seen.end(), rule.key) == seen.end()) {
+      map.FailAt(rule.key,
+                 "is missing; expected " + std::string(rule.required));
+    }
+  }
+}
+
+}  // namespace gunicorn_exporter

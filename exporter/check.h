@@ -1,0 +1,36 @@
+// `gunicorn_exporter check`: what an agent's status page says of the gunicorn
+// check, and its exit code.
+//
+//     Checks
+//     ======
+//
+//       gunicorn (1.0.0)
+//       ----------------
+//         - instance #0 [OK]: my_app: 1 master, 3 idle and 1 working workers
+//         - instance #1 [ERROR]: 'Found no master process with name: gunicorn:
+//         master [other]'
+//         - Collected 2 metrics, 0 events & 2 service checks
+//
+// Pure functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "collectors/app_status.h"
+
+namespace gunicorn_exporter {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitBadConfiguration = 1;
+inline constexpr int kExitCritical = 2;
+inline constexpr int kExitUnknown = 3;
+
+// `version` is the exporter's, as the agents print their check's.
+std::string FormatCheck(const std::vector<AppStatus>& apps,
+                        const std::string& version);
+
+// 0 all OK, 2 any CRITICAL, 3 no app at all.
+int CheckExitCode(const std::vector<AppStatus>& apps);
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,251 @@
+#include "exporter/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <map>
+
+#include "config/address.h"
+#include "config/config_error.h"
+#include "exporter/version.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+const std::map<std::string, LogLevel> kLogLevels = {
+    {"debug", LogLevel::kDebug},
+    {"info", LogLevel::kInfo},
+    {"warn", LogLevel::kWarn},
+    {"error", LogLevel::kError}};
+
+const std::map<std::string, LogFormat> kLogFormats = {
+    {"logfmt", LogFormat::kLogfmt}, {"json", LogFormat::kJson}};
+
+// A flag of several words, of which each use of it adds one.
+void AddRepeatable(CLI::App& app, const std::string& name,
+                   std::vector<std::string>& values, const std::string& help) {
+  app.add_option(name, values, help)
+      ->allow_extra_args(false)
+      ->take_all()
+      ->type_name("ADDRESS")
+      ->capture_default_str();
+}
+
+// --x switches on, --no-x off.
+void AddBoolean(CLI::App& app, const std::string& name, bool& value,
+                const std::string& help) {
+  app.add_flag("--" + name + ",!--no-" + name, value, help);
+}
+
+// Takes the place of CLI11's message, which names neither value nor
+// expectation.
+template <typename Parse>
+void AddParsed(CLI::App& app, const std::string& name,
+               const std::string& default_text, const std::string& help,
+               Parse parse) {
+  app.add_option_function<std::string>(name, parse, help)
+      ->type_name("TEXT")
+      ->default_str(default_text);
+}
+
+template <typename Number>
+Number ParseNumber(const std::string& flag, const std::string& text, int base,
+                   const std::string& expected) {
+  Number number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number, base);
+  if (error != std::errc() || stop != end) {
+    throw ConfigError(flag + ": \"" + text + "\" is not " + expected);
+  }
+  return number;
+}
+
+template <typename Value>
+Value Choose(const std::string& flag, const std::string& text,
+             const std::map<std::string, Value>& choices) {
+  const auto choice = choices.find(text);
+  if (choice != choices.end()) return choice->second;
+  std::string known;
+  for (const auto& [name, value] : choices) {
+    known += (known.empty() ? "" : ", ") + name;
+  }
+  throw ConfigError(flag + ": \"" + text + "\" is none of " + known);
+}
+
+void AddWebFlags(CLI::App& app, Flags& flags) {
+  AddRepeatable(app, "--web.listen-address", flags.web_listen_addresses,
+                "Serve HTTP here; repeatable");
+  app.add_option("--web.telemetry-path", flags.web_telemetry_path,
+                 "Path of the series")
+      ->capture_default_str();
+  app.add_option("--web.config.file", flags.web_config_file,
+                 "TLS, users and headers, in exporter-toolkit's format");
+  AddBoolean(app, "web.enable-lifecycle", flags.web_enable_lifecycle,
+             "Allow POST /-/reload and /-/quit");
+  AddParsed(app, "--web.max-requests", std::to_string(flags.web_max_requests),
+            "Scrapes at a time; 0: no limit", [&](const std::string& text) {
+              flags.web_max_requests = ParseNumber<unsigned>(
+                  "--web.max-requests", text, 10, "a number from 0 on");
+            });
+}
+
+void AddStatsdFlags(CLI::App& app, Flags& flags) {
+  AddRepeatable(app, "--statsd.listen-udp", flags.statsd_listen_udp,
+                "Receive StatsD here; repeatable; empty: off");
+  AddRepeatable(app, "--statsd.listen-tcp", flags.statsd_listen_tcp,
+                "Receive StatsD lines over TCP here; repeatable");
+  app.add_option("--statsd.listen-unixgram", flags.statsd_listen_unixgram,
+                 "Receive StatsD on this unix datagram socket")
+      ->type_name("PATH");
+  AddParsed(app, "--statsd.unixsocket-mode", "0722",
+            "Permissions of that socket, octal", [&](const std::string& text) {
+              constexpr auto kFlag = "--statsd.unixsocket-mode";
+              constexpr auto kExpected =
+                  "an octal mode from 0 to 0777; write for example 0722";
+              flags.statsd_unixsocket_mode =
+                  ParseNumber<unsigned>(kFlag, text, 8, kExpected);
+              if (flags.statsd_unixsocket_mode > 0777) {
+                throw ConfigError(std::string(kFlag) + ": \"" + text +
+                                  "\" is not " + kExpected);
+              }
+            });
+  AddParsed(app, "--statsd.read-buffer", "the kernel's default",
+            "Receive buffer of each socket in bytes",
+            [&](const std::string& text) {
+              flags.statsd_read_buffer = ParseNumber<std::size_t>(
+                  "--statsd.read-buffer", text, 10, "a number of bytes");
+            });
+  app.add_option("--statsd.relay-address", flags.statsd_relay_address,
+                 "Forward every received line by UDP to this HOST:PORT")
+      ->type_name("ADDRESS");
+}
+
+void AddOtherFlags(CLI::App& app, Flags& flags) {
+  app.add_option("--config.file", flags.config_file, "The configuration")
+      ->type_name("PATH");
+  app.add_flag("--config.check", flags.config_check,
+               "Validate the configuration and exit");
+  app.add_option("--logs.position-file", flags.logs_position_file,
+                 "Where the log collector keeps its places over a restart")
+      ->type_name("PATH");
+  app.add_option("--path.procfs", flags.path_procfs, "The process table")
+      ->type_name("PATH")
+      ->capture_default_str();
+  AddBoolean(app, "collector.process", flags.collector_process,
+             "Series from the process table (on)");
+  AddBoolean(app, "collector.statsd", flags.collector_statsd,
+             "Series from StatsD (on)");
+  AddBoolean(app, "collector.logs", flags.collector_logs,
+             "Series from logs (on)");
+  AddParsed(app, "--log.level", "info", "debug, info, warn or error",
+            [&](const std::string& text) {
+              flags.log_level = Choose("--log.level", text, kLogLevels);
+            });
+  AddParsed(app, "--log.format", "logfmt", "logfmt or json",
+            [&](const std::string& text) {
+              flags.log_format = Choose("--log.format", text, kLogFormats);
+            });
+}
+
+// "--flag=" gives an empty value; CLI11 would take the next argument for it.
+std::vector<std::string> SplitEmptyValues(
+    const std::vector<std::string>& arguments) {
+  std::vector<std::string> split;
+  for (const std::string& argument : arguments) {
+    if (argument.starts_with("--") && argument.ends_with('=')) {
+      split.push_back(argument.substr(0, argument.size() - 1));
+      split.emplace_back();
+    } else {
+      split.push_back(argument);
+    }
+  }
+  return split;
+}
+
+void CheckAddresses(const std::string& flag,
+                    const std::vector<std::string>& addresses) {
+  for (const std::string& address : addresses) {
+    if (!ParseAddress(address)) {
+      throw ConfigError(flag + ": \"" + address +
+                        "\" is not an address; write for example "
+                        "\"127.0.0.1:8125\", \":8125\" or \"[::1]:8125\"");
+    }
+  }
+}
+
+void CheckFlags(Flags& flags) {
+  // An empty address switches a receiver off.
+  for (auto* list : {&flags.statsd_listen_udp, &flags.statsd_listen_tcp}) {
+    std::erase(*list, "");
+  }
+  CheckAddresses("--web.listen-address", flags.web_listen_addresses);
+  CheckAddresses("--statsd.listen-udp", flags.statsd_listen_udp);
+  CheckAddresses("--statsd.listen-tcp", flags.statsd_listen_tcp);
+  if (!flags.statsd_relay_address.empty()) {
+    const auto relay = ParseAddress(flags.statsd_relay_address);
+    if (!relay || relay->host.empty() || relay->port == 0) {
+      throw ConfigError("--statsd.relay-address: \"" +
+                        flags.statsd_relay_address +
+                        "\" is not HOST:PORT; write for example "
+                        "\"127.0.0.1:9125\"");
+    }
+  }
+  if (!flags.web_telemetry_path.starts_with('/')) {
+    throw ConfigError("--web.telemetry-path: \"" + flags.web_telemetry_path +
+                      "\" does not begin with \"/\"");
+  }
+  if (flags.config_check && flags.config_file.empty()) {
+    throw ConfigError(
+        "--config.check: there is no file to check; add --config.file=F");
+  }
+}
+
+}  // namespace
+
+CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
+  CommandLine line;
+  CLI::App app("Prometheus exporter for gunicorn: process table and StatsD",
+               "gunicorn_exporter");
+  app.set_help_flag("-h,--help", "Print this help and exit");
+  app.add_flag_function(
+      "--version", [](std::int64_t) { throw CLI::CallForVersion(); },
+      "Print the version and exit");
+  CLI::App* const check = app.add_subcommand(
+      "check",
+      "Look at the process table once, print what is found and exit: "
+      "0 all OK, 2 any CRITICAL, 3 cannot tell");
+  check->fallthrough();
+  AddOtherFlags(app, line.flags);
+  AddWebFlags(app, line.flags);
+  AddStatsdFlags(app, line.flags);
+
+  try {
+    std::vector<std::string> reversed = SplitEmptyValues(arguments);
+    std::reverse(reversed.begin(), reversed.end());  // As CLI11 wants them.
+    app.parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    line.command = Command::kPrint;
+    line.text = app.help();
+    return line;
+  } catch (const CLI::CallForVersion&) {
+    line.command = Command::kPrint;
+    line.text = std::string("gunicorn_exporter, version ") + kVersion +
+                " (revision: " + kRevision + ", compiler: " + kCompiler + ")\n";
+    return line;
+  } catch (const CLI::ExtrasError&) {
+    throw ConfigError(app.remaining().front() +
+                      ": unknown flag or command; see --help");
+  } catch (const CLI::ParseError& error) {
+    throw ConfigError(std::string(error.what()) + "; see --help");
+  }
+  CheckFlags(line.flags);
+  if (line.flags.config_check) {
+    line.command = Command::kConfigCheck;
+  } else if (check->parsed()) {
+    line.command = Command::kCheck;
+  }
+  return line;
+}
+
+}  // namespace gunicorn_exporter

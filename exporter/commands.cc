@@ -1,0 +1,80 @@
+#include "exporter/commands.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <thread>
+#include <vector>
+
+#include "collectors/process/process_monitor.h"
+#include "config/config_error.h"
+#include "config/load_config.h"
+#include "config/log.h"
+#include "exporter/check.h"
+#include "exporter/exporter.h"
+#include "exporter/signals.h"
+#include "exporter/version.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+// As long as the agents' check looks at a worker's CPU time.
+constexpr auto kBetweenSamples = std::chrono::milliseconds(100);
+
+LoadedConfig LoadConfig(const Flags& flags) {
+  return flags.config_file.empty() ? LoadedConfig{}
+                                   : LoadConfigFile(flags.config_file);
+}
+
+}  // namespace
+
+int Serve(const Flags& flags) {
+  BlockSignals();
+  const LoadedConfig loaded = LoadConfig(flags);
+  StartLog(flags.log_level, flags.log_format);
+  LogEvent(LogLevel::kInfo, "starting",
+           {{"version", kVersion}, {"revision", kRevision}});
+  {
+    Exporter exporter(flags, loaded);
+    while (WaitForSignal() == Signal::kReload) exporter.Reload();
+    LogEvent(LogLevel::kInfo, "stopping");
+    if (!exporter.CanStop()) {
+      // A thread hangs in the kernel: there is nothing that could be waited
+      // for.
+      LogEvent(LogLevel::kWarn, "stopped_while_a_collector_hangs");
+      StopLog();
+      std::_Exit(0);
+    }
+  }
+  StopLog();
+  return 0;
+}
+
+int CheckInstances(const Flags& flags) {
+  const LoadedConfig loaded = LoadConfig(flags);
+  ProcessMonitor monitor(loaded.config, flags.path_procfs);
+  monitor.Scan();
+  if (!monitor.TableReadable()) {
+    std::cerr << "gunicorn_exporter: " << flags.path_procfs
+              << ": the process table cannot be read\n";
+    return kExitUnknown;
+  }
+  monitor.Sample();
+  std::this_thread::sleep_for(kBetweenSamples);
+  monitor.Sample();
+  const std::vector<AppStatus> apps = monitor.Apps();
+  std::cout << FormatCheck(apps, kVersion);
+  return CheckExitCode(apps);
+}
+
+int CheckConfiguration(const Flags& flags) {
+  try {
+    LoadConfig(flags);
+  } catch (const ConfigError& error) {
+    std::cerr << error.what() << '\n';
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,209 @@
+#include "exporter/exporter.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "collectors/logs/log_collector.h"
+#include "collectors/process/process_collector.h"
+#include "collectors/process/process_monitor.h"
+#include "collectors/statsd/metric_store.h"
+#include "collectors/statsd/statsd_collector.h"
+#include "collectors/statsd/statsd_server.h"
+#include "config/config_error.h"
+#include "config/log.h"
+#include "exporter/http_server.h"
+#include "exporter/scrape.h"
+#include "exporter/self_metrics.h"
+#include "exporter/signals.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+constexpr auto kScanPatience = std::chrono::seconds(2);
+constexpr auto kStopPatience = std::chrono::seconds(2);
+
+double UnixSeconds() {
+  return std::chrono::duration<double>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+void LogNotices(const std::vector<ConfigNotice>& notices) {
+  for (const ConfigNotice& notice : notices) {
+    LogEvent(LogLevel::kWarn, "config_notice",
+             {{"file", notice.file},
+              {"line", std::to_string(notice.line)},
+              {"key", notice.key},
+              {"message", notice.message}});
+  }
+}
+
+std::vector<AppId> ConfiguredApps(const Config& config) {
+  std::vector<AppId> apps;
+  for (const InstanceConfig& instance : config.instances) {
+    apps.push_back(AppId{instance.proc_name, "", ""});
+  }
+  return apps;
+}
+
+HttpOptions ToHttpOptions(const Flags& flags) {
+  HttpOptions options;
+  options.listen_addresses = flags.web_listen_addresses;
+  options.telemetry_path = flags.web_telemetry_path;
+  options.web_config_file = flags.web_config_file;
+  options.max_requests = flags.web_max_requests;
+  options.enable_lifecycle = flags.web_enable_lifecycle;
+  return options;
+}
+
+}  // namespace
+
+// In the order in which they are built; what stands below uses what stands
+// above. A part that a flag switches off is null.
+struct Exporter::Parts {
+  Parts(const Flags& given_flags, const Config& config)
+      : flags(given_flags),
+        self_metrics(UnixSeconds()),
+        store(config, SystemTime) {}
+
+  const Flags flags;
+  SelfMetrics self_metrics;
+  MetricStore store;
+  std::unique_ptr<ProcessMonitor> monitor;
+  std::unique_ptr<StatsdServer> statsd;
+  std::shared_ptr<LogCollector> logs;
+  std::unique_ptr<Scraper> scraper;
+  std::unique_ptr<HttpServer> http;
+
+  std::mutex reload_mutex;  // One reload at a time.
+  // The first look at the process table is done, or none is wanted.
+  std::atomic<bool> scanned{false};
+  std::future<void> first_scan;
+
+  void Start();
+  bool Knows(const std::string& app_name) const;
+  HttpHandlers Handlers(Exporter& exporter);
+  void Apply(const Config& config);
+};
+
+void Exporter::Parts::Start() {
+  // In a thread: a procfs that does not answer must not keep the rest from it.
+  first_scan = std::async(std::launch::async, [this] {
+    if (monitor) monitor->Start();
+    scanned = true;
+  });
+  // Lines that came before wait in the kernel, and find their app known.
+  first_scan.wait_for(kScanPatience);
+  if (statsd) statsd->Start();
+  if (logs) logs->Start();
+}
+
+bool Exporter::Parts::Knows(const std::string& app_name) const {
+  const std::vector<AppArrival> apps = store.Arrivals();
+  return std::any_of(apps.begin(), apps.end(), [&](const AppArrival& known) {
+    return known.app.name == app_name;
+  });
+}
+
+HttpHandlers Exporter::Parts::Handlers(Exporter& exporter) {
+  HttpHandlers handlers;
+  handlers.scrape = [this](std::chrono::steady_clock::time_point deadline) {
+    return scraper->Collect(deadline);
+  };
+  handlers.apps = [this] {
+    return monitor ? monitor->Apps() : std::vector<AppStatus>{};
+  };
+  handlers.ready = [this] { return scanned.load(); };
+  handlers.reload = [&exporter] { return exporter.Reload(); };
+  handlers.quit = RequestStop;
+  handlers.count_request = [this](std::string_view handler, int code) {
+    self_metrics.CountHttpRequest(handler, code);
+  };
+  return handlers;
+}
+
+void Exporter::Parts::Apply(const Config& config) {
+  store.Reconfigure(config);
+  if (monitor) monitor->Reconfigure(config);
+  if (logs) logs->Reconfigure(config);
+  store.SetKnownApps(monitor ? monitor->KnownApps() : ConfiguredApps(config));
+}
+
+Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
+    : parts_(std::make_unique<Parts>(flags, loaded.config)) {
+  const Config& config = loaded.config;
+  LogNotices(loaded.notices);
+  Parts& parts = *parts_;
+  parts.self_metrics.SetReloadResult(true, UnixSeconds());
+  parts.store.SetKnownApps(ConfiguredApps(config));
+
+  std::vector<std::shared_ptr<Collector>> collectors;
+  if (flags.collector_process) {
+    parts.monitor = std::make_unique<ProcessMonitor>(config, flags.path_procfs);
+    parts.monitor->SetAppsListener([&parts](const std::vector<AppId>& apps) {
+      parts.store.SetKnownApps(apps);
+    });
+    collectors.push_back(std::make_shared<ProcessCollector>(*parts.monitor));
+  }
+  if (flags.collector_statsd) {
+    parts.statsd = std::make_unique<StatsdServer>(flags, parts.store, nullptr);
+    collectors.push_back(
+        std::make_shared<StatsdCollector>(parts.store, parts.statsd.get()));
+  }
+  if (flags.collector_logs) {
+    parts.logs = std::make_shared<LogCollector>(
+        config, flags, parts.store,
+        [&parts](const std::string& name) { return parts.Knows(name); });
+    collectors.push_back(parts.logs);
+  }
+  parts.scraper =
+      std::make_unique<Scraper>(std::move(collectors), parts.self_metrics);
+  {
+    // A reload may be asked for as soon as the server stands.
+    const std::lock_guard lock(parts.reload_mutex);
+    parts.http = std::make_unique<HttpServer>(ToHttpOptions(flags),
+                                              parts.Handlers(*this));
+  }
+  parts.Start();
+}
+
+Exporter::~Exporter() {
+  parts_->http.reset();
+  parts_->first_scan.wait();
+}
+
+std::string Exporter::Reload() {
+  Parts& parts = *parts_;
+  const std::lock_guard lock(parts.reload_mutex);
+  std::string error;
+  if (!parts.flags.config_file.empty()) {
+    try {
+      const LoadedConfig loaded = LoadConfigFile(parts.flags.config_file);
+      LogNotices(loaded.notices);
+      parts.Apply(loaded.config);
+    } catch (const ConfigError& config_error) {
+      error = config_error.what();
+    }
+  }
+  if (error.empty()) error = parts.http->ReloadWebConfig();
+
+  parts.self_metrics.SetReloadResult(error.empty(), UnixSeconds());
+  if (error.empty()) {
+    LogEvent(LogLevel::kInfo, "config_reloaded");
+  } else {
+    LogEvent(LogLevel::kError, "config_reload_failed", {{"error", error}});
+  }
+  return error;
+}
+
+bool Exporter::CanStop() {
+  const auto deadline = Scraper::Clock::now() + kStopPatience;
+  return parts_->scanned.load() && parts_->scraper->Drain(deadline);
+}
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,303 @@
+#include "exporter/web/endpoints.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <exception>
+#include <system_error>
+#include <utility>
+
+#include "config/config_error.h"
+#include "config/log.h"
+#include "exporter/content_negotiation.h"
+#include "exporter/exposition.h"
+#include "exporter/gzip.h"
+#include "exporter/health.h"
+#include "exporter/status_json.h"
+#include "exporter/status_page.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+constexpr std::string_view kJson = "application/json; charset=utf-8";
+constexpr std::string_view kHealthPrefix = "/health/";
+
+// Not worth the CPU of compressing it.
+constexpr std::size_t kMinGzipBytes = 1024;
+
+constexpr std::array<std::pair<std::string_view, Endpoint>, 7> kPaths = {{
+    {"/health", Endpoint::kHealth},
+    {"/-/healthy", Endpoint::kHealthy},
+    {"/-/ready", Endpoint::kReady},
+    {"/", Endpoint::kStatusPage},
+    {"/api/v1/status", Endpoint::kStatusJson},
+    {"/-/reload", Endpoint::kReload},
+    {"/-/quit", Endpoint::kQuit},
+}};
+
+bool IsLifecycle(Endpoint endpoint) {
+  return endpoint == Endpoint::kReload || endpoint == Endpoint::kQuit;
+}
+
+// One of at most `max` at a time; `max` 0: of any number.
+class Slot {
+ public:
+  Slot(std::atomic<unsigned>& used, unsigned max)
+      : used_(used), taken_(++used <= max || max == 0) {}
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+  ~Slot() { --used_; }
+  bool taken() const { return taken_; }
+
+ private:
+  std::atomic<unsigned>& used_;
+  const bool taken_;
+};
+
+void SetBody(HttpResponse& response, std::string body,
+             const HttpRequest& request) {
+  response.headers.emplace_back("Vary", "Accept, Accept-Encoding");
+  if (body.size() >= kMinGzipBytes && AcceptsGzip(request.accept_encoding)) {
+    response.headers.emplace_back("Content-Encoding", "gzip");
+    body = Gzip(body);
+  }
+  response.body = std::move(body);
+}
+
+HttpResponse JsonResponse(int status, std::string json) {
+  HttpResponse response;
+  response.status = status;
+  response.content_type = kJson;
+  response.headers.emplace_back("Cache-Control", "no-store");
+  response.body = std::move(json);
+  return response;
+}
+
+HttpResponse MethodNotAllowed(std::string_view allowed) {
+  HttpResponse response = PlainResponse(
+      405, "Method not allowed; expected " + std::string(allowed));
+  response.headers.emplace_back("Allow", allowed);
+  return response;
+}
+
+std::chrono::steady_clock::time_point Deadline(const HttpRequest& request) {
+  return std::chrono::steady_clock::now() + ScrapeTime(request.scrape_timeout);
+}
+
+double UnixSeconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
+}
+
+HttpResponse AnswerPage(const HttpRequest& request,
+                        std::string_view telemetry_path) {
+  StatusPage page = MakeStatusPage(telemetry_path);
+  HttpResponse response;
+  response.content_type = "text/html; charset=utf-8";
+  response.headers.emplace_back("Content-Security-Policy",
+                                std::move(page.security_policy));
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  response.headers.emplace_back("Referrer-Policy", "no-referrer");
+  response.headers.emplace_back("Cache-Control", "no-cache");
+  SetBody(response, std::move(page.html), request);
+  return response;
+}
+
+}  // namespace
+
+HttpResponse PlainResponse(int status, std::string text) {
+  HttpResponse response;
+  response.status = status;
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  response.body = std::move(text) + "\n";
+  return response;
+}
+
+std::optional<std::string> DecodePercent(std::string_view text) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      decoded += text[i];
+      continue;
+    }
+    const std::string_view digits = text.substr(i + 1, 2);
+    unsigned char byte = 0;
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
+    if (digits.size() != 2 || error != std::errc() ||
+        end != digits.data() + 2) {
+      return std::nullopt;
+    }
+    decoded += static_cast<char>(byte);
+    i += 2;
+  }
+  return decoded;
+}
+
+std::chrono::milliseconds ScrapeTime(std::string_view header) {
+  constexpr double kDefaultSeconds = 10;  // Prometheus' own default.
+  constexpr double kLongestSeconds = 600;
+  constexpr double kMarginSeconds = 0.5;
+  constexpr double kMarginPart = 0.2;  // Of a timeout under 2.5 s.
+  double seconds = 0;
+  const char* const end = header.data() + header.size();
+  const auto [stop, error] = std::from_chars(header.data(), end, seconds);
+  if (error != std::errc() || stop != end || !std::isfinite(seconds) ||
+      seconds <= 0) {
+    seconds = kDefaultSeconds;
+  }
+  seconds = std::min(seconds, kLongestSeconds);
+  seconds -= std::min(kMarginSeconds, seconds * kMarginPart);
+  return std::chrono::milliseconds(std::llround(seconds * 1000));
+}
+
+Endpoints::Endpoints(const HttpOptions& options, HttpHandlers handlers)
+    : telemetry_path_(options.telemetry_path),
+      max_requests_(options.max_requests),
+      enable_lifecycle_(options.enable_lifecycle),
+      statsd_address_(options.statsd_address),
+      handlers_(std::move(handlers)) {
+  if (!telemetry_path_.starts_with('/')) {
+    throw ConfigError("web.telemetry_path: \"" + telemetry_path_ +
+                      "\" does not begin with \"/\"; write for example "
+                      "\"/metrics\"");
+  }
+  const bool taken =
+      std::any_of(kPaths.begin(), kPaths.end(), [&](const auto& path) {
+        return path.first == telemetry_path_ && path.first != "/";
+      });
+  if (taken || telemetry_path_.starts_with(kHealthPrefix)) {
+    throw ConfigError("web.telemetry_path: \"" + telemetry_path_ +
+                      "\" is another endpoint; write for example \"/metrics\"");
+  }
+}
+
+Endpoint Endpoints::Find(std::string_view path) const {
+  if (path == telemetry_path_) return Endpoint::kMetrics;
+  for (const auto& [known, endpoint] : kPaths) {
+    if (path == known) return endpoint;
+  }
+  return path.starts_with(kHealthPrefix) && path != kHealthPrefix
+             ? Endpoint::kHealthOfApp
+             : Endpoint::kUnknown;
+}
+
+std::string_view Endpoints::Name(Endpoint endpoint) const {
+  if (endpoint == Endpoint::kMetrics) return telemetry_path_;
+  if (endpoint == Endpoint::kHealthOfApp) return "/health/:app";
+  for (const auto& [path, known] : kPaths) {
+    if (endpoint == known) return path;
+  }
+  return "other";
+}
+
+void Endpoints::Count(Endpoint endpoint, int code) const {
+  if (handlers_.count_request) handlers_.count_request(Name(endpoint), code);
+}
+
+HttpResponse Endpoints::Answer(Endpoint endpoint, const HttpRequest& request) {
+  try {
+    if (endpoint == Endpoint::kUnknown) return PlainResponse(404, "Not found");
+    if (IsLifecycle(endpoint)) {
+      if (request.method != "POST" && request.method != "PUT") {
+        return MethodNotAllowed("POST, PUT");
+      }
+      return AnswerLifecycle(endpoint);
+    }
+    if (request.method != "GET" && request.method != "HEAD") {
+      return MethodNotAllowed("GET, HEAD");
+    }
+    return AnswerGet(endpoint, request);
+  } catch (const std::exception& error) {
+    LogEvent(
+        LogLevel::kError, "http_request_failed",
+        {{"handler", std::string(Name(endpoint))}, {"error", error.what()}});
+    return PlainResponse(500, "Internal server error");
+  }
+}
+
+HttpResponse Endpoints::AnswerGet(Endpoint endpoint,
+                                  const HttpRequest& request) {
+  switch (endpoint) {
+    case Endpoint::kMetrics:
+      return AnswerScrape(request);
+    case Endpoint::kHealth: {
+      HealthAnswer health = HealthOfAll(handlers_.apps());
+      return JsonResponse(health.http_status, std::move(health.json));
+    }
+    case Endpoint::kHealthOfApp:
+      return AnswerHealthOfApp(request);
+    case Endpoint::kHealthy:
+      return PlainResponse(200, "gunicorn_exporter is healthy");
+    case Endpoint::kReady:
+      if (handlers_.ready()) {
+        return PlainResponse(200, "gunicorn_exporter is ready");
+      }
+      return PlainResponse(503, "gunicorn_exporter is not ready yet");
+    case Endpoint::kStatusPage:
+      return AnswerPage(request, telemetry_path_);
+    case Endpoint::kStatusJson:
+      return AnswerStatusJson(request);
+    case Endpoint::kReload:
+    case Endpoint::kQuit:
+    case Endpoint::kUnknown:
+      break;
+  }
+  return PlainResponse(404, "Not found");
+}
+
+HttpResponse Endpoints::AnswerTooMany() const {
+  return PlainResponse(503, "Limit of concurrent requests reached (" +
+                                std::to_string(max_requests_) +
+                                "), try again later");
+}
+
+HttpResponse Endpoints::AnswerScrape(const HttpRequest& request) {
+  const Slot slot(scrapes_, max_requests_);
+  if (!slot.taken()) return AnswerTooMany();
+  const ExpositionFormat format = NegotiateFormat(request.accept);
+  HttpResponse response;
+  response.content_type = ContentType(format);
+  SetBody(response, Expose(handlers_.scrape(Deadline(request)), format),
+          request);
+  return response;
+}
+
+HttpResponse Endpoints::AnswerStatusJson(const HttpRequest& request) {
+  const Slot slot(scrapes_, max_requests_);
+  if (!slot.taken()) return AnswerTooMany();
+  HttpResponse response = JsonResponse(200, {});
+  SetBody(response,
+          StatusJson(handlers_.scrape(Deadline(request)), handlers_.apps(),
+                     UnixSeconds(), statsd_address_),
+          request);
+  return response;
+}
+
+HttpResponse Endpoints::AnswerHealthOfApp(const HttpRequest& request) {
+  const std::optional<std::string> app = DecodePercent(
+      std::string_view(request.path).substr(kHealthPrefix.size()));
+  if (!app.has_value()) {
+    return PlainResponse(400, "The app's name is not percent-encoded right");
+  }
+  HealthAnswer health = HealthOfOne(handlers_.apps(), *app);
+  return JsonResponse(health.http_status, std::move(health.json));
+}
+
+HttpResponse Endpoints::AnswerLifecycle(Endpoint endpoint) {
+  if (!enable_lifecycle_) {
+    return PlainResponse(403,
+                         "Lifecycle API is not enabled; start with "
+                         "--web.enable-lifecycle");
+  }
+  if (endpoint == Endpoint::kQuit) {
+    handlers_.quit();
+    return PlainResponse(200, "Requesting termination... Goodbye!");
+  }
+  const std::string error = handlers_.reload();
+  if (error.empty()) return PlainResponse(200, "Configuration reloaded");
+  return PlainResponse(500, "Failed to reload the configuration: " + error);
+}
+
+}  // namespace gunicorn_exporter

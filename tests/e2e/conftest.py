@@ -1,0 +1,30 @@
+"""Shows the programs' logs where a test failed, and fails a test that leaves a process behind."""
+
+from pathlib import Path
+
+import pytest
+from support import process
+
+LOG_CHARACTERS = 8000
+
+
+def pytest_configure():
+    process.adopt_orphans()
+
+
+@pytest.fixture(autouse=True)
+def leaves_no_process_behind():
+    process.started.clear()
+    yield
+    leftovers = process.kill_leftovers()
+    assert not leftovers, f"the test left processes behind: {leftovers}"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport():
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for title, log in process.started:
+            text = log.read_text(errors="replace") if isinstance(log, Path) and log.exists() else str(log)
+            report.sections.append((f"log of {title}", text[-LOG_CHARACTERS:]))

@@ -1,0 +1,126 @@
+"""Debian's gunicorn with the demo application."""
+
+import http.client
+import signal
+from pathlib import Path
+
+import psutil
+
+from support.http import UnixConnection, request_on
+from support.ports import free_port
+from support.process import ManagedProcess
+from support.wait import unique_name, wait_until
+
+APPS = Path(__file__).resolve().parent.parent / "apps"
+
+
+class Gunicorn(ManagedProcess):
+    """`bind` is "tcp", "unix", or what gunicorn's --bind takes. `statsd` is an Exporter or a UDP port."""
+
+    def __init__(
+        self,
+        name=None,
+        workers=2,
+        worker_class="sync",
+        threads=1,
+        bind="tcp",
+        statsd=None,
+        dogstatsd_tags=None,
+        statsd_prefix=None,
+        setproctitle=True,
+        args=(),
+        app="demo:application",
+        env=None,
+    ):
+        super().__init__("gunicorn", env=env)
+        self.name = name or unique_name("app")
+        self.workers = workers
+        self.worker_class = worker_class
+        self.threads = threads
+        self.bind = bind
+        self.statsd = statsd
+        self.dogstatsd_tags = dogstatsd_tags
+        self.statsd_prefix = statsd_prefix
+        self.setproctitle = setproctitle
+        self.args = list(args)
+        self.app = app
+        self.port = None
+        self.socket_path = None
+
+    def prepare(self):
+        if self.bind == "tcp":
+            self.port = self.port or free_port()
+            bind = f"127.0.0.1:{self.port}"
+        elif self.bind == "unix":
+            self.socket_path = str(self.directory / "gunicorn.sock")
+            bind = f"unix:{self.socket_path}"
+        else:
+            bind = self.bind
+            host, _, port = bind.rpartition(":")
+            self.port = int(port) if port.isdigit() and host != "unix" else None
+        paths = [APPS] if self.setproctitle else [APPS / "without_setproctitle", APPS]
+        self.env = {**(self.env or {}), "PYTHONPATH": ":".join(map(str, paths))}
+        self.command = ["/usr/bin/python3", "/usr/bin/gunicorn", "--bind", bind, "--name", self.name]
+        self.command += ["--workers", self.workers, "--worker-class", self.worker_class, "--threads", self.threads]
+        # The heartbeat files; a short wait at the end keeps the tests short.
+        self.command += ["--worker-tmp-dir", "/dev/shm", "--graceful-timeout", "5"]
+        if self.statsd is not None:
+            self.command += ["--statsd-host", f"127.0.0.1:{getattr(self.statsd, 'statsd_port', self.statsd)}"]
+        if self.dogstatsd_tags is not None:
+            self.command += ["--dogstatsd-tags", self.dogstatsd_tags]
+        if self.statsd_prefix is not None:
+            self.command += ["--statsd-prefix", self.statsd_prefix]
+        self.command += [*self.args, self.app]
+
+    def is_ready(self):
+        # Asks without a request, which would be counted.
+        if len(self.worker_pids()) < self.workers:
+            return False
+        return self.log().count("Booting worker with pid") >= self.workers and self._listens()
+
+    def _listens(self):
+        connection = self.connect()
+        try:
+            connection.connect()
+            return True
+        finally:
+            connection.close()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def master_pid(self):
+        return self.pid
+
+    def worker_pids(self):
+        """The master's children, oldest first, zombies left out."""
+        children = [
+            child
+            for child in psutil.Process(self.pid).children()
+            if child.status() != psutil.STATUS_ZOMBIE
+        ]
+        return [child.pid for child in sorted(children, key=lambda child: (child.create_time(), child.pid))]
+
+    def wait_for_workers(self, count):
+        wait_until(lambda: len(self.worker_pids()) == count, f"{self.name} has {count} workers")
+
+    def connect(self):
+        """A connection that is not open yet; the caller closes it."""
+        if self.socket_path is not None:
+            return UnixConnection(self.socket_path)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+
+    def get(self, path="/", headers=None):
+        connection = self.connect()
+        try:
+            return request_on(connection, "GET", path, headers=headers)
+        finally:
+            connection.close()
+
+    def add_worker(self):
+        self.send_signal(signal.SIGTTIN)
+
+    def remove_worker(self):
+        self.send_signal(signal.SIGTTOU)

@@ -1,0 +1,48 @@
+"""Makes many requests to a gunicorn and counts what came back."""
+
+import collections
+import itertools
+import threading
+import time
+
+from support.http import request_on
+
+
+def make_requests(gunicorn, paths, count, per_second=None, clients=8):
+    """Makes `count` requests, the paths in turn, at most `per_second`; returns {code: how many}.
+
+    Every client keeps its connection while the server does. A request that gets no answer fails the test.
+    """
+    begin = time.monotonic()
+    numbers = itertools.count()
+    lock = threading.Lock()
+    codes = collections.Counter()
+    failures = []
+
+    def client():
+        connection = gunicorn.connect()
+        own = collections.Counter()
+        try:
+            while not failures:
+                with lock:
+                    number = next(numbers)
+                if number >= count:
+                    break
+                if per_second is not None:
+                    time.sleep(max(0.0, begin + number / per_second - time.monotonic()))
+                own[request_on(connection, "GET", paths[number % len(paths)]).status] += 1
+        except Exception as error:  # pylint: disable=broad-except; raised again below, on the caller's thread.
+            failures.append(error)
+        finally:
+            connection.close()
+            with lock:
+                codes.update(own)
+
+    threads = [threading.Thread(target=client) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return dict(codes)

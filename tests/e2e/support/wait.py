@@ -1,0 +1,33 @@
+"""Waiting for a fact, with a deadline, and names that no other test uses."""
+
+import time
+import uuid
+
+import psutil
+
+# Long, since the machine may be busy with other things: only a failing test takes it.
+DEADLINE_SECONDS = 60.0
+POLL_SECONDS = 0.05
+
+# What a predicate meets while the thing that it asks for is not there yet.
+NOT_YET = (LookupError, OSError, psutil.NoSuchProcess)
+
+
+def wait_until(predicate, what, seconds=DEADLINE_SECONDS):
+    """Returns the predicate's first true answer; fails with `what` and the last answer when none comes in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            answer = predicate()
+            if answer:
+                return answer
+        except NOT_YET as error:
+            answer = error
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:.0f} s in vain until {what}; the last answer was {answer!r}")
+        time.sleep(POLL_SECONDS)
+
+
+def unique_name(base):
+    """A gunicorn --name that no other gunicorn of this machine has: the exporter discovers them all."""
+    return f"{base}_{uuid.uuid4().hex[:8]}"

@@ -1,0 +1,143 @@
+"""Requests made to a real gunicorn are the requests that the exporter counts, each one, for the app that served it."""
+
+import pytest
+from support import Exporter, Gunicorn, make_requests, send_unixgram, unique_name, wait_until
+
+THREADED = {"worker_class": "gthread", "threads": 4, "args": ["--keep-alive", "30"]}
+
+
+def instance(name, *lines):
+    return "\n".join(["instances:", f"  - proc_name: {name}", *[f"    {line}" for line in lines], ""])
+
+
+def wait_for_requests(exporter, app, count):
+    wait_until(lambda: exporter.value("gunicorn_requests_total", app=app) >= count, f"{count} requests are counted")
+    return exporter.scrape()
+
+
+def test_ten_thousand_requests_over_udp_are_ten_thousand():
+    name = unique_name("shop")
+    with Exporter(config=instance(name)) as exporter, Gunicorn(name=name, statsd=exporter, **THREADED) as gunicorn:
+        paths = ["/", "/", "/status/201", "/status/404", "/", "/status/503", "/exception", "/", "/status/302", "/"]
+        codes = make_requests(gunicorn, paths, 10000, per_second=2000)
+        assert codes == {200: 5000, 201: 1000, 302: 1000, 404: 1000, 500: 1000, 503: 1000}
+        scrape = wait_for_requests(exporter, name, 10000)
+        assert scrape.value("gunicorn_requests_total", app=name) == 10000
+        counted = scrape.by("code", "gunicorn_request_status_total", app=name)
+        assert {int(code): value for code, value in counted.items() if value} == codes
+        assert scrape.value("gunicorn_request_duration_seconds_count", app=name) == 10000
+        assert scrape.value("gunicorn_request_duration_seconds_bucket", app=name, le="+Inf") == 10000
+        assert scrape.value("gunicorn_request_duration_window_seconds_count", app=name) == 10000
+        assert scrape.value("gunicorn_log_messages_total", app=name, level="exception") == 1000
+        assert scrape.total("gunicorn_exporter_statsd_dropped_packets_total") == 0
+        assert scrape.total("gunicorn_exporter_statsd_line_errors_total") == 0
+        assert scrape.total("gunicorn_exporter_statsd_refused_series_total") == 0
+
+
+def test_a_slow_request_lies_in_its_bucket():
+    name = unique_name("shop")
+    with Exporter(config=instance(name)) as exporter, Gunicorn(name=name, statsd=exporter) as gunicorn:
+        gunicorn.get("/sleep?seconds=0.6")
+        scrape = wait_for_requests(exporter, name, 1)
+        buckets = scrape.by("le", "gunicorn_request_duration_seconds_bucket", app=name)
+        assert buckets["0.5"] == 0
+        assert scrape.value("gunicorn_request_duration_seconds_sum", app=name) >= 0.6
+        assert scrape.value("gunicorn_request_duration_window_seconds", app=name, quantile="1.0") >= 0.6
+
+
+def test_counters_are_there_with_zero_before_the_first_request():
+    name = unique_name("shop")
+    with Exporter(config=instance(name)) as exporter:
+        scrape = exporter.scrape()
+        assert scrape.value("gunicorn_requests_total", app=name) == 0
+        for code in (200, 404, 500, 503):
+            assert scrape.value("gunicorn_request_status_total", app=name, code=code) == 0
+        for level in ("critical", "error", "warning", "exception"):
+            assert scrape.value("gunicorn_log_messages_total", app=name, level=level) == 0
+
+
+def test_log_messages_are_counted_by_level():
+    name = unique_name("shop")
+    with Exporter(config=instance(name)) as exporter, Gunicorn(name=name, statsd=exporter) as gunicorn:
+        gunicorn.get("/exception")
+        wait_until(
+            lambda: exporter.value("gunicorn_log_messages_total", app=name, level="exception") == 1,
+            "the exception is counted",
+        )
+        assert exporter.value("gunicorn_log_messages_total", app=name, level="error") == 0
+
+
+def test_the_arbiters_own_count_of_workers_is_shown():
+    name = unique_name("shop")
+    with Exporter(config=instance(name)) as exporter, Gunicorn(name=name, workers=3, statsd=exporter):
+        wait_until(lambda: exporter.value("gunicorn_arbiter_workers", app=name) == 3, "three workers are reported")
+
+
+def test_a_tag_names_the_app():
+    name, tagged = unique_name("shop"), unique_name("tagged")
+    with Exporter(config=instance(name)) as exporter:
+        with Gunicorn(name=name, statsd=exporter, dogstatsd_tags=f"env:prod,app:{tagged}") as gunicorn:
+            gunicorn.get("/")
+            scrape = wait_for_requests(exporter, tagged, 1)
+            assert scrape.value("gunicorn_requests_total", app=name) == 0
+
+
+def test_a_prefix_names_the_app_through_its_instance():
+    name, prefix = unique_name("shop"), unique_name("team")
+    config = instance(name, f"statsd_prefix: {prefix}", 'tags: ["env:prod"]')
+    with Exporter(config=config) as exporter:
+        with Gunicorn(name=name, statsd=exporter, statsd_prefix=prefix) as gunicorn:
+            gunicorn.get("/")
+            scrape = wait_for_requests(exporter, name, 1)
+            assert scrape.value("gunicorn_requests_total", app=name, env="prod") == 1
+            assert scrape.value("gunicorn_workers", app=name, state="idle", env="prod") >= 0
+
+
+def test_a_prefix_without_an_instance_is_the_app():
+    prefix = unique_name("team")
+    with Exporter() as exporter, Gunicorn(statsd=exporter, statsd_prefix=prefix) as gunicorn:
+        gunicorn.get("/")
+        wait_for_requests(exporter, prefix, 1)
+
+
+def test_two_gunicorns_without_tag_and_prefix_are_told_apart():
+    with Exporter() as exporter, Gunicorn(statsd=exporter) as one, Gunicorn(statsd=exporter) as two:
+        make_requests(one, ["/"], 30, clients=2)
+        make_requests(two, ["/status/404"], 50, clients=2)
+        wait_for_requests(exporter, one.name, 30)
+        scrape = wait_for_requests(exporter, two.name, 50)
+        assert scrape.value("gunicorn_requests_total", app=one.name) == 30
+        assert scrape.value("gunicorn_requests_total", app=two.name) == 50
+        assert scrape.value("gunicorn_request_status_total", app=two.name, code=404) == 50
+
+
+@pytest.mark.parametrize("worker_class", ["gevent", "eventlet"])
+def test_other_kinds_of_worker_are_counted_too(worker_class):
+    name = unique_name("shop")
+    with Exporter(config=instance(name)) as exporter:
+        with Gunicorn(name=name, statsd=exporter, worker_class=worker_class) as gunicorn:
+            assert make_requests(gunicorn, ["/", "/status/404"], 200, clients=4) == {200: 100, 404: 100}
+            scrape = wait_for_requests(exporter, name, 200)
+            assert scrape.value("gunicorn_requests_total", app=name) == 200
+
+
+def test_lines_on_the_unix_socket_are_counted():
+    name = unique_name("shop")
+    with Exporter(config=instance(name), flags=["--statsd.listen-unixgram=statsd.sock"]) as exporter:
+        send_unixgram(exporter.directory / "statsd.sock", "gunicorn.requests:1|c|@1.0\ngunicorn.requests:2|c|@0.5")
+        scrape = wait_for_requests(exporter, name, 5)
+        assert scrape.value("gunicorn_requests_total", app=name) == 5
+        assert scrape.value("gunicorn_exporter_statsd_packets_total", transport="unixgram") == 1
+
+
+def test_a_restarted_exporter_counts_on_from_zero():
+    name = unique_name("shop")
+    with Exporter(config=instance(name)) as exporter, Gunicorn(name=name, statsd=exporter) as gunicorn:
+        gunicorn.get("/")
+        wait_for_requests(exporter, name, 1)
+        assert exporter.stop() == 0
+        gunicorn.get("/")  # Nobody listens; gunicorn answers all the same.
+        exporter.start()
+        gunicorn.get("/")
+        scrape = wait_for_requests(exporter, name, 1)
+        assert scrape.value("gunicorn_requests_total", app=name) == 1

@@ -1,0 +1,186 @@
+"""Starts that cannot work say in one line which setting is wrong and exit 1; those that can work end as asked."""
+
+import re
+import signal
+import socket
+
+import pytest
+from support import Exporter, free_port, run_exporter
+
+
+def off():
+    """Flags under which nothing else can be wrong."""
+    return [f"--web.listen-address=127.0.0.1:{free_port()}", "--statsd.listen-udp="]
+
+
+def assert_refused(run, setting, *words):
+    """`setting` as in the file or on the command line: statsd.listen-udp or statsd.listen_udp."""
+    assert run.code == 1, run
+    assert run.stdout == ""
+    lines = run.stderr.splitlines()
+    assert len(lines) == 1, run.stderr
+    assert re.search(re.sub("[-_]", "[-_]", re.escape(setting).replace(r"\-", "-")), lines[0]), lines[0]
+    for word in words:
+        assert word in lines[0], lines[0]
+
+
+@pytest.mark.parametrize(
+    ("flag", "setting"),
+    [
+        ("--no-such-flag", "no-such-flag"),
+        ("--web.listen-address=nonsense", "web.listen-address"),
+        ("--web.listen-address=127.0.0.1:99999", "web.listen-address"),
+        ("--web.telemetry-path=metrics", "web.telemetry-path"),
+        ("--web.max-requests=-1", "web.max-requests"),
+        ("--web.max-requests=many", "web.max-requests"),
+        ("--statsd.listen-udp=nonsense", "statsd.listen-udp"),
+        ("--statsd.listen-udp=127.0.0.1:0x10", "statsd.listen-udp"),
+        ("--statsd.listen-tcp=127.0.0.1", "statsd.listen-tcp"),
+        ("--statsd.unixsocket-mode=0999", "statsd.unixsocket-mode"),
+        ("--statsd.read-buffer=much", "statsd.read-buffer"),
+        ("--statsd.relay-address=nonsense", "statsd.relay-address"),
+        ("--log.level=loud", "log.level"),
+        ("--log.format=xml", "log.format"),
+        ("--collector.process=perhaps", "collector.process"),
+    ],
+)
+def test_a_bad_flag(flag, setting):
+    assert_refused(run_exporter(*off(), flag), setting)
+
+
+def test_an_argument_that_is_no_command():
+    assert_refused(run_exporter(*off(), "chek"), "chek")
+
+
+def test_a_configuration_file_that_is_not_there(tmp_path):
+    missing = tmp_path / "missing.yml"
+    assert_refused(run_exporter(*off(), f"--config.file={missing}"), str(missing), "No such file")
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "key"),
+    [
+        ("statsd:\n  series_ttl: 5 min\n", ":2: ", "statsd.series_ttl"),
+        ("statsd:\n  series_til: 5m\n", ":2: ", "statsd.series_til"),
+        ("process:\n  sample_interval: 0s\n", ":2: ", "process.sample_interval"),
+        ("instances:\n  - tags: []\n", ":2: ", "proc_name"),
+        ("discovery: [\n", ":", ""),
+        ("discovery:\n  enabled: true\n  enabled: false\n", ":3: ", "discovery.enabled"),
+    ],
+)
+def test_a_bad_configuration_file(tmp_path, text, place, key):
+    path = tmp_path / "config.yml"
+    path.write_text(text)
+    assert_refused(run_exporter(*off(), f"--config.file={path}"), f"{path}{place}", key)
+    # The same words without a start.
+    assert_refused(run_exporter("--config.check", f"--config.file={path}"), f"{path}{place}", key)
+
+
+def test_a_good_configuration_file_passes_the_check(tmp_path):
+    path = tmp_path / "config.yml"
+    path.write_text("instances:\n  - proc_name: shop\n")
+    run = run_exporter("--config.check", f"--config.file={path}")
+    assert run.code == 0, run.stderr
+
+
+@pytest.mark.parametrize(
+    ("flag", "kind"),
+    [
+        ("web.listen-address", socket.SOCK_STREAM),
+        ("statsd.listen-udp", socket.SOCK_DGRAM),
+        ("statsd.listen-tcp", socket.SOCK_STREAM),
+    ],
+)
+def test_an_address_in_use(flag, kind):
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", 0))
+        if kind == socket.SOCK_STREAM:
+            taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        others = [other for other in off() if not other.startswith(f"--{flag}=")]
+        assert_refused(run_exporter(*others, f"--{flag}={address}"), flag, address, "in use")
+
+
+def test_a_unix_socket_that_cannot_be_made(tmp_path):
+    path = tmp_path / "missing" / "statsd.sock"
+    assert_refused(run_exporter(*off(), f"--statsd.listen-unixgram={path}"), "statsd.listen-unixgram", str(path))
+
+
+def test_a_unix_socket_in_the_place_of_a_file_leaves_the_file_alone(tmp_path):
+    path = tmp_path / "precious.txt"
+    path.write_text("do not delete")
+    assert_refused(run_exporter(*off(), f"--statsd.listen-unixgram={path}"), "statsd.listen-unixgram", str(path))
+    assert path.read_text() == "do not delete"
+
+
+def test_a_unix_socket_that_another_exporter_holds():
+    with Exporter(flags=["--statsd.listen-unixgram=statsd.sock"]) as exporter:
+        path = exporter.directory / "statsd.sock"
+        assert_refused(run_exporter(*off(), f"--statsd.listen-unixgram={path}"), "statsd.listen-unixgram", str(path))
+        assert path.is_socket()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("tls_server_config:\n  cert_file: no-such.pem\n  key_file: no-such.key\n", ["no-such.pem"]),
+        ("tls_server_config:\n  cert_file: here.pem\n", ["key_file"]),
+        ("tls_server_config:\n  cert_file: here.pem\n  key_file: here.pem\n", ["here.pem"]),
+        ("basic_auth_users:\n  anna: plain-text\n", ["anna"]),
+        ("no_such_key: 1\n", ["no_such_key"]),
+        ("- a list\n", []),
+    ],
+)
+def test_a_bad_web_configuration(tmp_path, text, words):
+    path = tmp_path / "web.yml"
+    path.write_text(text)
+    (tmp_path / "here.pem").write_text("this is no certificate\n")
+    assert_refused(run_exporter(*off(), f"--web.config.file={path}"), "web", *words)
+
+
+def test_a_web_configuration_that_is_not_there(tmp_path):
+    missing = tmp_path / "web.yml"
+    assert_refused(run_exporter(*off(), f"--web.config.file={missing}"), str(missing))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_zero(number):
+    with Exporter() as exporter:
+        assert exporter.stop(number) == 0
+
+
+def test_version_and_help():
+    version = run_exporter("--version")
+    assert version.code == 0
+    assert re.search(r"gunicorn_exporter.*\d+\.\d+\.\d+", version.stdout)
+    usage = run_exporter("--help")
+    assert usage.code == 0
+    for flag in ("--config.file", "--web.listen-address", "--statsd.listen-udp", "--collector.process", "check"):
+        assert flag in usage.stdout
+
+
+def test_several_listeners_of_one_kind():
+    second_web, second_udp, tcp = free_port(), free_port(), free_port()
+    flags = [f"--web.listen-address=127.0.0.1:{second_web}", f"--statsd.listen-udp=127.0.0.1:{second_udp}"]
+    with Exporter(flags=[*flags, f"--statsd.listen-tcp=127.0.0.1:{tcp}"]) as exporter:
+        assert exporter.get("/-/ready").status == 200
+        exporter.port = second_web
+        assert exporter.get("/-/ready").status == 200
+        with socket.create_connection(("127.0.0.1", tcp)):
+            pass
+
+
+def test_a_collector_that_is_off_has_no_series():
+    with Exporter(flags=["--no-collector.statsd", "--no-collector.logs"]) as exporter:
+        scrape = exporter.scrape()
+        assert set(scrape.by("collector", "gunicorn_exporter_collector_success")) == {"process"}
+
+
+def test_the_lifecycle_endpoints_are_off_until_asked_for():
+    with Exporter() as exporter:
+        assert exporter.request("POST", "/-/quit").status == 403
+        assert exporter.request("POST", "/-/reload").status == 403
+    with Exporter(flags=["--web.enable-lifecycle"]) as exporter:
+        assert exporter.request("POST", "/-/reload").status == 200
+        assert exporter.request("POST", "/-/quit").status == 200
+        assert exporter.wait() == 0
