@@ -84,10 +84,10 @@ class AppSeries {
   AppSeries* base = nullptr;
   LabelSetPtr labels;  // Of every series here: the app's, then the tags'.
   SeriesShare share;
-  bool has_data = false;     // An event was added, from whatever source.
-  bool statsd_seen = false;  // A StatsD line was accepted.
-  double last_packet_seconds = 0;              // Unix time; 0: none.
-  std::chrono::milliseconds last_update{0};    // Of any series; steady.
+  bool has_data = false;           // An event was added, from whatever source.
+  bool statsd_seen = false;        // A StatsD line was accepted.
+  double last_packet_seconds = 0;  // Unix time; 0: none.
+  std::chrono::milliseconds last_update{0};  // Of any series; steady.
 
   PlainSeries requests;
   std::array<PlainSeries, kMessageLevels> messages;

@@ -53,16 +53,15 @@ double BucketUpperBound(int schema, int index) {
   if (schema <= 0) return std::ldexp(1.0, index * (1 << -schema));
   const int octave = FloorShift(index, schema);
   const int position = index - octave * (1 << schema);
-  return std::ldexp(
-      kFractions[static_cast<std::size_t>(schema)]
-                [static_cast<std::size_t>(position)],
-      octave + 1);
+  return std::ldexp(kFractions[static_cast<std::size_t>(schema)]
+                              [static_cast<std::size_t>(position)],
+                    octave + 1);
 }
 
 void BucketCounts::Add(int index, double weight) {
   // One comparison for both ends: a negative difference becomes huge.
-  auto offset = static_cast<std::size_t>(
-      static_cast<std::ptrdiff_t>(index) - first_);
+  auto offset =
+      static_cast<std::size_t>(static_cast<std::ptrdiff_t>(index) - first_);
   if (offset >= counts_.size()) {
     Grow(index);
     offset = static_cast<std::size_t>(index - first_);

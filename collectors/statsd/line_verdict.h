@@ -30,9 +30,9 @@ enum class LineVerdict : std::uint8_t {
 inline constexpr std::size_t kLineVerdicts = 12;
 
 inline constexpr std::array<std::string_view, kLineVerdicts> kVerdictNames = {
-    "accepted",     "malformed",       "missing_name", "bad_type",
-    "bad_value",    "bad_sample_rate", "bad_encoding", "too_long",
-    "set",          "event",           "service_check", "unmatched"};
+    "accepted",  "malformed",       "missing_name",  "bad_type",
+    "bad_value", "bad_sample_rate", "bad_encoding",  "too_long",
+    "set",       "event",           "service_check", "unmatched"};
 
 constexpr std::string_view VerdictName(LineVerdict verdict) {
   return kVerdictNames[static_cast<std::size_t>(verdict)];

@@ -222,8 +222,8 @@ void MetricStore::SetKnownApps(std::vector<AppId> apps) {
   PublishNaming();
 }
 
-// Lets the longest silent apps that nobody knows go, where known ones need their
-// room.
+// Lets the longest silent apps that nobody knows go, where known ones need
+// their room.
 void MetricStore::MakeRoom() {
   if (budget_.Overbooked() == 0) return;
   std::vector<const AppSeries*> strangers;
@@ -290,8 +290,8 @@ void MetricStore::Reconfigure(const Config& config) {
   PublishNaming();
 }
 
-// Gives every series the key and the labels of the configuration that holds now;
-// those that become one are added up.
+// Gives every series the key and the labels of the configuration that holds
+// now; those that become one are added up.
 void MetricStore::Rekey(bool drop_tags) {
   Apps old;
   old.swap(apps_);
@@ -409,8 +409,8 @@ std::vector<AppArrival> MetricStore::Arrivals() const {
   std::vector<AppArrival> arrivals;
   for (const auto& [text, series] : apps_) {
     if (series->base != nullptr) continue;
-    arrivals.push_back({series->key.app, series->statsd_seen,
-                        series->last_packet_seconds});
+    arrivals.push_back(
+        {series->key.app, series->statsd_seen, series->last_packet_seconds});
   }
   return arrivals;
 }

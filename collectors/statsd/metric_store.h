@@ -3,9 +3,9 @@
 // Threads. Any number of ingest threads, scrapes and callers of the rest at
 // once; one lock guards all. Whoever receives must not wait: TryAdd gives up
 // where the lock is taken, and its caller keeps the events for later. Scrapes
-// copy a few apps at a time under the lock and build their answer outside of it;
-// one scrape at a time asks for the lock, and none while an ingest thread waits
-// for it.
+// copy a few apps at a time under the lock and build their answer outside of
+// it; one scrape at a time asks for the lock, and none while an ingest thread
+// waits for it.
 //
 // Nothing here throws but for want of memory.
 #pragma once
@@ -45,12 +45,12 @@ class MetricStore : public EventSink {
  public:
   MetricStore(const Config& config, TimeSource time_source);
 
-  // The apps that the configuration names or discovery has found. A new one gets
-  // its zeros at once; one that is gone and never had an event disappears.
+  // The apps that the configuration names or discovery has found. A new one
+  // gets its zeros at once; one that is gone and never had an event disappears.
   void SetKnownApps(std::vector<AppId> apps);
-  // Another configuration: a dropped instance's series disappear, other counters
-  // go on. Durations begin anew where their buckets changed. Follow it with
-  // SetKnownApps.
+  // Another configuration: a dropped instance's series disappear, other
+  // counters go on. Durations begin anew where their buckets changed. Follow it
+  // with SetKnownApps.
   void Reconfigure(const Config& config);
 
   // Adds all events, or none: false where the lock is taken right now. The refs
@@ -96,8 +96,8 @@ class MetricStore : public EventSink {
 
   const TimeSource time_source_;
 
-  mutable std::mutex mutex_;          // Guards what follows.
-  mutable std::mutex reader_mutex_;   // One scrape at a time asks for mutex_.
+  mutable std::mutex mutex_;         // Guards what follows.
+  mutable std::mutex reader_mutex_;  // One scrape at a time asks for mutex_.
   mutable std::atomic<int> writers_waiting_{0};
 
   Config config_;

@@ -22,10 +22,9 @@ std::vector<TagKey> MakeTagLabels(const std::vector<std::string>& keys) {
 // Several containers of one name are one app where only the name is asked for.
 std::optional<AppId> OnlyApp(const std::vector<AppId>& known) {
   if (known.empty()) return std::nullopt;
-  const bool one_name =
-      std::all_of(known.begin(), known.end(), [&](const AppId& app) {
-        return app.name == known.front().name;
-      });
+  const bool one_name = std::all_of(
+      known.begin(), known.end(),
+      [&](const AppId& app) { return app.name == known.front().name; });
   if (!one_name) return std::nullopt;
   if (known.size() == 1) return known.front();
   return AppId{known.front().name, "", ""};

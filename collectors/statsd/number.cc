@@ -39,7 +39,8 @@ bool ParsePlain(std::string_view text, double& value) {
 }
 
 bool BeginsLikeANumber(std::string_view text) {
-  return !text.empty() && ((text[0] >= '0' && text[0] <= '9') || text[0] == '.');
+  return !text.empty() &&
+         ((text[0] >= '0' && text[0] <= '9') || text[0] == '.');
 }
 
 }  // namespace
@@ -55,8 +56,7 @@ std::optional<SampleValue> ParseNumber(std::string_view text) {
   if (!ParsePlain(text, number.value)) {
     if (!BeginsLikeANumber(text)) return std::nullopt;
     const char* const end = text.data() + text.size();
-    const auto [stop, error] =
-        std::from_chars(text.data(), end, number.value);
+    const auto [stop, error] = std::from_chars(text.data(), end, number.value);
     if (error != std::errc() || stop != end || !std::isfinite(number.value)) {
       return std::nullopt;
     }

@@ -9,7 +9,8 @@
 namespace gunicorn_exporter {
 
 // Empty where the text is not a finite decimal number, whole: NaN, infinity,
-// hexadecimal, spaces, two signs and the empty text are none. Does not allocate.
+// hexadecimal, spaces, two signs and the empty text are none. Does not
+// allocate.
 std::optional<SampleValue> ParseNumber(std::string_view text);
 
 }  // namespace gunicorn_exporter

@@ -8,7 +8,8 @@ namespace {
 
 // Takes all before the next separator, and the separator, off `text`. False
 // where there is none: then all of `text` is taken.
-bool TakeUntil(std::string_view& text, char separator, std::string_view& taken) {
+bool TakeUntil(std::string_view& text, char separator,
+               std::string_view& taken) {
   const std::size_t end = text.find(separator);
   taken = text.substr(0, end);
   text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);

@@ -1,5 +1,6 @@
 #include "collectors/statsd/scrape_families.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <utility>
@@ -36,14 +37,16 @@ void AddPlain(MetricFamily& family, const LabelSetPtr& common,
   AddSeries(family, common, own, series.value, series.created_seconds);
 }
 
+// No bucket may exceed `most`, the count of all: fractions that are added up in
+// another order differ in their last digit.
 template <typename Counts>
-std::vector<double> Cumulate(const Counts& counts) {
+std::vector<double> Cumulate(const Counts& counts, double most) {
   std::vector<double> cumulative;
   cumulative.reserve(counts.size());
   double total = 0;
   for (const double count : counts) {
     total += count;
-    cumulative.push_back(total);
+    cumulative.push_back(std::min(total, most));
   }
   return cumulative;
 }
@@ -131,17 +134,15 @@ void ScrapeFamilies::AddDurations(const AppSeries& app,
   const Sketch& sketch = app.durations->sketch;
   auto histogram = std::make_unique<HistogramValue>();
   histogram->bounds = sketch.bounds();
-  histogram->cumulative = Cumulate(sketch.classic());
+  histogram->cumulative = Cumulate(sketch.classic(), sketch.count());
   histogram->count = sketch.count();
   histogram->sum = sketch.sum();
   histogram->native = MakeNative(sketch);
-  AddSeries(durations_, app.labels, nullptr, 0,
-            app.durations->created_seconds);
+  AddSeries(durations_, app.labels, nullptr, 0, app.durations->created_seconds);
   durations_.series.back().histogram = std::move(histogram);
 
   auto summary = std::make_unique<SummaryValue>();
-  const std::vector<double> values =
-      sketch.Quantiles(options_.quantiles, now);
+  const std::vector<double> values = sketch.Quantiles(options_.quantiles, now);
   for (std::size_t i = 0; i < values.size(); ++i) {
     summary->quantiles.emplace_back(options_.quantiles[i], values[i]);
   }
@@ -154,7 +155,7 @@ void ScrapeFamilies::AddDurations(const AppSeries& app,
 void ScrapeFamilies::AddBacklog(const AppSeries& app) {
   auto histogram = std::make_unique<HistogramValue>();
   histogram->bounds = BacklogBounds();
-  histogram->cumulative = Cumulate(app.backlog->buckets);
+  histogram->cumulative = Cumulate(app.backlog->buckets, app.backlog->count);
   histogram->count = app.backlog->count;
   histogram->sum = app.backlog->sum;
   AddSeries(backlog_, app.labels, nullptr, 0, app.backlog->created_seconds);

@@ -82,8 +82,7 @@ void Sketch::LowerSchema() {
 }
 
 Sketch::Slot& Sketch::SlotFor(std::int64_t number) {
-  Slot& slot =
-      slots_[static_cast<std::size_t>(number) % slots_.size()];
+  Slot& slot = slots_[static_cast<std::size_t>(number) % slots_.size()];
   if (slot.number != number) slot.Begin(number);
   return slot;
 }

@@ -6,8 +6,8 @@
 //   - exponential buckets for the native histogram;
 //   - the same buckets for a sliding window, for quantiles.
 //
-// A quantile is the weighted nearest rank's value. The smallest and the greatest
-// (0 and 1) are exact; between them the answer is off by at most
+// A quantile is the weighted nearest rank's value. The smallest and the
+// greatest (0 and 1) are exact; between them the answer is off by at most
 //
 //     (base - 1) / (base + 1),  base = 2^(2^-schema):
 //     schema 3: 4.4 %, schema 5: 1.1 %, schema 0: 33.4 %
@@ -16,9 +16,9 @@
 // up to 2^-20 s count in the zero bucket, those over 2^20 s in the last one.
 //
 // Bounds: at most kMostBuckets buckets; where more are needed, neighbours are
-// joined and the schema falls by one, as Prometheus' own clients do. A window is
-// six slots and the one being filled: a value leaves it when it is between 1 and
-// 7/6 of the window old.
+// joined and the schema falls by one, as Prometheus' own clients do. A window
+// is six slots and the one being filled: a value leaves it when it is between 1
+// and 7/6 of the window old.
 //
 // Time is given in. Not safe from several threads.
 #pragma once

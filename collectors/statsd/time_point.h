@@ -19,8 +19,7 @@ inline TimePoint SystemTime() {
   using std::chrono::duration_cast;
   return {duration_cast<std::chrono::milliseconds>(
               std::chrono::steady_clock::now().time_since_epoch()),
-          duration<double>(
-              std::chrono::system_clock::now().time_since_epoch())
+          duration<double>(std::chrono::system_clock::now().time_since_epoch())
               .count()};
 }
 

@@ -1,0 +1,58 @@
+// Which app does a line belong to? The first of these that answers:
+//
+//   1. the tag app:NAME; of several, the first that is not empty
+//   2. the prefix, through an instance's statsd_prefix, else itself
+//   3. the sender's pid, of a unix datagram     } SenderCache
+//   4. the sender's address, of a UDP packet    }
+//   5. the only app known, configured or discovered
+//   6. statsd.default_app, else "unknown"
+//
+// Answers are remembered: in the steady state a line costs one look into a hash
+// table, and no allocation. Not safe from several threads: it is the receiving
+// thread's.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collectors/statsd/naming.h"
+#include "collectors/statsd/sender_cache.h"
+#include "collectors/statsd/series_key.h"
+#include "collectors/statsd/string_table.h"
+
+namespace gunicorn_exporter {
+
+class AppResolver {
+ public:
+  AppResolver(SenderLookup* lookup, SenderCache::Clock clock,
+              std::shared_ptr<const Naming> naming);
+
+  // The tags and the prefix of a line, the source of its datagram. The answer
+  // is valid until SetNaming or Clear.
+  SeriesRef& Resolve(std::string_view tags, std::string_view prefix,
+                     const DatagramSource& source);
+
+  const Naming& naming() const { return *naming_; }
+  // Forgets all answers.
+  void SetNaming(std::shared_ptr<const Naming> naming);
+  // So much is remembered that it is time for Clear.
+  bool IsFull() const;
+  void Clear();
+
+ private:
+  SeriesRef& ByTag(std::string_view name);
+  SeriesRef& ByPrefix(std::string_view prefix);
+  SeriesRef& WithTags(const SeriesRef& app, std::string_view tags);
+
+  std::shared_ptr<const Naming> naming_;
+  SenderCache senders_;
+  StringTable<SeriesRef> by_tag_;
+  StringTable<SeriesRef> by_prefix_;
+  StringTable<SeriesRef> with_tags_;
+  SeriesRef default_;
+  std::string scratch_;
+};
+
+}  // namespace gunicorn_exporter

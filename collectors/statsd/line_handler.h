@@ -1,0 +1,63 @@
+// From received bytes to events in the store: splits packets into lines, parses
+// and names each, and counts what becomes of it.
+//
+// Belongs to one receiving thread, and never waits for the store: events pile
+// up here while it is busy. The counts of lines are published after the lines'
+// events are in the store, so that who sees the one can rely on the other.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "collectors/statsd/app_resolver.h"
+#include "collectors/statsd/line_verdict.h"
+#include "collectors/statsd/metric_store.h"
+#include "collectors/statsd/receiver_stats.h"
+#include "collectors/statsd/relay.h"
+#include "collectors/statsd/sender_cache.h"
+#include "collectors/statsd/series_key.h"
+
+namespace gunicorn_exporter {
+
+class LineHandler {
+ public:
+  // All outlive this; `lookup` and `relay` may be null.
+  LineHandler(MetricStore& store, SenderLookup* lookup, ReceiverStats& stats,
+              Relay* relay, SenderCache::Clock clock);
+
+  // A datagram, whole. `truncated`: the kernel cut its end off, and its last
+  // line is not whole.
+  void HandleDatagram(Transport transport, std::string_view packet,
+                      const DatagramSource& source, bool truncated);
+  // One line of a stream, without its "\n".
+  void HandleLine(Transport transport, std::string_view line,
+                  const DatagramSource& source);
+  void CountPacket(Transport transport);
+  // A line that was longer than what is kept of it.
+  void CountTooLong(Transport transport);
+
+  // Hands over what has piled up, to the relay too. False where the store is
+  // busy: call again soon.
+  bool Flush();
+
+ private:
+  LineVerdict Take(std::string_view line, const DatagramSource& source);
+  void Count(Transport transport, LineVerdict verdict);
+  void FlushAndWait();
+  void Publish();
+  // Before the refs of the resolver may change.
+  void BeginPacket();
+
+  MetricStore& store_;
+  ReceiverStats& stats_;
+  Relay* const relay_;
+  AppResolver resolver_;
+  std::uint64_t naming_version_;
+  std::vector<StoreOp> ops_;
+  ReceiverCounts counts_;
+  bool has_counts_ = false;
+};
+
+}  // namespace gunicorn_exporter

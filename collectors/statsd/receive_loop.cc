@@ -1,0 +1,161 @@
+#include "collectors/statsd/receive_loop.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <thread>
+
+#include "config/config_error.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Then the other sockets get their turn.
+constexpr std::size_t kMostAtATime = 4096;
+constexpr std::chrono::seconds kIdleCheck{10};
+constexpr unsigned kKindShift = 32;
+
+}  // namespace
+
+ReceiveLoop::ReceiveLoop(std::vector<DatagramReceiver*> receivers,
+                         TcpReceiver& tcp, LineHandler& handler)
+    : tcp_(tcp),
+      handler_(handler),
+      buffers_(MakeDatagramBuffers()),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  bool watched =
+      epoll_.is_open() && stop_event_.is_open() &&
+      Watch(stop_event_.fd(), Kind::kStop, 0, EPOLLIN, EPOLL_CTL_ADD);
+  for (DatagramReceiver* const receiver : receivers) {
+    channels_.push_back({receiver, false, {}});
+    watched = watched && Watch(receiver->socket().fd(), Kind::kDatagrams,
+                               channels_.size() - 1, EPOLLIN | EPOLLONESHOT,
+                               EPOLL_CTL_ADD);
+  }
+  for (std::size_t i = 0; i < tcp_.listeners().size(); ++i) {
+    watched = watched && Watch(tcp_.listeners()[i].fd(), Kind::kListener, i,
+                               EPOLLIN, EPOLL_CTL_ADD);
+  }
+  if (!watched) {
+    throw ConfigError("statsd: cannot wait for sockets: " + ErrorText(errno));
+  }
+}
+
+bool ReceiveLoop::Watch(int fd, Kind kind, std::size_t number,
+                        std::uint32_t events, int operation) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 =
+      (std::uint64_t{static_cast<std::uint32_t>(kind)} << kKindShift) | number;
+  return epoll_ctl(epoll_.fd(), operation, fd, &event) == 0;
+}
+
+void ReceiveLoop::Run() {
+  constexpr int kEventsAtATime = 64;
+  std::array<epoll_event, kEventsAtATime> events{};
+  while (!stopping_) {
+    const int count = epoll_wait(epoll_.fd(), events.data(), kEventsAtATime,
+                                 TimeoutMs(Clock::now()));
+    const Clock::time_point now = Clock::now();
+    for (int i = 0; i < count; ++i) {
+      const std::uint64_t id = events[static_cast<std::size_t>(i)].data.u64;
+      Wake(static_cast<Kind>(id >> kKindShift), static_cast<std::uint32_t>(id),
+           now);
+    }
+    DrainDue(now);
+    if (now >= next_idle_check_) {
+      tcp_.CloseIdle(now);
+      next_idle_check_ = now + kIdleCheck;
+    }
+    is_flushed_ = handler_.Flush();
+  }
+  DrainAll(Clock::now());
+  while (!handler_.Flush()) std::this_thread::yield();
+}
+
+void ReceiveLoop::Stop() {
+  stopping_ = true;
+  const std::uint64_t one = 1;
+  // It cannot fail: the counter is far from full.
+  [[maybe_unused]] const ssize_t written =
+      write(stop_event_.fd(), &one, sizeof(one));
+}
+
+void ReceiveLoop::Wake(Kind kind, std::size_t number, Clock::time_point now) {
+  switch (kind) {
+    case Kind::kStop:
+      break;
+    case Kind::kDatagrams:
+      channels_[number].is_waiting = true;
+      channels_[number].due = now + channels_[number].receiver->Patience();
+      break;
+    case Kind::kListener:
+      Accept(number, now);
+      break;
+    case Kind::kConnection:
+      tcp_.Read(static_cast<int>(number), now);
+      break;
+  }
+}
+
+void ReceiveLoop::Accept(std::size_t listener, Clock::time_point now) {
+  for (int fd = tcp_.Accept(listener, now); fd >= 0;
+       fd = tcp_.Accept(listener, now)) {
+    Watch(fd, Kind::kConnection, static_cast<std::size_t>(fd), EPOLLIN,
+          EPOLL_CTL_ADD);
+  }
+}
+
+void ReceiveLoop::DrainDue(Clock::time_point now) {
+  for (std::size_t i = 0; i < channels_.size(); ++i) {
+    Channel& channel = channels_[i];
+    if (!channel.is_waiting || channel.due > now) continue;
+    const milliseconds patience = channel.receiver->Patience();
+    const std::size_t drained =
+        channel.receiver->Drain(kMostAtATime, *buffers_, handler_);
+    if (drained == 0 || patience.count() == 0) {
+      channel.is_waiting = false;
+      Watch(channel.receiver->socket().fd(), Kind::kDatagrams, i,
+            EPOLLIN | EPOLLONESHOT, EPOLL_CTL_MOD);
+    } else {
+      // More will come soon: look again then, without being woken.
+      channel.due = now + patience;
+    }
+  }
+}
+
+// What had come before the end still counts.
+void ReceiveLoop::DrainAll(Clock::time_point now) {
+  for (Channel& channel : channels_) {
+    channel.receiver->Drain(kMostAtATime, *buffers_, handler_);
+  }
+  for (std::size_t i = 0; i < tcp_.listeners().size(); ++i) {
+    while (tcp_.Accept(i, now) >= 0) {
+    }
+  }
+  tcp_.CloseAll(now);
+}
+
+int ReceiveLoop::TimeoutMs(Clock::time_point now) const {
+  milliseconds timeout(-1);
+  const auto shorten = [&](milliseconds wanted) {
+    timeout = timeout.count() < 0 ? wanted : std::min(timeout, wanted);
+  };
+  if (!is_flushed_) shorten(milliseconds(1));
+  if (tcp_.connections() != 0) shorten(kIdleCheck);
+  for (const Channel& channel : channels_) {
+    if (!channel.is_waiting) continue;
+    shorten(std::max(milliseconds(0),
+                     std::chrono::ceil<milliseconds>(channel.due - now)));
+  }
+  return static_cast<int>(timeout.count());
+}
+
+}  // namespace gunicorn_exporter

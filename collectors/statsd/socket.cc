@@ -1,0 +1,201 @@
+#include "collectors/statsd/socket.h"
+
+#include <arpa/inet.h>
+#include <linux/sock_diag.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <system_error>
+
+#include "config/address.h"
+#include "config/config_error.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+constexpr int kPendingConnections = 128;
+
+struct FreeAddresses {
+  void operator()(addrinfo* list) const { freeaddrinfo(list); }
+};
+using AddressList = std::unique_ptr<addrinfo, FreeAddresses>;
+
+AddressList Resolve(const std::string& text, int type, bool passive,
+                    const std::string& setting) {
+  const std::optional<Address> address = ParseAddress(text);
+  if (!address || (!passive && (address->host.empty() || address->port == 0))) {
+    throw ConfigError(setting + ": \"" + text +
+                      "\" is not an address; expected HOST:PORT");
+  }
+  addrinfo hints{};
+  hints.ai_socktype = type;
+  hints.ai_flags = passive ? AI_PASSIVE : 0;
+  addrinfo* found = nullptr;
+  const int error =
+      getaddrinfo(address->host.empty() ? nullptr : address->host.c_str(),
+                  std::to_string(address->port).c_str(), &hints, &found);
+  if (error != 0) {
+    throw ConfigError(setting + ": cannot resolve " + text + ": " +
+                      gai_strerror(error));
+  }
+  return AddressList(found);
+}
+
+void SetOption(const Socket& socket, int level, int option, int value) {
+  setsockopt(socket.fd(), level, option, &value, sizeof(value));
+}
+
+// The error of the step that failed; 0: bound.
+int TryBind(const addrinfo& address, Socket& socket) {
+  socket = Socket(::socket(address.ai_family,
+                           address.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                           address.ai_protocol));
+  if (!socket.is_open()) return errno;
+  if (address.ai_socktype == SOCK_STREAM) {
+    SetOption(socket, SOL_SOCKET, SO_REUSEADDR, 1);
+  }
+  if (address.ai_family == AF_INET6) {
+    SetOption(socket, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+  }
+  if (bind(socket.fd(), address.ai_addr, address.ai_addrlen) != 0 ||
+      (address.ai_socktype == SOCK_STREAM &&
+       listen(socket.fd(), kPendingConnections) != 0)) {
+    return errno;
+  }
+  return 0;
+}
+
+std::string FormatInternet(const void* address, int family, in_port_t port) {
+  std::array<char, INET6_ADDRSTRLEN> host{};
+  if (inet_ntop(family, address, host.data(), host.size()) == nullptr) {
+    return "";
+  }
+  return FormatAddress({host.data(), ntohs(port)});
+}
+
+using AddressCall = int (*)(int, sockaddr*, socklen_t*);
+
+std::string ReadAddress(const Socket& socket, AddressCall call) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof(storage);
+  if (call(socket.fd(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+    return "";
+  }
+  if (storage.ss_family == AF_INET) {
+    sockaddr_in address{};
+    std::memcpy(&address, &storage, sizeof(address));
+    return FormatInternet(&address.sin_addr, AF_INET, address.sin_port);
+  }
+  if (storage.ss_family == AF_INET6) {
+    sockaddr_in6 address{};
+    std::memcpy(&address, &storage, sizeof(address));
+    return FormatInternet(&address.sin6_addr, AF_INET6, address.sin6_port);
+  }
+  if (storage.ss_family == AF_UNIX) {
+    sockaddr_un address{};
+    std::memcpy(&address, &storage, sizeof(address));
+    return {address.sun_path,
+            strnlen(address.sun_path, sizeof(address.sun_path))};
+  }
+  return "";
+}
+
+}  // namespace
+
+void Socket::Close() {
+  if (fd_ >= 0) close(fd_);
+  fd_ = -1;
+}
+
+std::string ErrorText(int error) {
+  return std::generic_category().message(error);
+}
+
+Socket BindInternet(InternetSocket kind, const std::string& address,
+                    const std::string& setting) {
+  const int type = kind == InternetSocket::kUdp ? SOCK_DGRAM : SOCK_STREAM;
+  const AddressList list = Resolve(address, type, true, setting);
+  // Every address: the IPv6 one takes IPv4 too, so it goes first.
+  Socket socket;
+  int error = EADDRNOTAVAIL;
+  const bool everywhere = address.starts_with(':');
+  for (const int family : {everywhere ? AF_INET6 : AF_UNSPEC, AF_UNSPEC}) {
+    for (const addrinfo* one = list.get(); one != nullptr; one = one->ai_next) {
+      if (family != AF_UNSPEC && one->ai_family != family) continue;
+      error = TryBind(*one, socket);
+      if (error == 0) return socket;
+      if (error == EADDRINUSE) break;
+    }
+    if (error == EADDRINUSE) break;
+  }
+  throw ConfigError(setting + ": cannot bind " + address + ": " +
+                    ErrorText(error));
+}
+
+Socket ConnectUdp(const std::string& address, const std::string& setting) {
+  const AddressList list = Resolve(address, SOCK_DGRAM, false, setting);
+  int error = EADDRNOTAVAIL;
+  for (const addrinfo* one = list.get(); one != nullptr; one = one->ai_next) {
+    Socket socket(
+        ::socket(one->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (socket.is_open() &&
+        connect(socket.fd(), one->ai_addr, one->ai_addrlen) == 0) {
+      return socket;
+    }
+    error = errno;
+  }
+  throw ConfigError(setting + ": cannot send to " + address + ": " +
+                    ErrorText(error));
+}
+
+std::string LocalAddress(const Socket& socket) {
+  return ReadAddress(socket, getsockname);
+}
+
+std::string PeerAddress(const Socket& socket) {
+  return ReadAddress(socket, getpeername);
+}
+
+std::uint16_t LocalPort(const Socket& socket) {
+  const std::optional<Address> address = ParseAddress(LocalAddress(socket));
+  return address ? address->port : std::uint16_t{0};
+}
+
+std::size_t SetReceiveBuffer(const Socket& socket, std::size_t bytes) {
+  // The kernel takes an int, and doubles it for its own overhead.
+  constexpr std::size_t kMostBytes = 1U << 30U;
+  const auto asked = static_cast<int>(bytes == 0 ? kWantedReceiveBuffer
+                                                 : std::min(bytes, kMostBytes));
+  if (bytes == 0 || setsockopt(socket.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &asked,
+                               sizeof(asked)) != 0) {
+    SetOption(socket, SOL_SOCKET, SO_RCVBUF, asked);
+  }
+  int granted = 0;
+  socklen_t size = sizeof(granted);
+  if (getsockopt(socket.fd(), SOL_SOCKET, SO_RCVBUF, &granted, &size) != 0) {
+    return 0;
+  }
+  return static_cast<std::size_t>(granted) / 2;
+}
+
+std::optional<ReceiveMemory> ReadReceiveMemory(const Socket& socket) {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
+  socklen_t size = sizeof(info);
+  if (getsockopt(socket.fd(), SOL_SOCKET, SO_MEMINFO, info.data(), &size) !=
+          0 ||
+      size <= SK_MEMINFO_DROPS * sizeof(std::uint32_t)) {
+    return std::nullopt;
+  }
+  return ReceiveMemory{info[SK_MEMINFO_RMEM_ALLOC], info[SK_MEMINFO_RCVBUF],
+                       info[SK_MEMINFO_DROPS]};
+}
+
+}  // namespace gunicorn_exporter

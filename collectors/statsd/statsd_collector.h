@@ -1,0 +1,30 @@
+// The series of sections 4.2 (from StatsD) and 4.3 (about its receivers).
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "collectors/collector.h"
+#include "collectors/statsd/metric_store.h"
+#include "collectors/statsd/statsd_server.h"
+
+namespace gunicorn_exporter {
+
+class StatsdCollector : public Collector {
+ public:
+  // `store` and `server` outlive this; `server` may be null: nothing is
+  // received.
+  StatsdCollector(MetricStore& store, const StatsdServer* server)
+      : store_(store), server_(server) {}
+
+  std::string_view Name() const override { return "statsd"; }
+  std::vector<MetricFamily> Collect() override;
+
+ private:
+  void AddReceivers(std::vector<MetricFamily>& families) const;
+
+  MetricStore& store_;
+  const StatsdServer* const server_;
+};
+
+}  // namespace gunicorn_exporter

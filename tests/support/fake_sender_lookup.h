@@ -1,0 +1,79 @@
+// A process table for the receivers' tests: says whose a pid or a UDP source
+// is, and counts how often it was asked.
+#pragma once
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "collectors/sender_lookup.h"
+
+namespace gunicorn_exporter {
+
+class FakeSenderLookup : public SenderLookup {
+ public:
+  std::optional<Sender> FindByPid(pid_t pid) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++questions_;
+    const auto found = by_pid_.find(pid);
+    if (found == by_pid_.end()) return std::nullopt;
+    return Sender{found->second, pid, 1};
+  }
+  // By port alone.
+  std::optional<Sender> FindByUdpSource(
+      const sockaddr_storage& source) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++questions_;
+    last_family_ = source.ss_family;
+    sockaddr_in address{};
+    std::memcpy(&address, &source, sizeof(address));
+    const auto found = by_port_.find(ntohs(address.sin_port));
+    if (found == by_port_.end()) return std::nullopt;
+    return Sender{found->second, 0, 0};
+  }
+  std::uint64_t Generation() const override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return generation_;
+  }
+
+  void SetPid(pid_t pid, AppId app) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    by_pid_[pid] = std::move(app);
+  }
+  void SetPort(std::uint16_t port, AppId app) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    by_port_[port] = std::move(app);
+  }
+  void Forget() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    by_pid_.clear();
+    by_port_.clear();
+  }
+  void NextGeneration() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++generation_;
+  }
+  int questions() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return questions_;
+  }
+  int last_family() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return last_family_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<pid_t, AppId> by_pid_;
+  std::map<std::uint16_t, AppId> by_port_;
+  std::uint64_t generation_ = 1;
+  int questions_ = 0;
+  int last_family_ = 0;
+};
+
+}  // namespace gunicorn_exporter
