@@ -8,10 +8,8 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <optional>
 #include <system_error>
 
-#include "collectors/statsd/inherited_socket.h"
 #include "config/config_error.h"
 
 namespace gunicorn_exporter {
@@ -77,12 +75,7 @@ void RemoveStale(const std::string& path, const sockaddr_un& address) {
 }  // namespace
 
 UnixSocket::UnixSocket(const std::string& path, unsigned mode)
-    : path_(path) {
-  if (const std::optional<int> inherited = InheritedUnixgram(path)) {
-    socket_ = Socket(*inherited);
-    return;
-  }
-  socket_ = NewSocket();
+    : path_(path), socket_(NewSocket()) {
   const sockaddr_un address = MakeAddress(path);
   MakeDirectory(path);
   RemoveStale(path, address);

@@ -1,6 +1,5 @@
 // The unix datagram socket: a path with a mode, taken over where its last owner
-// died, and removed at the end; or one that the service manager holds
-// (inherited_socket.h), whose mode and path are the manager's. unix(7).
+// died, and removed at the end. unix(7).
 #pragma once
 
 #include <sys/types.h>
