@@ -154,10 +154,10 @@ void ConnectionSampler::ReadUnixListeners(Namespace& space) {
   if (!text) return;
   space.unix_sockets = ParseUnixTable(*text);
   std::map<std::string, std::uint64_t> queued;
-  for (const UnixSocket& socket : space.unix_sockets) {
+  for (const UnixSocketRow& socket : space.unix_sockets) {
     if (socket.connected && socket.inode == 0) ++queued[socket.path];
   }
-  for (const UnixSocket& socket : space.unix_sockets) {
+  for (const UnixSocketRow& socket : space.unix_sockets) {
     if (!socket.listening) continue;
     Listener listener;
     listener.queue = {"unix:" + socket.path, queued[socket.path], {}};
@@ -285,7 +285,7 @@ std::vector<ConnectionSampler::Connection> ConnectionSampler::ReadConnections(
       return listener.is_tcp && Accepts(listener.endpoint, socket.local);
     });
   }
-  for (const UnixSocket& socket : space.unix_sockets) {
+  for (const UnixSocketRow& socket : space.unix_sockets) {
     if (socket.listening || !socket.connected || socket.inode == 0) continue;
     add(socket.inode, Exchange::kUnknown, [&](const Listener& listener) {
       return !listener.is_tcp &&

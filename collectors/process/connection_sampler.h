@@ -92,7 +92,7 @@ class ConnectionSampler {
     bool with_unix = true;  // net/unix is read this time.
     std::vector<Listener> listeners;
     std::vector<TcpSocket> tcp;  // Of net/tcp, where sock_diag is not used.
-    std::vector<UnixSocket> unix_sockets;
+    std::vector<UnixSocketRow> unix_sockets;
   };
 
   std::map<std::uint64_t, Namespace> GroupMasters(

@@ -109,12 +109,12 @@ std::vector<TcpSocket> ParseTcpTable(std::string_view text) {
   return sockets;
 }
 
-std::vector<UnixSocket> ParseUnixTable(std::string_view text) {
+std::vector<UnixSocketRow> ParseUnixTable(std::string_view text) {
   constexpr std::uint64_t kStream = 1;
   constexpr std::uint64_t kAccepting = 0x10000;
   constexpr std::uint64_t kConnecting = 2;  // Of a queued one.
   constexpr std::uint64_t kConnected = 3;
-  std::vector<UnixSocket> sockets;
+  std::vector<UnixSocketRow> sockets;
   while (!text.empty()) {
     // 00000000d1: 00000002 00000000 00010000 0001 01 376021 /run/my_app.sock
     std::string_view line = NextLine(text);
@@ -126,7 +126,7 @@ std::vector<UnixSocket> ParseUnixTable(std::string_view text) {
     if (!flags || !type || !state || !inode || *type != kStream ||
         line.size() < 2)
       continue;
-    UnixSocket socket;
+    UnixSocketRow socket;
     socket.listening = (*flags & kAccepting) != 0;
     socket.connected = *state == kConnected || *state == kConnecting;
     socket.inode = *inode;

@@ -62,7 +62,7 @@ struct TcpSocket {
 // in it is in flight, or parked after an answer that took longer.
 std::vector<TcpSocket> ParseTcpTable(std::string_view text);
 
-struct UnixSocket {
+struct UnixSocketRow {
   bool listening = false;
   bool connected = false;
   std::uint64_t inode = 0;  // 0: not accepted yet.
@@ -70,7 +70,7 @@ struct UnixSocket {
 };
 
 // Stream sockets that have a path.
-std::vector<UnixSocket> ParseUnixTable(std::string_view text);
+std::vector<UnixSocketRow> ParseUnixTable(std::string_view text);
 
 // "socket:[376021]" to its number.
 std::optional<std::uint64_t> ParseSocketLink(std::string_view target);
