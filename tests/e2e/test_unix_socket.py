@@ -31,7 +31,7 @@ class ActivatedExporter(Exporter):
     def prepare(self):
         super().prepare()
         hand_over = f'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&{self.pass_fds[0]}'
-        self.command = ["/bin/sh", "-c", hand_over, "sh", *self.command]
+        self.command = ["/bin/bash", "-c", hand_over, "bash", *self.command]
 
 
 def config(name):
