@@ -19,6 +19,9 @@ constexpr KeyRule<Config> kInitConfigKeys[] = {
     {"gunicorn", [](const YamlValue& value,
                     Config& config) { config.gunicorn = value.String(); }},
     // The agents' own.
+    {"collect_default_metrics"},
+    {"conf"},
+    {"is_jmx"},
     {"loader"},
     {"min_collection_interval"},
     {"proxy"},

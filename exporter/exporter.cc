@@ -1,5 +1,6 @@
 #include "exporter/exporter.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
@@ -7,9 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "collectors/logs/log_collector.h"
 #include "collectors/process/process_collector.h"
 #include "collectors/process/process_monitor.h"
 #include "collectors/statsd/metric_store.h"
+#include "collectors/statsd/socket_activation.h"
 #include "collectors/statsd/statsd_collector.h"
 #include "collectors/statsd/statsd_server.h"
 #include "config/config_error.h"
@@ -74,6 +77,7 @@ struct Exporter::Parts {
   MetricStore store;
   std::unique_ptr<ProcessMonitor> monitor;
   std::unique_ptr<StatsdServer> statsd;
+  std::shared_ptr<LogCollector> logs;
   std::unique_ptr<Scraper> scraper;
   std::unique_ptr<HttpServer> http;
 
@@ -83,6 +87,7 @@ struct Exporter::Parts {
   std::future<void> first_scan;
 
   void Start();
+  bool Knows(const std::string& app_name) const;
   HttpHandlers Handlers(Exporter& exporter);
   void Apply(const Config& config);
 };
@@ -96,6 +101,14 @@ void Exporter::Parts::Start() {
   // Lines that came before wait in the kernel, and find their app known.
   first_scan.wait_for(kScanPatience);
   if (statsd) statsd->Start();
+  if (logs) logs->Start();
+}
+
+bool Exporter::Parts::Knows(const std::string& app_name) const {
+  const std::vector<AppArrival> apps = store.Arrivals();
+  return std::any_of(apps.begin(), apps.end(), [&](const AppArrival& known) {
+    return known.app.name == app_name;
+  });
 }
 
 HttpHandlers Exporter::Parts::Handlers(Exporter& exporter) {
@@ -118,6 +131,7 @@ HttpHandlers Exporter::Parts::Handlers(Exporter& exporter) {
 void Exporter::Parts::Apply(const Config& config) {
   store.Reconfigure(config);
   if (monitor) monitor->Reconfigure(config);
+  if (logs) logs->Reconfigure(config);
   store.SetKnownApps(monitor ? monitor->KnownApps() : ConfiguredApps(config));
 }
 
@@ -138,9 +152,17 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
     collectors.push_back(std::make_shared<ProcessCollector>(*parts.monitor));
   }
   if (flags.collector_statsd) {
-    parts.statsd = std::make_unique<StatsdServer>(flags, parts.store, nullptr);
+    parts.statsd = std::make_unique<StatsdServer>(
+        flags, parts.store, nullptr,
+        TakeInheritedSockets(TakeActivationVariables()));
     collectors.push_back(
         std::make_shared<StatsdCollector>(parts.store, parts.statsd.get()));
+  }
+  if (flags.collector_logs) {
+    parts.logs = std::make_shared<LogCollector>(
+        config, flags, parts.store,
+        [&parts](const std::string& name) { return parts.Knows(name); });
+    collectors.push_back(parts.logs);
   }
   parts.scraper =
       std::make_unique<Scraper>(std::move(collectors), parts.self_metrics);

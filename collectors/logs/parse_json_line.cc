@@ -34,7 +34,7 @@ std::optional<double> Number(const Json& value) {
     return std::nullopt;
   }
   if (value.is_string())
-    return ParseDecimal(value.get_ref<const std::string&>());
+    return ParseLogDecimal(value.get_ref<const std::string&>());
   return std::nullopt;
 }
 
@@ -53,7 +53,7 @@ std::optional<double> FindWithUnit(const Json& object, std::string_view key) {
   if (found == object.end()) return std::nullopt;
   if (found->is_number_float()) return Number(*found);
   if (found->is_string())
-    return ParseSecondsWithUnit(found->get_ref<const std::string&>());
+    return ParseLogSeconds(found->get_ref<const std::string&>());
   return std::nullopt;
 }
 

@@ -73,8 +73,8 @@ std::optional<double> FindDuration(std::string_view rest) {
       token = rest.substr(0, rest.find_first_of(" /"));
       rest.remove_prefix(token.size());
     }
-    if (const auto seconds = ParseSecondsWithUnit(token)) return seconds;
-    if (const auto number = ParseWholeNumber(token)) {
+    if (const auto seconds = ParseLogSeconds(token)) return seconds;
+    if (const auto number = ParseLogWhole(token)) {
       ++whole_numbers;
       microseconds = *number / 1e6;
     }
@@ -85,7 +85,7 @@ std::optional<double> FindDuration(std::string_view rest) {
 
 LogLine MakeAccessLine(std::string_view status,
                        std::optional<double> duration_seconds) {
-  const auto code = ParseWholeNumber(status);
+  const auto code = ParseLogWhole(status);
   if (!code || *code < 100 || *code > 599) return Unmatched::kBadStatus;
   return AccessLine{static_cast<std::uint16_t>(*code), duration_seconds};
 }
@@ -105,8 +105,8 @@ LogLine ParseAccessLine(std::string_view line) {
   rest.remove_prefix(1);
   const std::string_view status = TakeUntil(rest, ' ');
   const std::string_view size = TakeUntil(rest, ' ');
-  if (!ParseWholeNumber(status)) return Unmatched::kNoFormat;
-  if (size != "-" && !ParseWholeNumber(size)) return Unmatched::kNoFormat;
+  if (!ParseLogWhole(status)) return Unmatched::kNoFormat;
+  if (size != "-" && !ParseLogWhole(size)) return Unmatched::kNoFormat;
   return MakeAccessLine(status, FindDuration(rest));
 }
 
@@ -147,7 +147,7 @@ LogLine ParseErrorLine(std::string_view line) {
   std::string_view level;
   if (rest.starts_with(" [")) {
     rest.remove_prefix(2);
-    if (!ParseWholeNumber(TakeUntil(rest, ']')) || !rest.starts_with(" ["))
+    if (!ParseLogWhole(TakeUntil(rest, ']')) || !rest.starts_with(" ["))
       return Unmatched::kNoFormat;
     rest.remove_prefix(2);
     level = TakeUntil(rest, ']');
@@ -197,7 +197,7 @@ std::optional<LogLine> AccessPattern::Match(std::string_view line) const {
   };
   std::optional<double> seconds;
   if (duration_group_ > 0) {
-    seconds = ParseDecimal(text(duration_group_));
+    seconds = ParseLogDecimal(text(duration_group_));
     if (seconds) *seconds *= unit_seconds_;
   }
   return MakeAccessLine(text(status_group_), seconds);

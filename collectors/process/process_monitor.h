@@ -28,6 +28,8 @@
 #include "collectors/process/app_registry.h"
 #include "collectors/process/app_viewer.h"
 #include "collectors/process/cgroup.h"
+#include "collectors/process/connection_sampler.h"
+#include "collectors/process/detail_reader.h"
 #include "collectors/process/monitor_clocks.h"
 #include "collectors/process/proc_reader.h"
 #include "collectors/process/process_scanner.h"
@@ -50,7 +52,7 @@ class ProcessMonitor {
   // the thread that found out. Set it before Start.
   void SetAppsListener(AppsListener listener);
 
-  // Scans once, then starts the sampling thread.
+  // Scans and samples once, then starts the sampling thread.
   void Start();
   void Stop();
   void Reconfigure(const Config& config);
@@ -78,6 +80,7 @@ class ProcessMonitor {
   // What does not change while a master lives.
   struct MasterFacts {
     Container container;
+    std::string version;  // Empty: not known.
   };
 
   void Run();
@@ -102,7 +105,10 @@ class ProcessMonitor {
   std::shared_ptr<const Config> config_;
   ProcReader reader_;
   ProcessScanner scanner_;
+  ConnectionSampler connection_sampler_;
+  DetailReader detail_reader_;
   AppRegistry registry_;
+  std::map<AppId, AppSockets> sockets_;  // By the last sample.
   std::map<ProcessKey, MasterFacts> master_facts_;
   bool readable_ = false;
   std::size_t processes_ = 0;

@@ -16,9 +16,11 @@ constexpr std::size_t kMostOps = 65536;
 }  // namespace
 
 LineHandler::LineHandler(MetricStore& store, SenderLookup* lookup,
-                         ReceiverStats& stats, SenderCache::Clock clock)
+                         ReceiverStats& stats, Relay* relay,
+                         SenderCache::Clock clock)
     : store_(store),
       stats_(stats),
+      relay_(relay),
       resolver_(lookup, std::move(clock), store.naming()),
       naming_version_(0) {
   ops_.reserve(2 * kBatch);
@@ -59,8 +61,10 @@ void LineHandler::HandleDatagram(Transport transport, std::string_view packet,
 
 void LineHandler::HandleLine(Transport transport, std::string_view line,
                              const DatagramSource& source) {
+  const std::string_view unchanged = line;
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (line.empty()) return;
+  if (relay_ != nullptr) relay_->Add(unchanged);
   BeginPacket();
   Count(transport, Take(line, source));
 }
@@ -94,6 +98,7 @@ void LineHandler::CountPacket(Transport transport) {
 }
 
 void LineHandler::CountTooLong(Transport transport) {
+  if (relay_ != nullptr) relay_->CountDropped();
   Count(transport, LineVerdict::kTooLong);
 }
 
@@ -104,6 +109,7 @@ void LineHandler::Count(Transport transport, LineVerdict verdict) {
 }
 
 bool LineHandler::Flush() {
+  if (relay_ != nullptr) relay_->Flush();
   if (!ops_.empty() && !store_.TryAdd(ops_)) return false;
   Publish();
   return true;

@@ -15,6 +15,7 @@
 #include "collectors/statsd/line_verdict.h"
 #include "collectors/statsd/metric_store.h"
 #include "collectors/statsd/receiver_stats.h"
+#include "collectors/statsd/relay.h"
 #include "collectors/statsd/sender_cache.h"
 #include "collectors/statsd/series_key.h"
 
@@ -22,9 +23,9 @@ namespace gunicorn_exporter {
 
 class LineHandler {
  public:
-  // All outlive this; `lookup` may be null.
+  // All outlive this; `lookup` and `relay` may be null.
   LineHandler(MetricStore& store, SenderLookup* lookup, ReceiverStats& stats,
-              SenderCache::Clock clock);
+              Relay* relay, SenderCache::Clock clock);
 
   // A datagram, whole. `truncated`: the kernel cut its end off, and its last
   // line is not whole.
@@ -37,8 +38,8 @@ class LineHandler {
   // A line that was longer than what is kept of it.
   void CountTooLong(Transport transport);
 
-  // Hands over what has piled up. False where the store is busy: call again
-  // soon.
+  // Hands over what has piled up, to the relay too. False where the store is
+  // busy: call again soon.
   bool Flush();
 
  private:
@@ -51,6 +52,7 @@ class LineHandler {
 
   MetricStore& store_;
   ReceiverStats& stats_;
+  Relay* const relay_;
   AppResolver resolver_;
   std::uint64_t naming_version_;
   std::vector<StoreOp> ops_;

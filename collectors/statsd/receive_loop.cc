@@ -16,44 +16,45 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::uint64_t kStopId = ~std::uint64_t{0};
 // Then the other sockets get their turn.
 constexpr std::size_t kMostAtATime = 4096;
+constexpr std::chrono::seconds kIdleCheck{10};
+constexpr unsigned kKindShift = 32;
 
 }  // namespace
 
 ReceiveLoop::ReceiveLoop(std::vector<DatagramReceiver*> receivers,
-                         LineHandler& handler)
-    : handler_(handler),
+                         TcpReceiver& tcp, LineHandler& handler)
+    : tcp_(tcp),
+      handler_(handler),
       buffers_(MakeDatagramBuffers()),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (!epoll_.is_open() || !stop_event_.is_open()) {
-    throw ConfigError("statsd: cannot wait for sockets: " + ErrorText(errno));
-  }
-  Watch(stop_event_.fd(), kStopId, EPOLLIN);
+  bool watched =
+      epoll_.is_open() && stop_event_.is_open() &&
+      Watch(stop_event_.fd(), Kind::kStop, 0, EPOLLIN, EPOLL_CTL_ADD);
   for (DatagramReceiver* const receiver : receivers) {
     channels_.push_back({receiver, false, {}});
-    Watch(receiver->socket().fd(), channels_.size() - 1,
-          EPOLLIN | EPOLLONESHOT);
+    watched = watched && Watch(receiver->socket().fd(), Kind::kDatagrams,
+                               channels_.size() - 1, EPOLLIN | EPOLLONESHOT,
+                               EPOLL_CTL_ADD);
+  }
+  for (std::size_t i = 0; i < tcp_.listeners().size(); ++i) {
+    watched = watched && Watch(tcp_.listeners()[i].fd(), Kind::kListener, i,
+                               EPOLLIN, EPOLL_CTL_ADD);
+  }
+  if (!watched) {
+    throw ConfigError("statsd: cannot wait for sockets: " + ErrorText(errno));
   }
 }
 
-void ReceiveLoop::Watch(int fd, std::uint64_t id, std::uint32_t events) {
+bool ReceiveLoop::Watch(int fd, Kind kind, std::size_t number,
+                        std::uint32_t events, int operation) {
   epoll_event event{};
   event.events = events;
-  event.data.u64 = id;
-  if (epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, fd, &event) != 0) {
-    throw ConfigError("statsd: cannot wait for a socket: " + ErrorText(errno));
-  }
-}
-
-void ReceiveLoop::Rearm(std::size_t id) {
-  epoll_event event{};
-  event.events = EPOLLIN | EPOLLONESHOT;
-  event.data.u64 = id;
-  epoll_ctl(epoll_.fd(), EPOLL_CTL_MOD, channels_[id].receiver->socket().fd(),
-            &event);
+  event.data.u64 =
+      (std::uint64_t{static_cast<std::uint32_t>(kind)} << kKindShift) | number;
+  return epoll_ctl(epoll_.fd(), operation, fd, &event) == 0;
 }
 
 void ReceiveLoop::Run() {
@@ -65,15 +66,17 @@ void ReceiveLoop::Run() {
     const Clock::time_point now = Clock::now();
     for (int i = 0; i < count; ++i) {
       const std::uint64_t id = events[static_cast<std::size_t>(i)].data.u64;
-      if (id != kStopId) Wake(static_cast<std::size_t>(id), now);
+      Wake(static_cast<Kind>(id >> kKindShift), static_cast<std::uint32_t>(id),
+           now);
     }
     DrainDue(now);
+    if (now >= next_idle_check_) {
+      tcp_.CloseIdle(now);
+      next_idle_check_ = now + kIdleCheck;
+    }
     is_flushed_ = handler_.Flush();
   }
-  // What had come before the stop still counts.
-  for (Channel& channel : channels_) {
-    channel.receiver->Drain(kMostAtATime, *buffers_, handler_);
-  }
+  DrainAll(Clock::now());
   while (!handler_.Flush()) std::this_thread::yield();
 }
 
@@ -85,27 +88,59 @@ void ReceiveLoop::Stop() {
       write(stop_event_.fd(), &one, sizeof(one));
 }
 
-void ReceiveLoop::Wake(std::size_t id, Clock::time_point now) {
-  Channel& channel = channels_[id];
-  channel.is_waiting = true;
-  channel.due = now + channel.receiver->Patience();
+void ReceiveLoop::Wake(Kind kind, std::size_t number, Clock::time_point now) {
+  switch (kind) {
+    case Kind::kStop:
+      break;
+    case Kind::kDatagrams:
+      channels_[number].is_waiting = true;
+      channels_[number].due = now + channels_[number].receiver->Patience();
+      break;
+    case Kind::kListener:
+      Accept(number, now);
+      break;
+    case Kind::kConnection:
+      tcp_.Read(static_cast<int>(number), now);
+      break;
+  }
+}
+
+void ReceiveLoop::Accept(std::size_t listener, Clock::time_point now) {
+  for (int fd = tcp_.Accept(listener, now); fd >= 0;
+       fd = tcp_.Accept(listener, now)) {
+    Watch(fd, Kind::kConnection, static_cast<std::size_t>(fd), EPOLLIN,
+          EPOLL_CTL_ADD);
+  }
 }
 
 void ReceiveLoop::DrainDue(Clock::time_point now) {
-  for (std::size_t id = 0; id < channels_.size(); ++id) {
-    Channel& channel = channels_[id];
+  for (std::size_t i = 0; i < channels_.size(); ++i) {
+    Channel& channel = channels_[i];
     if (!channel.is_waiting || channel.due > now) continue;
     const milliseconds patience = channel.receiver->Patience();
     const std::size_t drained =
         channel.receiver->Drain(kMostAtATime, *buffers_, handler_);
     if (drained == 0 || patience.count() == 0) {
       channel.is_waiting = false;
-      Rearm(id);
+      Watch(channel.receiver->socket().fd(), Kind::kDatagrams, i,
+            EPOLLIN | EPOLLONESHOT, EPOLL_CTL_MOD);
     } else {
       // More will come soon: look again then, without being woken.
       channel.due = now + patience;
     }
   }
+}
+
+// What had come before the end still counts.
+void ReceiveLoop::DrainAll(Clock::time_point now) {
+  for (Channel& channel : channels_) {
+    channel.receiver->Drain(kMostAtATime, *buffers_, handler_);
+  }
+  for (std::size_t i = 0; i < tcp_.listeners().size(); ++i) {
+    while (tcp_.Accept(i, now) >= 0) {
+    }
+  }
+  tcp_.CloseAll(now);
 }
 
 int ReceiveLoop::TimeoutMs(Clock::time_point now) const {
@@ -114,6 +149,7 @@ int ReceiveLoop::TimeoutMs(Clock::time_point now) const {
     timeout = timeout.count() < 0 ? wanted : std::min(timeout, wanted);
   };
   if (!is_flushed_) shorten(milliseconds(1));
+  if (tcp_.connections() != 0) shorten(kIdleCheck);
   for (const Channel& channel : channels_) {
     if (!channel.is_waiting) continue;
     shorten(std::max(milliseconds(0),

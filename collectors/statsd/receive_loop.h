@@ -2,27 +2,30 @@
 //
 // UDP packets are let come for two milliseconds once the first has come, for
 // waking up is what a packet costs most; unix datagrams, whose senders wait,
-// are taken at once. epoll(7).
+// are taken at once, and so is TCP. epoll(7).
 #pragma once
 
 #include <atomic>
 #include <chrono>
-#include <memory>
+#include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "collectors/statsd/datagram_receiver.h"
 #include "collectors/statsd/line_handler.h"
 #include "collectors/statsd/socket.h"
+#include "collectors/statsd/tcp_receiver.h"
 
 namespace gunicorn_exporter {
 
 class ReceiveLoop {
  public:
-  // The receivers outlive this. Throws ConfigError where the kernel refuses an
-  // epoll instance.
-  ReceiveLoop(std::vector<DatagramReceiver*> receivers, LineHandler& handler);
+  // All outlive this. Throws ConfigError where the kernel refuses an epoll
+  // instance.
+  ReceiveLoop(std::vector<DatagramReceiver*> receivers, TcpReceiver& tcp,
+              LineHandler& handler);
 
-  // Returns after Stop. Once.
+  // Returns after Stop, and takes what has come until then. Once.
   void Run();
   // Any thread.
   void Stop();
@@ -30,24 +33,31 @@ class ReceiveLoop {
  private:
   using Clock = std::chrono::steady_clock;
 
+  // What a descriptor is; with its number, what epoll gives back.
+  enum class Kind : std::uint32_t { kStop, kDatagrams, kListener, kConnection };
+
   struct Channel {
     DatagramReceiver* receiver = nullptr;
     bool is_waiting = false;  // Its packets are let come, until `due`.
     Clock::time_point due;
   };
 
-  void Watch(int fd, std::uint64_t id, std::uint32_t events);
-  void Rearm(std::size_t id);
-  void Wake(std::size_t id, Clock::time_point now);
+  bool Watch(int fd, Kind kind, std::size_t number, std::uint32_t events,
+             int operation);
+  void Wake(Kind kind, std::size_t number, Clock::time_point now);
+  void Accept(std::size_t listener, Clock::time_point now);
   void DrainDue(Clock::time_point now);
+  void DrainAll(Clock::time_point now);
   int TimeoutMs(Clock::time_point now) const;
 
+  TcpReceiver& tcp_;
   LineHandler& handler_;
   DatagramBuffersPtr buffers_;
   Socket epoll_;
   Socket stop_event_;
   std::vector<Channel> channels_;
   bool is_flushed_ = true;
+  Clock::time_point next_idle_check_;
   std::atomic<bool> stopping_{false};
 };
 

@@ -21,8 +21,6 @@
 namespace gunicorn_exporter {
 namespace {
 
-// Eight megabytes of the kernel's own count: 50 ms of 200,000 packets a second.
-constexpr int kLargeBuffer = 4 << 20;
 constexpr int kPendingConnections = 128;
 
 struct FreeAddresses {
@@ -83,6 +81,33 @@ std::string FormatInternet(const void* address, int family, in_port_t port) {
   return FormatAddress({host.data(), ntohs(port)});
 }
 
+using AddressCall = int (*)(int, sockaddr*, socklen_t*);
+
+std::string ReadAddress(const Socket& socket, AddressCall call) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof(storage);
+  if (call(socket.fd(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+    return "";
+  }
+  if (storage.ss_family == AF_INET) {
+    sockaddr_in address{};
+    std::memcpy(&address, &storage, sizeof(address));
+    return FormatInternet(&address.sin_addr, AF_INET, address.sin_port);
+  }
+  if (storage.ss_family == AF_INET6) {
+    sockaddr_in6 address{};
+    std::memcpy(&address, &storage, sizeof(address));
+    return FormatInternet(&address.sin6_addr, AF_INET6, address.sin6_port);
+  }
+  if (storage.ss_family == AF_UNIX) {
+    sockaddr_un address{};
+    std::memcpy(&address, &storage, sizeof(address));
+    return {address.sun_path,
+            strnlen(address.sun_path, sizeof(address.sun_path))};
+  }
+  return "";
+}
+
 }  // namespace
 
 void Socket::Close() {
@@ -132,29 +157,11 @@ Socket ConnectUdp(const std::string& address, const std::string& setting) {
 }
 
 std::string LocalAddress(const Socket& socket) {
-  sockaddr_storage storage{};
-  socklen_t size = sizeof(storage);
-  if (getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&storage), &size) !=
-      0) {
-    return "";
-  }
-  if (storage.ss_family == AF_INET) {
-    sockaddr_in address{};
-    std::memcpy(&address, &storage, sizeof(address));
-    return FormatInternet(&address.sin_addr, AF_INET, address.sin_port);
-  }
-  if (storage.ss_family == AF_INET6) {
-    sockaddr_in6 address{};
-    std::memcpy(&address, &storage, sizeof(address));
-    return FormatInternet(&address.sin6_addr, AF_INET6, address.sin6_port);
-  }
-  if (storage.ss_family == AF_UNIX) {
-    sockaddr_un address{};
-    std::memcpy(&address, &storage, sizeof(address));
-    return {address.sun_path,
-            strnlen(address.sun_path, sizeof(address.sun_path))};
-  }
-  return "";
+  return ReadAddress(socket, getsockname);
+}
+
+std::string PeerAddress(const Socket& socket) {
+  return ReadAddress(socket, getpeername);
 }
 
 std::uint16_t LocalPort(const Socket& socket) {
@@ -165,8 +172,8 @@ std::uint16_t LocalPort(const Socket& socket) {
 std::size_t SetReceiveBuffer(const Socket& socket, std::size_t bytes) {
   // The kernel takes an int, and doubles it for its own overhead.
   constexpr std::size_t kMostBytes = 1U << 30U;
-  const int asked =
-      bytes == 0 ? kLargeBuffer : static_cast<int>(std::min(bytes, kMostBytes));
+  const auto asked = static_cast<int>(bytes == 0 ? kWantedReceiveBuffer
+                                                 : std::min(bytes, kMostBytes));
   if (bytes == 0 || setsockopt(socket.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &asked,
                                sizeof(asked)) != 0) {
     SetOption(socket, SOL_SOCKET, SO_RCVBUF, asked);

@@ -52,10 +52,16 @@ Socket ConnectUdp(const std::string& address, const std::string& setting);
 
 // "127.0.0.1:8125"; the path of a unix socket; empty where it cannot be told.
 std::string LocalAddress(const Socket& socket);
+// The same of the other end of a connected socket.
+std::string PeerAddress(const Socket& socket);
 std::uint16_t LocalPort(const Socket& socket);
 
+// Twice as much by the kernel's own count: 50 ms of 200,000 packets a second.
+inline constexpr std::size_t kWantedReceiveBuffer = 4U << 20U;
+
 // Asks for a receive buffer of `bytes`, past net.core.rmem_max where we may; 0:
-// a large one, within it. Returns what the kernel granted, as it is asked for.
+// kWantedReceiveBuffer, within it. Returns what the kernel granted, as it is
+// asked for.
 std::size_t SetReceiveBuffer(const Socket& socket, std::size_t bytes);
 
 // What SO_MEMINFO tells of a socket's receive side.

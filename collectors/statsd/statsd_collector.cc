@@ -13,6 +13,21 @@ MetricFamily Counter(std::string name, std::string help) {
   return {std::move(name), std::move(help), MetricType::kCounter, {}};
 }
 
+void AddRelay(const Relay& relay, std::vector<MetricFamily>& families) {
+  const auto add = [&](const char* name, const char* help,
+                       std::uint64_t value) {
+    families.push_back(Counter(name, help));
+    AddSeries(families.back(), nullptr, nullptr, static_cast<double>(value));
+  };
+  add("gunicorn_exporter_statsd_relay_packets_total",
+      "Packets sent to statsd.relay_address.", relay.packets());
+  add("gunicorn_exporter_statsd_relay_lines_total",
+      "Lines forwarded to statsd.relay_address.", relay.lines());
+  add("gunicorn_exporter_statsd_relay_dropped_lines_total",
+      "Lines that could not be forwarded at once, and were dropped.",
+      relay.dropped_lines());
+}
+
 }  // namespace
 
 std::vector<MetricFamily> StatsdCollector::Collect() {
@@ -62,6 +77,14 @@ void StatsdCollector::AddReceivers(std::vector<MetricFamily>& families) const {
               MakeLabels({{"reason", std::string(VerdictName(verdict))}}),
               static_cast<double>(stats.verdicts(verdict)));
   }
+  if (server_->has(Transport::kTcp)) {
+    families.push_back(
+        Counter("gunicorn_exporter_statsd_tcp_refused_connections_total",
+                "TCP connections closed at once because there were too many."));
+    AddSeries(families.back(), nullptr, nullptr,
+              static_cast<double>(server_->refused_connections()));
+  }
+  if (server_->relay() != nullptr) AddRelay(*server_->relay(), families);
   for (MetricFamily* const family :
        {&packets, &lines, &dropped, &errors, &ignored}) {
     if (!family->series.empty()) families.push_back(std::move(*family));

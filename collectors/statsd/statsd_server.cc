@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "config/config_error.h"
 #include "config/log.h"
 
 namespace gunicorn_exporter {
@@ -17,35 +18,82 @@ std::chrono::nanoseconds SteadyNow() {
 }  // namespace
 
 StatsdServer::StatsdServer(const Flags& flags, MetricStore& store,
-                           SenderLookup* lookup)
-    : handler_(store, lookup, stats_, SteadyNow) {
+                           SenderLookup* lookup, InheritedSockets inherited)
+    : flags_(flags),
+      relay_(flags.statsd_relay_address.empty()
+                 ? nullptr
+                 : std::make_unique<Relay>(flags.statsd_relay_address)),
+      handler_(store, lookup, stats_, relay_.get(), SteadyNow),
+      tcp_(handler_) {
   const bool tell_sender = lookup != nullptr;
-  for (const std::string& address : flags.statsd_listen_udp) {
-    if (address.empty()) continue;
-    AddDatagrams(
-        BindInternet(InternetSocket::kUdp, address, "statsd.listen_udp"),
-        Transport::kUdp, flags, tell_sender);
-  }
-  if (!flags.statsd_listen_unixgram.empty()) {
-    unix_socket_ = std::make_unique<UnixSocket>(flags.statsd_listen_unixgram,
-                                                flags.statsd_unixsocket_mode);
-    AddDatagrams(unix_socket_->TakeSocket(), Transport::kUnixgram, flags,
-                 tell_sender);
-  }
+  OpenUdp(std::move(inherited.udp), tell_sender);
+  OpenUnixgram(std::move(inherited.unixgram), tell_sender);
+  OpenTcp(std::move(inherited.tcp));
+  if (relay_ != nullptr) CheckRelayIsNotUs();
 }
 
 StatsdServer::~StatsdServer() { Stop(); }
 
+void StatsdServer::OpenUdp(std::vector<Socket> inherited, bool tell_sender) {
+  if (inherited.empty()) {
+    for (const std::string& address : flags_.statsd_listen_udp) {
+      if (address.empty()) continue;
+      inherited.push_back(
+          BindInternet(InternetSocket::kUdp, address, "statsd.listen_udp"));
+    }
+  }
+  for (Socket& socket : inherited) {
+    AddDatagrams(std::move(socket), Transport::kUdp, tell_sender);
+  }
+}
+
+void StatsdServer::OpenUnixgram(std::vector<Socket> inherited,
+                                bool tell_sender) {
+  if (inherited.empty() && !flags_.statsd_listen_unixgram.empty()) {
+    unix_socket_ = std::make_unique<UnixSocket>(flags_.statsd_listen_unixgram,
+                                                flags_.statsd_unixsocket_mode);
+    inherited.push_back(unix_socket_->TakeSocket());
+  }
+  for (Socket& socket : inherited) {
+    AddDatagrams(std::move(socket), Transport::kUnixgram, tell_sender);
+  }
+}
+
+void StatsdServer::OpenTcp(std::vector<Socket> inherited) {
+  if (inherited.empty()) {
+    for (const std::string& address : flags_.statsd_listen_tcp) {
+      if (address.empty()) continue;
+      inherited.push_back(
+          BindInternet(InternetSocket::kTcp, address, "statsd.listen_tcp"));
+    }
+  }
+  for (Socket& socket : inherited) tcp_.AddListener(std::move(socket));
+}
+
+// Each line would come back for ever.
+void StatsdServer::CheckRelayIsNotUs() const {
+  const std::string target = PeerAddress(relay_->socket());
+  for (const std::string& own : addresses(Transport::kUdp)) {
+    if (own == target) {
+      throw ConfigError("statsd.relay_address: " + target +
+                        " is this program's own; expected another server's");
+    }
+  }
+}
+
 void StatsdServer::AddDatagrams(Socket socket, Transport transport,
-                                const Flags& flags, bool tell_sender) {
-  const std::size_t asked = flags.statsd_read_buffer;
+                                bool tell_sender) {
+  const std::size_t asked = flags_.statsd_read_buffer;
   const std::size_t granted = SetReceiveBuffer(socket, asked);
-  if (granted < asked) {
-    LogEvent(LogLevel::kWarn, "receive_buffer_small",
+  const std::size_t wanted = asked == 0 ? kWantedReceiveBuffer : asked;
+  if (transport == Transport::kUdp && granted < wanted) {
+    LogEvent(asked == 0 ? LogLevel::kInfo : LogLevel::kWarn,
+             "receive_buffer_limited",
              {{"transport", std::string(TransportName(transport))},
               {"address", LocalAddress(socket)},
-              {"asked_bytes", std::to_string(asked)},
-              {"granted_bytes", std::to_string(granted)}});
+              {"asked_bytes", std::to_string(wanted)},
+              {"granted_bytes", std::to_string(granted)},
+              {"limit", "net.core.rmem_max"}});
   }
   datagrams_.push_back(std::make_unique<DatagramReceiver>(
       std::move(socket), transport, tell_sender));
@@ -53,13 +101,16 @@ void StatsdServer::AddDatagrams(Socket socket, Transport transport,
 
 void StatsdServer::Start() {
   std::vector<DatagramReceiver*> receivers;
-  for (const auto& receiver : datagrams_) {
-    receivers.push_back(receiver.get());
-    LogEvent(LogLevel::kInfo, "receiver_started",
-             {{"transport", std::string(TransportName(receiver->transport()))},
-              {"address", LocalAddress(receiver->socket())}});
+  for (const auto& receiver : datagrams_) receivers.push_back(receiver.get());
+  loop_ = std::make_unique<ReceiveLoop>(std::move(receivers), tcp_, handler_);
+  for (const Transport transport :
+       {Transport::kUdp, Transport::kUnixgram, Transport::kTcp}) {
+    for (const std::string& address : addresses(transport)) {
+      LogEvent(LogLevel::kInfo, "receiver_started",
+               {{"transport", std::string(TransportName(transport))},
+                {"address", address}});
+    }
   }
-  loop_ = std::make_unique<ReceiveLoop>(std::move(receivers), handler_);
   // Signals are the main thread's.
   sigset_t all;
   sigset_t old;
@@ -81,6 +132,7 @@ bool StatsdServer::has(Transport transport) const {
 }
 
 std::vector<std::string> StatsdServer::addresses(Transport transport) const {
+  if (transport == Transport::kTcp) return tcp_.addresses();
   std::vector<std::string> found;
   for (const auto& receiver : datagrams_) {
     if (receiver->transport() == transport) {

@@ -1,5 +1,5 @@
-// Receives StatsD: binds the sockets that the flags name and runs the receiving
-// thread.
+// Receives StatsD: binds the sockets that the flags name, takes over those that
+// systemd holds for us instead, and runs the receiving thread.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,9 @@
 #include "collectors/statsd/metric_store.h"
 #include "collectors/statsd/receive_loop.h"
 #include "collectors/statsd/receiver_stats.h"
+#include "collectors/statsd/relay.h"
+#include "collectors/statsd/socket_activation.h"
+#include "collectors/statsd/tcp_receiver.h"
 #include "collectors/statsd/unix_socket.h"
 #include "config/config.h"
 
@@ -23,7 +26,8 @@ class StatsdServer {
  public:
   // Binds; throws ConfigError where that cannot be. `store` and `lookup` (which
   // may be null: then nobody is named by rules 3 and 4) outlive this.
-  StatsdServer(const Flags& flags, MetricStore& store, SenderLookup* lookup);
+  StatsdServer(const Flags& flags, MetricStore& store, SenderLookup* lookup,
+               InheritedSockets inherited = {});
   ~StatsdServer();
   StatsdServer(const StatsdServer&) = delete;
   StatsdServer& operator=(const StatsdServer&) = delete;
@@ -39,15 +43,26 @@ class StatsdServer {
   const ReceiverStats& stats() const { return stats_; }
   // The kernel's count of what was lost since the start. Any thread.
   std::uint64_t dropped_packets(Transport transport) const;
+  // TCP connections closed at once because there were too many.
+  std::uint64_t refused_connections() const {
+    return tcp_.refused_connections();
+  }
+  const Relay* relay() const { return relay_.get(); }  // Null: off.
 
  private:
-  void AddDatagrams(Socket socket, Transport transport, const Flags& flags,
-                    bool tell_sender);
+  void OpenUdp(std::vector<Socket> inherited, bool tell_sender);
+  void OpenUnixgram(std::vector<Socket> inherited, bool tell_sender);
+  void OpenTcp(std::vector<Socket> inherited);
+  void AddDatagrams(Socket socket, Transport transport, bool tell_sender);
+  void CheckRelayIsNotUs() const;
 
+  const Flags flags_;
   ReceiverStats stats_;
+  std::unique_ptr<Relay> relay_;
+  LineHandler handler_;
   std::unique_ptr<UnixSocket> unix_socket_;
   std::vector<std::unique_ptr<DatagramReceiver>> datagrams_;
-  LineHandler handler_;
+  TcpReceiver tcp_;
   std::unique_ptr<ReceiveLoop> loop_;
   std::thread thread_;
 };

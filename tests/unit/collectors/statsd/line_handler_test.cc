@@ -52,7 +52,7 @@ class LineHandlerTest : public testing::Test {
   }
   LineHandler& handler() {
     if (!handler_) {
-      handler_.emplace(store(), &lookup_, stats_, [this] {
+      handler_.emplace(store(), &lookup_, stats_, nullptr, [this] {
         return std::chrono::nanoseconds(time_.Now().steady);
       });
     }

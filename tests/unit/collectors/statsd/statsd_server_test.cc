@@ -15,53 +15,12 @@
 #include "config/config_error.h"
 #include "tests/support/fake_sender_lookup.h"
 #include "tests/support/find_series.h"
+#include "tests/support/sockets.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/wait_until.h"
 
 namespace gunicorn_exporter {
 namespace {
-
-// Waits for what a thread of the server does; fails the test when it never
-// does.
-template <typename Condition>
-void WaitUntil(Condition condition) {
-  for (int i = 0; i < 10'000; ++i) {
-    if (condition()) return;
-    usleep(1000);
-  }
-  FAIL() << "it did not happen in ten seconds";
-}
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    char path[] = "/tmp/statsd_test.XXXXXX";
-    if (mkdtemp(path) != nullptr) path_ = path;
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  std::string operator/(const std::string& name) const {
-    return path_ + "/" + name;
-  }
-
- private:
-  std::string path_;
-};
-
-Socket ConnectUnix(const std::string& path) {
-  Socket socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-  EXPECT_EQ(connect(socket.fd(), reinterpret_cast<sockaddr*>(&address),
-                    sizeof(address)),
-            0);
-  return socket;
-}
-
-void SendText(const Socket& socket, const std::string& text) {
-  ASSERT_EQ(send(socket.fd(), text.data(), text.size(), 0),
-            static_cast<ssize_t>(text.size()));
-}
 
 Flags UdpFlags(const std::string& address = "127.0.0.1:0") {
   Flags flags;

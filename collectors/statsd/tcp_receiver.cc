@@ -1,0 +1,127 @@
+#include "collectors/statsd/tcp_receiver.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace gunicorn_exporter {
+namespace {
+
+constexpr std::size_t kBytesAtATime = 64U << 10U;
+
+Socket OpenSpare() { return Socket(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+}  // namespace
+
+TcpReceiver::TcpReceiver(LineHandler& handler)
+    : handler_(handler), buffer_(kBytesAtATime), spare_(OpenSpare()) {}
+
+void TcpReceiver::AddListener(Socket socket) {
+  listeners_.push_back(std::move(socket));
+}
+
+std::vector<std::string> TcpReceiver::addresses() const {
+  std::vector<std::string> found;
+  for (const Socket& listener : listeners_) {
+    found.push_back(LocalAddress(listener));
+  }
+  return found;
+}
+
+int TcpReceiver::Accept(std::size_t listener, Time now) {
+  for (;;) {
+    Socket socket(accept4(listeners_[listener].fd(), nullptr, nullptr,
+                          SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!socket.is_open()) {
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      if ((errno == EMFILE || errno == ENFILE) && RefuseOne(listener)) continue;
+      return -1;
+    }
+    if (connections_.size() >= kMostConnections) {
+      ++refused_;
+      continue;
+    }
+    const int fd = socket.fd();
+    connections_.emplace(fd, Connection{std::move(socket), {}, now});
+    return fd;
+  }
+}
+
+// Out of descriptors: what waits to be accepted would wake the thread for ever.
+bool TcpReceiver::RefuseOne(std::size_t listener) {
+  if (!spare_.is_open()) return false;
+  spare_ = Socket();
+  const Socket refused(accept4(listeners_[listener].fd(), nullptr, nullptr,
+                               SOCK_NONBLOCK | SOCK_CLOEXEC));
+  const bool done = refused.is_open();
+  if (done) ++refused_;
+  return done;
+}
+
+TcpReceiver::Outcome TcpReceiver::ReadSome(Connection& connection, Time now) {
+  const ssize_t count = recv(connection.socket.fd(), buffer_.data(),
+                             buffer_.size(), MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+    return Outcome::kNothingYet;
+  }
+  const auto handle = [&](std::string_view line) {
+    handler_.HandleLine(Transport::kTcp, line, DatagramSource());
+  };
+  if (count <= 0) {
+    connection.framer.Finish(handle);
+    return Outcome::kEnded;
+  }
+  connection.last_read = now;
+  handler_.CountPacket(Transport::kTcp);
+  if (connection.framer.Feed({buffer_.data(), static_cast<std::size_t>(count)},
+                             handle)) {
+    return Outcome::kGotSome;
+  }
+  handler_.CountTooLong(Transport::kTcp);
+  return Outcome::kEnded;
+}
+
+void TcpReceiver::Read(int fd, Time now) {
+  const auto found = connections_.find(fd);
+  if (found == connections_.end() ||
+      ReadSome(found->second, now) != Outcome::kEnded) {
+    return;
+  }
+  connections_.erase(found);
+  if (!spare_.is_open()) spare_ = OpenSpare();
+}
+
+void TcpReceiver::CloseIdle(Time now) {
+  for (auto entry = connections_.begin(); entry != connections_.end();) {
+    Connection& connection = entry->second;
+    if (now - connection.last_read < kIdleTime) {
+      ++entry;
+      continue;
+    }
+    connection.framer.Finish([&](std::string_view line) {
+      handler_.HandleLine(Transport::kTcp, line, DatagramSource());
+    });
+    entry = connections_.erase(entry);
+  }
+}
+
+void TcpReceiver::CloseAll(Time now) {
+  for (auto& [fd, connection] : connections_) {
+    // As much as a socket's buffer holds; no more, since who sends on and on
+    // must not keep the program from its end.
+    constexpr int kMostReads = 64;
+    Outcome outcome = Outcome::kGotSome;
+    for (int i = 0; i < kMostReads && outcome == Outcome::kGotSome; ++i) {
+      outcome = ReadSome(connection, now);
+    }
+    if (outcome == Outcome::kEnded) continue;
+    connection.framer.Finish([&](std::string_view line) {
+      handler_.HandleLine(Transport::kTcp, line, DatagramSource());
+    });
+  }
+  connections_.clear();
+}
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,71 @@
+// StatsD lines over TCP: accepts, reads, frames. tcp(7).
+//
+// At most kMostConnections at a time, further ones are closed at once and
+// counted; one that says nothing for kIdleTime, or sends a line over 8 KiB, is
+// closed.
+//
+// Used by the receiving thread alone, but for refused_connections(),
+// addresses() and has_listeners().
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "collectors/statsd/line_framer.h"
+#include "collectors/statsd/line_handler.h"
+#include "collectors/statsd/socket.h"
+
+namespace gunicorn_exporter {
+
+class TcpReceiver {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  static constexpr std::size_t kMostConnections = 1024;
+  static constexpr std::chrono::minutes kIdleTime{5};
+
+  explicit TcpReceiver(LineHandler& handler);
+
+  // Before the receiving thread starts. Listening and non-blocking.
+  void AddListener(Socket socket);
+  bool has_listeners() const { return !listeners_.empty(); }
+  const std::vector<Socket>& listeners() const { return listeners_; }
+  std::vector<std::string> addresses() const;
+
+  // The next connection's descriptor, which this owns; -1: none.
+  int Accept(std::size_t listener, Time now);
+  // Takes some of what has come. Closes the connection where it ended.
+  void Read(int fd, Time now);
+  // Closes those that are silent too long.
+  void CloseIdle(Time now);
+  // At the end: takes what has come.
+  void CloseAll(Time now);
+  std::size_t connections() const { return connections_.size(); }
+
+  std::uint64_t refused_connections() const { return refused_; }
+
+ private:
+  struct Connection {
+    Socket socket;
+    LineFramer framer;
+    Time last_read;
+  };
+
+  enum class Outcome { kGotSome, kNothingYet, kEnded };
+  Outcome ReadSome(Connection& connection, Time now);
+  bool RefuseOne(std::size_t listener);
+
+  LineHandler& handler_;
+  std::vector<Socket> listeners_;
+  std::unordered_map<int, Connection> connections_;  // By descriptor.
+  std::vector<char> buffer_;
+  Socket spare_;  // Given up to refuse a connection when descriptors run out.
+  std::atomic<std::uint64_t> refused_{0};
+};
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,108 @@
+#include "collectors/statsd/relay.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "collectors/statsd/statsd_server.h"
+#include "config/config_error.h"
+#include "tests/support/sockets.h"
+#include "tests/support/wait_until.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+class RelayTest : public testing::Test {
+ protected:
+  RelayTest()
+      : target_(BindInternet(InternetSocket::kUdp, "127.0.0.1:0", "test")) {
+    SetReceiveBuffer(target_, 1U << 20U);
+  }
+  std::string TargetAddress() const { return LocalAddress(target_); }
+  // Empty where nothing has come.
+  std::string Next() const { return ReceiveText(target_); }
+
+ private:
+  Socket target_;
+};
+
+TEST_F(RelayTest, PutsLinesTogetherUpTo1432Bytes) {
+  Relay relay(TargetAddress());
+  const std::string line(400, 'x');
+  for (int i = 0; i < 4; ++i) relay.Add(line);
+  relay.Flush();
+  EXPECT_EQ(Next(), line + "\n" + line + "\n" + line);
+  EXPECT_EQ(Next(), line);
+  EXPECT_EQ(Next(), "");
+  EXPECT_EQ(relay.packets(), 2U);
+  EXPECT_EQ(relay.lines(), 4U);
+  EXPECT_EQ(relay.dropped_lines(), 0U);
+}
+
+TEST_F(RelayTest, SendsALongLineAlone) {
+  Relay relay(TargetAddress());
+  const std::string line(8192, 'x');
+  relay.Add("short");
+  relay.Add(line);
+  relay.Add("short");
+  relay.Flush();
+  EXPECT_EQ(Next(), "short");
+  EXPECT_EQ(Next(), line);
+  EXPECT_EQ(Next(), "short");
+}
+
+TEST_F(RelayTest, CountsWhatCannotBeSent) {
+  Relay relay(TargetAddress());
+  relay.Add(std::string(100'000, 'x'));  // Longer than UDP carries.
+  relay.Flush();
+  EXPECT_EQ(relay.dropped_lines(), 1U);
+  EXPECT_EQ(relay.lines(), 0U);
+}
+
+TEST_F(RelayTest, ForwardsEveryLineUnchanged) {
+  Flags flags;
+  flags.statsd_listen_udp = {"127.0.0.1:0"};
+  flags.statsd_relay_address = TargetAddress();
+  MetricStore store(Config(), SystemTime);
+  StatsdServer server(flags, store, nullptr);
+  server.Start();
+  const Socket client =
+      ConnectUdp(server.addresses(Transport::kUdp).front(), "test");
+  SendText(client, "a.b:1|c|#x:y\r\n\nbroken\n_e{1,1}:a|b");
+  WaitUntil([&] { return server.relay()->lines() == 3; });
+  EXPECT_EQ(Next(), "a.b:1|c|#x:y\r\nbroken\n_e{1,1}:a|b");
+}
+
+TEST_F(RelayTest, GoesOnWhereNobodyListens) {
+  std::string address;
+  {
+    const Socket gone = BindInternet(InternetSocket::kUdp, "127.0.0.1:0", "t");
+    address = LocalAddress(gone);
+  }
+  Relay relay(address);
+  for (int i = 0; i < 10; ++i) {
+    relay.Add("a:1|c");
+    relay.Flush();
+  }
+  EXPECT_EQ(relay.lines() + relay.dropped_lines(), 10U);
+}
+
+TEST(RelayAddress, IsCheckedAtTheStart) {
+  const auto error = [](const std::string& address) -> std::string {
+    try {
+      const Relay relay(address);
+    } catch (const ConfigError& config_error) {
+      return config_error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(error("nonsense"),
+            "statsd.relay_address: \"nonsense\" is not an address; expected "
+            "HOST:PORT");
+  EXPECT_EQ(error(":8125"),
+            "statsd.relay_address: \":8125\" is not an address; expected "
+            "HOST:PORT");
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter

@@ -1,0 +1,125 @@
+#include "collectors/statsd/tcp_receiver.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "collectors/statsd/statsd_server.h"
+#include "tests/support/find_series.h"
+#include "tests/support/sockets.h"
+#include "tests/support/wait_until.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+class TcpServerTest : public testing::Test {
+ protected:
+  TcpServerTest()
+      : store_(Config(), SystemTime), server_(Tcp(), store_, nullptr) {
+    server_.Start();
+  }
+  static Flags Tcp() {
+    Flags flags;
+    flags.statsd_listen_udp = {};
+    flags.statsd_listen_tcp = {"127.0.0.1:0"};
+    return flags;
+  }
+  Socket Connect() const {
+    return ConnectTcp(server_.addresses(Transport::kTcp).front());
+  }
+  void WaitForLines(std::uint64_t lines) {
+    WaitUntil([&] { return server_.stats().lines(Transport::kTcp) == lines; });
+  }
+  double Requests() {
+    return ValueOf(store_.Collect(), "gunicorn_requests_total",
+                   "app=\"unknown\"");
+  }
+
+  MetricStore store_;
+  StatsdServer server_;
+};
+
+TEST_F(TcpServerTest, ReceivesLinesInPieces) {
+  const Socket client = Connect();
+  SendText(client, "gunicorn.requests:1|c\ngunicorn.req");
+  WaitForLines(1);
+  SendText(client, "uests:2|c\r\n\n");
+  WaitForLines(2);
+  EXPECT_EQ(Requests(), 3);
+}
+
+TEST_F(TcpServerTest, TakesTheLastLineWithoutANewline) {
+  { SendText(Connect(), "gunicorn.requests:1|c"); }
+  WaitForLines(1);
+  EXPECT_EQ(Requests(), 1);
+}
+
+TEST_F(TcpServerTest, ClosesAConnectionWhoseLineIsTooLong) {
+  const Socket client = Connect();
+  SendText(client, "gunicorn.requests:1|c\n" + std::string(8193, 'x'));
+  EXPECT_TRUE(IsClosed(client));
+  WaitForLines(2);
+  EXPECT_EQ(server_.stats().verdicts(LineVerdict::kTooLong), 1U);
+  EXPECT_EQ(Requests(), 1);
+}
+
+TEST_F(TcpServerTest, ServesManyConnections) {
+  std::vector<Socket> clients;
+  for (int i = 0; i < 50; ++i) clients.push_back(Connect());
+  for (const Socket& client : clients) {
+    SendText(client, "gunicorn.requests:1|c\n");
+  }
+  WaitForLines(50);
+}
+
+TEST_F(TcpServerTest, TakesWhatHasComeBeforeItStops) {
+  const Socket client = Connect();
+  SendText(client, "gunicorn.requests:1|c\ngunicorn.requests:1|c");
+  server_.Stop();
+  EXPECT_EQ(Requests(), 2);
+}
+
+// Without the receiving thread, so that time can be given in.
+class TcpReceiverTest : public testing::Test {
+ protected:
+  TcpReceiverTest()
+      : store_(Config(), SystemTime),
+        handler_(store_, nullptr, stats_, nullptr,
+                 [] { return std::chrono::nanoseconds(0); }),
+        tcp_(handler_) {
+    tcp_.AddListener(BindInternet(InternetSocket::kTcp, "127.0.0.1:0", "test"));
+  }
+
+  MetricStore store_;
+  ReceiverStats stats_;
+  LineHandler handler_;
+  TcpReceiver tcp_;
+  const TcpReceiver::Time now_ = TcpReceiver::Time() + std::chrono::hours(1);
+};
+
+TEST_F(TcpReceiverTest, ClosesAConnectionThatSaysNothing) {
+  const Socket silent = ConnectTcp(tcp_.addresses().front());
+  ASSERT_GE(tcp_.Accept(0, now_), 0);
+  tcp_.CloseIdle(now_ + TcpReceiver::kIdleTime - std::chrono::seconds(1));
+  EXPECT_EQ(tcp_.connections(), 1U);
+  tcp_.CloseIdle(now_ + TcpReceiver::kIdleTime);
+  EXPECT_EQ(tcp_.connections(), 0U);
+  EXPECT_TRUE(IsClosed(silent));
+}
+
+TEST_F(TcpReceiverTest, RefusesConnectionsPastTheLimit) {
+  std::vector<Socket> clients;
+  for (std::size_t i = 0; i < TcpReceiver::kMostConnections; ++i) {
+    clients.push_back(ConnectTcp(tcp_.addresses().front()));
+    ASSERT_GE(tcp_.Accept(0, now_), 0) << i;
+  }
+  const Socket refused = ConnectTcp(tcp_.addresses().front());
+  EXPECT_EQ(tcp_.Accept(0, now_), -1);
+  EXPECT_TRUE(IsClosed(refused));
+  EXPECT_EQ(tcp_.refused_connections(), 1U);
+  EXPECT_EQ(tcp_.connections(), TcpReceiver::kMostConnections);
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter
