@@ -1,16 +1,13 @@
 #include "config/load_config.h"
 
-#include <cerrno>
-#include <cstdio>
-#include <memory>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "config/config_error.h"
 #include "config/load_instances.h"
 #include "config/load_logs.h"
 #include "config/load_statsd.h"
+#include "config/read_file.h"
 #include "config/tag_label.h"
 #include "config/yaml_tree.h"
 #include "config/yaml_value.h"
@@ -22,6 +19,9 @@ constexpr KeyRule<Config> kInitConfigKeys[] = {
     {"gunicorn", [](const YamlValue& value,
                     Config& config) { config.gunicorn = value.String(); }},
     // The agents' own.
+    {"collect_default_metrics"},
+    {"conf"},
+    {"is_jmx"},
     {"loader"},
     {"min_collection_interval"},
     {"proxy"},
@@ -115,25 +115,16 @@ void CheckTagLabels(const YamlValue& root, const Config& config) {
   }
 }
 
-std::string ReadFile(const std::string& file) {
-  const auto fail = [&file] {
-    throw ConfigError(
-        file + ": cannot be read: " + std::generic_category().message(errno));
-  };
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> in(
-      std::fopen(file.c_str(), "rbe"), std::fclose);
-  if (!in) fail();
-  // One byte past the limit shows that there is more.
-  std::string text(kMaxYamlBytes + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), in.get()));
-  if (std::ferror(in.get()) != 0) fail();
-  return text;
-}
-
 }  // namespace
 
 LoadedConfig LoadConfigFile(const std::string& file) {
-  return ParseConfig(ReadFile(file), file);
+  std::string text;
+  try {
+    text = ReadTextFile(file, kMaxYamlBytes);
+  } catch (const ConfigError& error) {
+    throw ConfigError(file + ": " + error.what());
+  }
+  return ParseConfig(text, file);
 }
 
 LoadedConfig ParseConfig(const std::string& text, const std::string& file) {

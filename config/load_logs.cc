@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "config/access_log_format.h"
+
 namespace gunicorn_exporter {
 namespace {
 
@@ -22,17 +24,21 @@ bool Contains(std::span<const std::string_view> list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
 
-// An expression that RE2 takes; Go's, which the agent uses, has its syntax.
-std::string Pattern(const YamlValue& value, bool wants_status) {
-  std::string pattern = value.NonEmptyString();
+// An expression that RE2 takes; Go's, which the agent uses, has its syntax. Of
+// an access line it names the status, and may be gunicorn's own format.
+std::string Pattern(const YamlValue& value, bool is_access_line) {
+  const std::string text = value.NonEmptyString();
+  std::string pattern = is_access_line && IsAccessLogFormat(text)
+                            ? AccessLogFormatToPattern(text)
+                            : text;
   const re2::RE2 compiled(pattern, re2::RE2::Quiet);
   if (!compiled.ok()) {
-    value.Fail(Quoted(pattern) + " does not compile: " + compiled.error() +
+    value.Fail(Quoted(text) + " does not compile: " + compiled.error() +
                "; expected a regular expression of RE2's syntax");
   }
-  if (wants_status && !compiled.NamedCapturingGroups().contains("status")) {
-    value.Fail(Quoted(pattern) +
-               " names no status; expected a group (?P<status>...)");
+  if (is_access_line && !compiled.NamedCapturingGroups().contains("status")) {
+    value.Fail(Quoted(text) +
+               " names no status; expected a group (?P<status>...), or %(s)s");
   }
   return pattern;
 }
@@ -58,7 +64,7 @@ constexpr KeyRule<Rule> kRuleKeys[] = {
      [](const YamlValue& value, Rule& rule) { rule.name = value.String(); }},
     {"pattern",
      [](const YamlValue& value, Rule& rule) {
-       rule.pattern = Pattern(value, /*wants_status=*/false);
+       rule.pattern = Pattern(value, /*is_access_line=*/false);
      }},
     // Known only to the rules that have no meaning here; not worth a notice of
     // its own beside the rule's.
@@ -110,7 +116,7 @@ constexpr KeyRule<Source> kSourceKeys[] = {
                   Source& source) { source.config.source = value.String(); }},
     {"pattern",
      [](const YamlValue& value, Source& source) {
-       source.config.pattern = Pattern(value, /*wants_status=*/true);
+       source.config.pattern = Pattern(value, /*is_access_line=*/true);
      }},
     {"exclude_paths",
      [](const YamlValue& value, Source& source) {

@@ -111,6 +111,13 @@ std::string YamlValue::NonEmptyString() const {
   return text;
 }
 
+std::string YamlValue::Text() const {
+  if (node_->kind != YamlNode::Kind::kScalar) {
+    Fail(Describe() + " is not a string; expected a string");
+  }
+  return node_->text;
+}
+
 bool YamlValue::Bool() const {
   if (node_->kind == YamlNode::Kind::kScalar && !node_->quoted) {
     if (const auto value = ParseBool(node_->text)) return *value;

@@ -42,6 +42,8 @@ class YamlValue {
   // A plain number or boolean is not a string: it wants quotes.
   std::string String() const;
   std::string NonEmptyString() const;
+  // A scalar as it is written, a number or a boolean too.
+  std::string Text() const;
   bool Bool() const;
   std::int64_t Integer(std::int64_t min, std::int64_t max) const;
   // Finite; the caller knows the range.

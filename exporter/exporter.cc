@@ -1,15 +1,21 @@
 #include "exporter/exporter.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <mutex>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "collectors/logs/log_collector.h"
 #include "collectors/process/process_collector.h"
 #include "collectors/process/process_monitor.h"
+#include "collectors/process/sender_finder.h"
 #include "collectors/statsd/metric_store.h"
+#include "collectors/statsd/socket_activation.h"
+#include "collectors/statsd/statsd_collector.h"
+#include "collectors/statsd/statsd_server.h"
 #include "config/config_error.h"
 #include "config/log.h"
 #include "exporter/http_server.h"
@@ -20,6 +26,7 @@
 namespace gunicorn_exporter {
 namespace {
 
+constexpr auto kScanPatience = std::chrono::seconds(2);
 constexpr auto kStopPatience = std::chrono::seconds(2);
 
 double UnixSeconds() {
@@ -70,17 +77,41 @@ struct Exporter::Parts {
   SelfMetrics self_metrics;
   MetricStore store;
   std::unique_ptr<ProcessMonitor> monitor;
+  std::unique_ptr<SenderFinder> sender_finder;
+  std::unique_ptr<StatsdServer> statsd;
+  std::shared_ptr<LogCollector> logs;
   std::unique_ptr<Scraper> scraper;
   std::unique_ptr<HttpServer> http;
 
   std::mutex reload_mutex;  // One reload at a time.
   // The first look at the process table is done, or none is wanted.
   std::atomic<bool> scanned{false};
-  std::thread first_scan;
+  std::future<void> first_scan;
 
+  void Start();
+  bool Knows(const std::string& app_name) const;
   HttpHandlers Handlers(Exporter& exporter);
   void Apply(const Config& config);
 };
+
+void Exporter::Parts::Start() {
+  // In a thread: a procfs that does not answer must not keep the rest from it.
+  first_scan = std::async(std::launch::async, [this] {
+    if (monitor) monitor->Start();
+    scanned = true;
+  });
+  // Lines that came before wait in the kernel, and find their app known.
+  first_scan.wait_for(kScanPatience);
+  if (statsd) statsd->Start();
+  if (logs) logs->Start();
+}
+
+bool Exporter::Parts::Knows(const std::string& app_name) const {
+  const std::vector<AppArrival> apps = store.Arrivals();
+  return std::any_of(apps.begin(), apps.end(), [&](const AppArrival& known) {
+    return known.app.name == app_name;
+  });
+}
 
 HttpHandlers Exporter::Parts::Handlers(Exporter& exporter) {
   HttpHandlers handlers;
@@ -102,6 +133,7 @@ HttpHandlers Exporter::Parts::Handlers(Exporter& exporter) {
 void Exporter::Parts::Apply(const Config& config) {
   store.Reconfigure(config);
   if (monitor) monitor->Reconfigure(config);
+  if (logs) logs->Reconfigure(config);
   store.SetKnownApps(monitor ? monitor->KnownApps() : ConfiguredApps(config));
 }
 
@@ -119,22 +151,36 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
     parts.monitor->SetAppsListener([&parts](const std::vector<AppId>& apps) {
       parts.store.SetKnownApps(apps);
     });
+    parts.sender_finder = std::make_unique<SenderFinder>(*parts.monitor);
     collectors.push_back(std::make_shared<ProcessCollector>(*parts.monitor));
+  }
+  if (flags.collector_statsd) {
+    parts.statsd = std::make_unique<StatsdServer>(
+        flags, parts.store, parts.sender_finder.get(),
+        TakeInheritedSockets(TakeActivationVariables()));
+    collectors.push_back(
+        std::make_shared<StatsdCollector>(parts.store, parts.statsd.get()));
+  }
+  if (flags.collector_logs) {
+    parts.logs = std::make_shared<LogCollector>(
+        config, flags, parts.store,
+        [&parts](const std::string& name) { return parts.Knows(name); });
+    collectors.push_back(parts.logs);
   }
   parts.scraper =
       std::make_unique<Scraper>(std::move(collectors), parts.self_metrics);
-  parts.http =
-      std::make_unique<HttpServer>(ToHttpOptions(flags), parts.Handlers(*this));
-  // In a thread: a procfs that does not answer must not keep the rest from it.
-  parts.first_scan = std::thread([&parts] {
-    if (parts.monitor) parts.monitor->Start();
-    parts.scanned = true;
-  });
+  {
+    // A reload may be asked for as soon as the server stands.
+    const std::lock_guard lock(parts.reload_mutex);
+    parts.http = std::make_unique<HttpServer>(ToHttpOptions(flags),
+                                              parts.Handlers(*this));
+  }
+  parts.Start();
 }
 
 Exporter::~Exporter() {
   parts_->http.reset();
-  parts_->first_scan.join();
+  parts_->first_scan.wait();
 }
 
 std::string Exporter::Reload() {

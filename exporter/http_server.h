@@ -29,7 +29,10 @@ struct HttpOptions {
   std::vector<std::string> listen_addresses = {":18125"};
   std::string telemetry_path = "/metrics";  // "/": no status page.
   std::string web_config_file;              // Empty: plain and open to all.
-  unsigned max_requests = 40;     // Scrapes at a time, 503 beyond; 0: no limit.
+  unsigned max_requests = 40;  // Scrapes at a time, 503 beyond; 0: no limit.
+  // What a gunicorn's --statsd-host should be, for the status page's hints:
+  // "127.0.0.1:8125", "unix:///run/..."; empty where StatsD is not received.
+  std::string statsd_address;
   bool enable_lifecycle = false;  // Off: /-/reload and /-/quit get 403.
 };
 

@@ -1,4 +1,5 @@
-// GET /: one self-contained page that shows /api/v1/status, live.
+// GET /: one self-contained page that shows /api/v1/status, live. Its parts
+// stand in exporter/status_page/; the build puts them into the program.
 #pragma once
 
 #include <string>
@@ -6,11 +7,18 @@
 
 namespace gunicorn_exporter {
 
-// The page, built from exporter/status_page/.
-std::string_view StatusPage();
+extern const std::string_view kStatusPageHtml;
+extern const std::string_view kStatusPageCss;
+extern const std::string_view kStatusPageJs;
 
-// Its Content-Security-Policy: its own style and script, by their hashes, and
-// requests to its own server; nothing else.
-const std::string& StatusPageSecurityPolicy();
+struct StatusPage {
+  std::string html;
+  // Its Content-Security-Policy: its own style and script, by their hashes, and
+  // requests to its own server; nothing else.
+  std::string security_policy;
+};
+
+// `telemetry_path` is where the page's link to the metrics leads.
+StatusPage MakeStatusPage(std::string_view telemetry_path);
 
 }  // namespace gunicorn_exporter

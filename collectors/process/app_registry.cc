@@ -70,8 +70,7 @@ void AppRegistry::DropUnwanted() {
   std::erase_if(apps_, [&](const auto& entry) {
     const auto& [id, app] = entry;
     return !IsConfigured(id) &&
-           (!discovery_.enabled ||
-            (app.configured && !present.contains(id)));
+           (!discovery_.enabled || (app.configured && !present.contains(id)));
   });
   for (auto& [id, app] : apps_) app.configured = IsConfigured(id);
 }

@@ -81,7 +81,7 @@ AppView ToView(const AppId& app, const AppRecord& record,
     if (gunicorn.role == ProcessRole::kDirtyWorker) ++view.dirty_workers;
     if (gunicorn.role == ProcessRole::kWorker) {
       WorkerView worker;
-      worker.pid = snapshot.key.pid;
+      worker.key = snapshot.key;
       worker.cpu = {snapshot.user_ticks, snapshot.system_ticks};
       worker.resident_bytes = resident;
       view.workers.push_back(worker);

@@ -16,6 +16,7 @@ double ReadClock(clockid_t clock) {
 
 MonitorClocks SystemClocks() {
   return {[] { return std::chrono::steady_clock::now(); },
+          [] { return ReadClock(CLOCK_MONOTONIC); },
           [] { return ReadClock(CLOCK_REALTIME); },
           [] { return ReadClock(CLOCK_BOOTTIME); }};
 }

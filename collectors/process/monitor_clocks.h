@@ -7,8 +7,9 @@
 namespace gunicorn_exporter {
 
 struct MonitorClocks {
-  // CLOCK_MONOTONIC.
   std::function<std::chrono::steady_clock::time_point()> now;
+  // CLOCK_MONOTONIC: what gunicorn's heartbeats count in.
+  std::function<double()> monotonic_seconds;
   std::function<double()> unix_seconds;
   // Since boot, suspended time included: what start times count in.
   std::function<double()> boot_seconds;

@@ -2,7 +2,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <array>
 #include <cerrno>
@@ -147,6 +149,16 @@ std::optional<std::uint64_t> ProcReader::NetworkNamespace(pid_t pid) {
     errors_.Count("net/tcp", errno);
     return std::nullopt;
   }
+  return status.st_ino;
+}
+
+std::optional<std::uint64_t> ProcReader::OwnNetworkNamespace() {
+  struct statfs system {};
+  struct stat status {};
+  if (fstatfs(root_fd_.get(), &system) != 0 ||
+      system.f_type != PROC_SUPER_MAGIC ||
+      fstatat(root_fd_.get(), "self/net/tcp", &status, 0) != 0)
+    return std::nullopt;
   return status.st_ino;
 }
 

@@ -60,6 +60,10 @@ class ProcReader {
   // the inode of /proc/PID/net/tcp. Needs no right, unlike /proc/PID/ns/net.
   std::optional<std::uint64_t> NetworkNamespace(pid_t pid);
 
+  // That of this process itself, seen through the same root; nothing where the
+  // root is a folder that only looks like the kernel's table.
+  std::optional<std::uint64_t> OwnNetworkNamespace();
+
   // A descriptor of /proc/PID/FILE, for what is no text.
   UniqueFd Open(pid_t pid, std::string_view file, int flags);
 

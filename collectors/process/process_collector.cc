@@ -184,7 +184,8 @@ class AppWriter {
 
   void WriteWorkers() {
     for (const WorkerView& worker : app_.workers) {
-      const LabelSetPtr own = MakeLabels({{"pid", std::to_string(worker.pid)}});
+      const LabelSetPtr own =
+          MakeLabels({{"pid", std::to_string(worker.key.pid)}});
       families_.Counter(
           "gunicorn_worker_cpu_seconds_total", "CPU time of one worker.",
           labels_, own,

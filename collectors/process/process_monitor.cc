@@ -47,6 +47,8 @@ ProcessMonitor::ProcessMonitor(const Config& config, const std::string& procfs,
       config_(std::make_shared<const Config>(config)),
       reader_(procfs, errors_),
       scanner_(reader_),
+      connection_sampler_(reader_),
+      detail_reader_(reader_, clocks_),
       registry_(config),
       effective_interval_(config.process.sample_interval) {
   if (const auto text = reader_.ReadGlobal("stat"))
@@ -62,6 +64,7 @@ void ProcessMonitor::SetAppsListener(AppsListener listener) {
 
 void ProcessMonitor::Start() {
   Scan();
+  Sample();
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -170,6 +173,8 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
   std::erase_if(master_facts_, [&](const auto& entry) {
     return !registry_.processes().contains(entry.first);
   });
+  detail_reader_.Forget(registry_.processes());
+  generation_ = registry_.generation();
 }
 
 bool ProcessMonitor::IsStarting(const GunicornProcess& gunicorn,
@@ -196,17 +201,30 @@ const ProcessMonitor::MasterFacts& ProcessMonitor::FactsOf(
 }
 
 void ProcessMonitor::Classify() {
+  sockets_ = connection_sampler_.Sample(registry_.processes());
   const auto now = clocks_.now();
+  const double seconds =
+      last_sample_ ? duration<double>(now - *last_sample_).count() : 0;
+  std::map<AppId, std::size_t> working;
   for (auto& [key, process] : registry_.processes()) {
     const ProcessSnapshot& snapshot = process.gunicorn.process;
     const std::uint64_t ticks = snapshot.user_ticks + snapshot.system_ticks;
     const std::uint64_t burned =
         process.sampled ? ticks - process.sampled_ticks : 0;
-    const double seconds =
-        last_sample_ ? duration<double>(now - *last_sample_).count() : 0;
-    process.working = IsBurningCpu(burned, seconds, TicksPerSecond());
+    process.working = IsBurningCpu(burned, seconds, TicksPerSecond()) ||
+                      sockets_[process.app].in_hand.contains(key);
     process.sampled = true;
     process.sampled_ticks = ticks;
+    if (process.working && process.gunicorn.role == ProcessRole::kWorker)
+      ++working[process.app];
+  }
+  // Requests of which only the number is known keep as many workers busy.
+  for (auto& [key, process] : registry_.processes()) {
+    if (process.working || process.gunicorn.role != ProcessRole::kWorker ||
+        working[process.app] >= sockets_[process.app].in_hand_of_unknown)
+      continue;
+    process.working = true;
+    ++working[process.app];
   }
 }
 
@@ -255,16 +273,35 @@ AppView ProcessMonitor::ViewOf(const AppId& app, const ProcessGroup& group) {
   std::set<InfoView> infos;
   for (const TrackedProcess* process : group) {
     if (process->gunicorn.role != ProcessRole::kMaster) continue;
-    infos.insert({"", process->gunicorn.titled,
-                  FactsOf(process->gunicorn.master).container});
+    const MasterFacts& facts = FactsOf(process->gunicorn.master);
+    infos.insert({facts.version, process->gunicorn.titled, facts.container});
   }
   view.infos.assign(infos.begin(), infos.end());
+  detail_reader_.Fill(group, view);
+  const auto sockets = sockets_.find(app);
+  if (sockets == sockets_.end() || view.status.masters == 0) return view;
+  view.connections = sockets->second.connections;
+  view.listen_queues = sockets->second.listen_queues;
+  for (WorkerView& worker : view.workers) {
+    const auto held = sockets->second.by_worker.find(worker.key);
+    if (held != sockets->second.by_worker.end())
+      worker.connections = held->second;
+  }
   return view;
 }
 
-std::uint64_t ProcessMonitor::Generation() const {
-  const std::lock_guard lock(mutex_);
-  return registry_.generation();
+std::vector<TrackedProcess> ProcessMonitor::KnownProcesses() const {
+  std::vector<TrackedProcess> processes;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, process] : registry_.processes())
+      processes.push_back(process);
+  }
+  std::stable_sort(processes.begin(), processes.end(),
+                   [](const TrackedProcess& left, const TrackedProcess& right) {
+                     return left.gunicorn.role < right.gunicorn.role;
+                   });
+  return processes;
 }
 
 bool ProcessMonitor::TableReadable() const {

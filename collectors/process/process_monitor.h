@@ -12,6 +12,7 @@
 // throws; what could not be read is counted.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -28,6 +29,8 @@
 #include "collectors/process/app_registry.h"
 #include "collectors/process/app_viewer.h"
 #include "collectors/process/cgroup.h"
+#include "collectors/process/connection_sampler.h"
+#include "collectors/process/detail_reader.h"
 #include "collectors/process/monitor_clocks.h"
 #include "collectors/process/proc_reader.h"
 #include "collectors/process/process_scanner.h"
@@ -50,7 +53,7 @@ class ProcessMonitor {
   // the thread that found out. Set it before Start.
   void SetAppsListener(AppsListener listener);
 
-  // Scans once, then starts the sampling thread.
+  // Scans and samples once, then starts the sampling thread.
   void Start();
   void Stop();
   void Reconfigure(const Config& config);
@@ -64,11 +67,16 @@ class ProcessMonitor {
   std::vector<AppId> KnownApps();
   ProcessView View();
 
+  // All gunicorn processes known: masters first.
+  std::vector<TrackedProcess> KnownProcesses() const;
+
   // Changes with every gunicorn process that comes, goes or changes its app.
-  std::uint64_t Generation() const;
+  // Never waits.
+  std::uint64_t Generation() const { return generation_; }
 
   bool TableReadable() const;
   ReadErrors::Counts ReadErrorCounts() const { return errors_.counts(); }
+  ReadErrors& read_errors() { return errors_; }
   std::shared_ptr<const Config> config() const;
   const std::string& procfs() const { return procfs_; }
 
@@ -78,6 +86,7 @@ class ProcessMonitor {
   // What does not change while a master lives.
   struct MasterFacts {
     Container container;
+    std::string version;  // Empty: not known.
   };
 
   void Run();
@@ -97,12 +106,16 @@ class ProcessMonitor {
   const std::string procfs_;
   const MonitorClocks clocks_;
   ReadErrors errors_;
+  std::atomic<std::uint64_t> generation_{0};
 
   mutable std::mutex mutex_;  // Guards all below.
   std::shared_ptr<const Config> config_;
   ProcReader reader_;
   ProcessScanner scanner_;
+  ConnectionSampler connection_sampler_;
+  DetailReader detail_reader_;
   AppRegistry registry_;
+  std::map<AppId, AppSockets> sockets_;  // By the last sample.
   std::map<ProcessKey, MasterFacts> master_facts_;
   bool readable_ = false;
   std::size_t processes_ = 0;

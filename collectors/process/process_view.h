@@ -1,8 +1,6 @@
 // What one scrape shows of each app: plain numbers, copied out of the monitor.
 #pragma once
 
-#include <sys/types.h>
-
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -36,7 +34,7 @@ struct RoleView {
 };
 
 struct WorkerView {
-  pid_t pid = 0;
+  ProcessKey key;
   CpuTicks cpu;
   std::uint64_t resident_bytes = 0;
   std::optional<std::uint64_t> connections;

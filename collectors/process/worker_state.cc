@@ -1,5 +1,11 @@
 #include "collectors/process/worker_state.h"
 
+#include <algorithm>
+#include <limits>
+
+#include "collectors/process/proc_parse.h"
+#include "collectors/process/text_fields.h"
+
 namespace gunicorn_exporter {
 namespace {
 
@@ -8,6 +14,9 @@ constexpr double kBusyShare = 0.02;
 // In a short time a heartbeat does not fill a tick.
 constexpr double kShortSeconds = 0.5;
 
+constexpr std::string_view kEpoll = "anon_inode:[eventpoll]";
+constexpr std::string_view kEventFd = "anon_inode:[eventfd]";
+
 }  // namespace
 
 bool IsBurningCpu(std::uint64_t ticks, double seconds,
@@ -15,6 +24,62 @@ bool IsBurningCpu(std::uint64_t ticks, double seconds,
   if (seconds <= 0 || ticks == 0) return false;
   if (ticks == 1 && seconds >= kShortSeconds) return false;
   return static_cast<double>(ticks) >= kBusyShare * seconds * ticks_per_second;
+}
+
+WorkerSockets TellWorkerSockets(const std::vector<FdLink>& links,
+                                const std::vector<std::set<int>>& epoll_sets,
+                                const std::set<std::uint64_t>& clients) {
+  WorkerSockets sockets;
+  bool event_loop = false;
+  bool epoll = false;
+  for (const FdLink& link : links) {
+    const bool polled = std::any_of(
+        epoll_sets.begin(), epoll_sets.end(),
+        [&](const std::set<int>& set) { return set.contains(link.fd); });
+    epoll = epoll || link.target == kEpoll;
+    event_loop = event_loop || (polled && link.target == kEventFd);
+    const auto inode = ParseSocketLink(link.target);
+    if (!inode) continue;
+    sockets.inodes.insert(*inode);
+    if (!polled) continue;
+    sockets.registered.insert(*inode);
+    event_loop = event_loop || !clients.contains(*inode);
+  }
+  if (!epoll) {
+    sockets.kind = WorkerKind::kSync;
+  } else {
+    sockets.kind = event_loop ? WorkerKind::kAsync : WorkerKind::kPolling;
+  }
+  return sockets;
+}
+
+std::set<int> ParseEpollSet(std::string_view fdinfo) {
+  std::set<int> descriptors;
+  while (!fdinfo.empty()) {
+    std::string_view line = NextLine(fdinfo);
+    if (NextField(line) != "tfd:") continue;
+    const auto number = ParseDecimal(NextField(line));
+    if (number && *number <= std::numeric_limits<int>::max())
+      descriptors.insert(static_cast<int>(*number));
+  }
+  return descriptors;
+}
+
+bool IsInHand(Exchange exchange, WorkerKind kind, bool registered) {
+  if (kind == WorkerKind::kSync) return true;
+  if (exchange == Exchange::kSilent) return false;
+  if (exchange == Exchange::kInFlight) return true;
+  switch (kind) {
+    case WorkerKind::kPolling:
+      return !registered;
+    case WorkerKind::kAsync:
+      // What was never waited for was never parked.
+      return !registered || exchange == Exchange::kUnknown;
+    case WorkerKind::kSync:
+    case WorkerKind::kUnknown:
+      break;
+  }
+  return exchange == Exchange::kUnknown;
 }
 
 }  // namespace gunicorn_exporter

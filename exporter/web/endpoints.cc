@@ -85,14 +85,22 @@ std::chrono::steady_clock::time_point Deadline(const HttpRequest& request) {
   return std::chrono::steady_clock::now() + ScrapeTime(request.scrape_timeout);
 }
 
-HttpResponse AnswerPage(const HttpRequest& request) {
+double UnixSeconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
+}
+
+HttpResponse AnswerPage(const HttpRequest& request,
+                        std::string_view telemetry_path) {
+  StatusPage page = MakeStatusPage(telemetry_path);
   HttpResponse response;
   response.content_type = "text/html; charset=utf-8";
   response.headers.emplace_back("Content-Security-Policy",
-                                StatusPageSecurityPolicy());
+                                std::move(page.security_policy));
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   response.headers.emplace_back("Referrer-Policy", "no-referrer");
-  SetBody(response, std::string(StatusPage()), request);
+  response.headers.emplace_back("Cache-Control", "no-cache");
+  SetBody(response, std::move(page.html), request);
   return response;
 }
 
@@ -148,6 +156,7 @@ Endpoints::Endpoints(const HttpOptions& options, HttpHandlers handlers)
     : telemetry_path_(options.telemetry_path),
       max_requests_(options.max_requests),
       enable_lifecycle_(options.enable_lifecycle),
+      statsd_address_(options.statsd_address),
       handlers_(std::move(handlers)) {
   if (!telemetry_path_.starts_with('/')) {
     throw ConfigError("web.telemetry_path: \"" + telemetry_path_ +
@@ -227,7 +236,7 @@ HttpResponse Endpoints::AnswerGet(Endpoint endpoint,
       }
       return PlainResponse(503, "gunicorn_exporter is not ready yet");
     case Endpoint::kStatusPage:
-      return AnswerPage(request);
+      return AnswerPage(request, telemetry_path_);
     case Endpoint::kStatusJson:
       return AnswerStatusJson(request);
     case Endpoint::kReload:
@@ -260,7 +269,8 @@ HttpResponse Endpoints::AnswerStatusJson(const HttpRequest& request) {
   if (!slot.taken()) return AnswerTooMany();
   HttpResponse response = JsonResponse(200, {});
   SetBody(response,
-          StatusJson(handlers_.scrape(Deadline(request)), handlers_.apps()),
+          StatusJson(handlers_.scrape(Deadline(request)), handlers_.apps(),
+                     UnixSeconds(), statsd_address_),
           request);
   return response;
 }

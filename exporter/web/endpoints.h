@@ -57,6 +57,7 @@ class Endpoints {
   const std::string telemetry_path_;
   const unsigned max_requests_;
   const bool enable_lifecycle_;
+  const std::string statsd_address_;
   const HttpHandlers handlers_;
   std::atomic<unsigned> scrapes_{0};  // Running now.
 };

@@ -44,6 +44,8 @@ struct SocketLimits {
   std::chrono::milliseconds stop_timeout = std::chrono::seconds(3);
 };
 
+class SocketLoop;
+
 class SocketServer {
  public:
   // Called by worker threads, several at once; must not throw. `head`: the
@@ -64,8 +66,7 @@ class SocketServer {
   ~SocketServer();
 
  private:
-  class Loop;
-  std::unique_ptr<Loop> loop_;
+  std::unique_ptr<SocketLoop> loop_;
 };
 
 }  // namespace gunicorn_exporter

@@ -1,6 +1,7 @@
 """The is_running check over HTTP, and the two probes."""
 
-from urllib.parse import quote
+import re
+from urllib.parse import quote, urljoin
 
 import pytest
 from support import Exporter, Gunicorn, unique_name, wait_until
@@ -78,6 +79,6 @@ def test_the_landing_page_links_to_the_rest():
         page = exporter.get("/")
         assert page.status == 200
         assert page.headers["Content-Type"].startswith("text/html")
-        for link in ("/metrics", "/health"):
-            assert link in page.text
+        links = {urljoin("/", link) for link in re.findall(r'href="([^"]+)"', page.text)}
+        assert {"/metrics", "/health"} <= links
         assert exporter.get("/nothing/here").status == 404

@@ -229,7 +229,7 @@ constexpr BadFile kLogs[] = {
      "a regular expression of RE2's syntax"},
     {"logs:\n  - type: file\n    path: /a\n    pattern: '(\\d+)'\n",
      "c.yml:4: logs[0].pattern: \"(\\d+)\" names no status; expected a group "
-     "(?P<status>...)"},
+     "(?P<status>...), or %(s)s"},
     {"logs:\n  - type: file\n    path: /a\n    log_processing_rules:\n"
      "      - {type: multi_line, name: x}\n",
      "c.yml:5: logs[0].log_processing_rules[0].pattern: is missing; expected "

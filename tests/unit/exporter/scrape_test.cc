@@ -52,6 +52,32 @@ class HangingCollector : public Collector {
   std::promise<void> release;
 };
 
+// Tells what another collector has found out by the time that it is asked.
+class FollowingCollector : public Collector {
+ public:
+  explicit FollowingCollector(const int& calls_before)
+      : calls_before_(calls_before) {}
+  std::string_view Name() const override { return "following"; }
+  std::vector<MetricFamily> Collect() override {
+    std::vector<MetricFamily> families;
+    families.push_back(Gauge("calls_before", calls_before_));
+    return families;
+  }
+
+ private:
+  const int& calls_before_;
+};
+
+class CountingCollector : public Collector {
+ public:
+  std::string_view Name() const override { return "counting"; }
+  std::vector<MetricFamily> Collect() override {
+    ++calls;
+    return {};
+  }
+  int calls = 0;
+};
+
 const MetricFamily* Find(const std::vector<MetricFamily>& families,
                          const std::string& name) {
   for (const MetricFamily& family : families) {
@@ -108,6 +134,17 @@ TEST(Scraper, ServesTheOthersWhereACollectorThrows) {
   EXPECT_NE(Find(families, "gunicorn_x"), nullptr);
   EXPECT_EQ(Success(families, "fixed"), 1);
   EXPECT_EQ(Success(families, "throwing"), 0);
+}
+
+TEST(Scraper, AsksACollectorWhenTheOneBeforeHasAnswered) {
+  SelfMetrics self_metrics(0);
+  const auto counting = std::make_shared<CountingCollector>();
+  Scraper scraper(
+      {counting, std::make_shared<FollowingCollector>(counting->calls)},
+      self_metrics);
+  const auto families = scraper.Collect(std::nullopt);
+  ASSERT_NE(Find(families, "calls_before"), nullptr);
+  EXPECT_EQ(Find(families, "calls_before")->series[0].value, 1);
 }
 
 TEST(Scraper, LeavesOutACollectorThatIsLate) {

@@ -17,7 +17,8 @@ using testing::UnorderedElementsAre;
 class ProcessMonitorTest : public testing::Test {
  protected:
   void Make(const Config& config = {}) {
-    const MonitorClocks clocks{[this] { return now_; }, [] { return 1.7e9; },
+    const MonitorClocks clocks{[this] { return now_; }, [] { return 3600.0; },
+                               [] { return 1.7e9; },
                                [this] { return boot_seconds_; }};
     monitor_ = std::make_unique<ProcessMonitor>(config, proc_.root(), clocks);
     monitor_->Scan();

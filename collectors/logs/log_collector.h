@@ -1,0 +1,74 @@
+// The collector "logs": a thread that follows the files of `logs`, and the
+// series that come of them.
+//
+// A restart: with --logs.position-file the places are written each second and
+// at the end. A stop in order loses and doubles nothing; after a kill, what was
+// read in the last second is read again by the next process, whose counters
+// begin at 0 anyway.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "collectors/collector.h"
+#include "collectors/event_sink.h"
+#include "collectors/logs/file_watcher.h"
+#include "collectors/logs/log_counts.h"
+#include "collectors/logs/log_reader.h"
+#include "config/config.h"
+
+namespace gunicorn_exporter {
+
+class LogCollector : public Collector {
+ public:
+  // `sink` must outlive the collector. Both calls come from its thread.
+  LogCollector(const Config& config, const Flags& flags, EventSink& sink,
+               std::function<bool(const std::string&)> is_known_app);
+  ~LogCollector() override;  // Stops.
+
+  // Finds the files, then reads in a thread of its own. Once. What is written
+  // after it returns is counted.
+  void Start();
+  // Reads what is there, keeps the places and ends the thread. Any number of
+  // times.
+  void Stop();
+  // A reload: logs that stay go on, those that went are dropped with their
+  // apps' series, new ones begin at their end. Returns when it is done.
+  void Reconfigure(const Config& config);
+
+  std::string_view Name() const override { return "logs"; }
+  std::vector<MetricFamily> Collect() override;
+
+ private:
+  using Clock = LogReader::Clock;
+
+  void Run();
+  // Takes up a reload. False when the thread is to end.
+  bool TakeConfig();
+  void LoadOldPositions();
+  void KeepPositions();
+
+  const std::string position_file_;  // Empty: off.
+  LogCounts counts_;
+  FileWatcher watcher_;
+
+  std::mutex mutex_;  // Guards these.
+  std::shared_ptr<const Config> config_;
+  bool has_new_config_ = false;
+  bool is_running_ = false;
+  std::condition_variable config_taken_;
+
+  // The thread's, and before and after it Start's and Stop's.
+  LogReader reader_;
+  std::vector<FilePosition> kept_positions_;
+  bool has_position_error_ = false;
+  std::thread thread_;
+};
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,60 @@
+// What the log collector counts, and the families that it becomes. Any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "collectors/app_id.h"
+#include "collectors/logs/parse_log_line.h"
+#include "collectors/metric_family.h"
+#include "config/config.h"
+
+namespace gunicorn_exporter {
+
+// How the reading goes; all but open_files count since the start.
+struct LogTotals {
+  std::uint64_t lines = 0;
+  std::uint64_t long_lines = 0;
+  std::uint64_t read_errors = 0;
+  std::uint64_t open_errors = 0;
+  std::uint64_t truncations = 0;
+  std::size_t open_files = 0;
+};
+
+class LogCounts {
+ public:
+  // The apps whose series exist, from 0 on; those of all others are dropped.
+  void SetApps(const std::set<std::string>& apps);
+
+  void AddErrorLine(const std::string& app, const ErrorLine& line);
+  void AddUnmatched(Unmatched reason);
+  // An access line that a StatsD line has made needless.
+  void AddRefused();
+  void SetTotals(const LogTotals& totals);
+
+  // `config` for the apps' labels.
+  std::vector<MetricFamily> Collect(const Config& config) const;
+
+ private:
+  struct App {
+    std::array<std::uint64_t, std::size(kErrorLevelNames)> lines{};
+    std::array<std::uint64_t, std::size(kWorkerEventNames)> events{};
+  };
+
+  void AddAppFamilies(const Config& config,
+                      std::vector<MetricFamily>& families) const;
+
+  mutable std::mutex mutex_;  // Guards all below.
+  std::map<std::string, App> apps_;
+  std::array<std::uint64_t, std::size(kUnmatchedNames)> unmatched_{};
+  std::uint64_t refused_ = 0;
+  LogTotals totals_;
+};
+
+}  // namespace gunicorn_exporter

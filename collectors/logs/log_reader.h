@@ -1,0 +1,73 @@
+// Reads the files of all `logs` entries and counts what they say. Without a
+// thread and a clock of its own; LogCollector gives it both. Not thread safe.
+//
+// An access line goes to the sink as a request, its status and, where the line
+// has it, its duration. The hand-over to StatsD is the sink's: from the app's
+// first accepted StatsD line on it refuses access lines, which then count as
+// refused; what was counted before stays.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collectors/app_id.h"
+#include "collectors/event_sink.h"
+#include "collectors/logs/log_counts.h"
+#include "collectors/logs/log_tailer.h"
+#include "collectors/logs/parse_log_line.h"
+#include "collectors/logs/position_file.h"
+#include "config/config.h"
+
+namespace gunicorn_exporter {
+
+// The app of a log: its service; without one, the only instance of the
+// configuration, else statsd.default_app, else "unknown".
+std::string AppOfLog(const LogSourceConfig& source, const Config& config);
+
+class LogReader {
+ public:
+  using Clock = LogTailer::Clock;
+
+  // All must outlive the reader. `is_known_app` only decides whether a service
+  // that is nobody's name is logged, once for each log.
+  LogReader(LogCounts& counts, EventSink& sink,
+            std::function<bool(const std::string&)> is_known_app);
+
+  // Takes up the logs of the configuration. Those that it had already go on
+  // where they are; `positions` are those of an earlier process.
+  void Configure(const Config& config,
+                 const std::vector<FilePosition>& positions = {});
+  // Looks for files.
+  void Scan(Clock::time_point now);
+  // Reads a bounded part of each file. True when there may be more.
+  bool Read(Clock::time_point now);
+
+  std::vector<FilePosition> Positions() const;
+  std::set<std::string> Folders() const;
+  bool empty() const { return sources_.empty(); }
+
+ private:
+  struct Source {
+    AppId app;
+    std::unique_ptr<LogTailer> tailer;
+    std::unique_ptr<AccessPattern> pattern;  // Null: none.
+    bool is_app_checked = false;
+  };
+
+  void TakeMessage(Source& source, std::string_view message);
+  void TakeAccessLine(const AppId& app, const AccessLine& line);
+  void CheckApp(Source& source) const;
+  void PublishTotals();
+
+  LogCounts& counts_;
+  EventSink& sink_;
+  const std::function<bool(const std::string&)> is_known_app_;
+  std::vector<Source> sources_;
+  LogTotals retired_;  // Of the logs that a reload dropped.
+};
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,278 @@
+#include "collectors/logs/log_tailer.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <glob.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "config/log.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+// Of one file at a time, so that none starves another.
+constexpr std::size_t kBytesPerRead = 256 * 1024;
+
+FileId IdOf(const struct stat& status) {
+  return {static_cast<std::uint64_t>(status.st_dev),
+          static_cast<std::uint64_t>(status.st_ino)};
+}
+
+std::string FolderOf(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == path.npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
+
+LogTailer::LogTailer(const LogSourceConfig& source,
+                     std::vector<FilePosition> positions)
+    : source_(source),
+      rules_(source.multi_line),
+      positions_(std::move(positions)),
+      has_positions_(!positions_.empty()) {
+  for (const FilePosition& position : positions_)
+    known_paths_.insert(position.path);
+}
+
+std::vector<std::string> LogTailer::ListPaths() const {
+  glob_t found{};
+  std::vector<std::string> paths;
+  // A folder that cannot be read has no files today.
+  if (glob(source_.path.c_str(), 0, nullptr, &found) == 0) {
+    for (std::size_t i = 0; i < found.gl_pathc; ++i) {
+      const std::string path = found.gl_pathv[i];
+      const bool is_excluded = std::any_of(
+          source_.exclude_paths.begin(), source_.exclude_paths.end(),
+          [&path](const std::string& exclude) {
+            return fnmatch(exclude.c_str(), path.c_str(), FNM_PATHNAME) == 0;
+          });
+      if (!is_excluded) paths.push_back(path);
+    }
+  }
+  globfree(&found);
+  return paths;
+}
+
+std::set<std::string> LogTailer::Folders() const {
+  std::set<std::string> folders;
+  // Of "/a/*/b.log" also "/a", where a new folder would appear.
+  const std::string fixed =
+      source_.path.substr(0, source_.path.find_first_of("*?["));
+  folders.insert(FolderOf(fixed));
+  folders.insert(FolderOf(source_.path));
+  for (const File& file : files_) folders.insert(FolderOf(file.tail->path()));
+  return folders;
+}
+
+void LogTailer::Scan(Clock::time_point now, const Sink& sink) {
+  for (File& file : files_) file.is_listed = false;
+  const std::vector<std::string> paths = ListPaths();
+  for (const std::string& path : paths) Visit(path);
+  if (!has_scanned_) {
+    // What lies elsewhere now was rotated while nobody looked.
+    const std::vector<FilePosition> rest = std::exchange(positions_, {});
+    for (const FilePosition& position : rest) FindMoved(position);
+    has_scanned_ = true;
+  }
+  CloseAway(now, sink);
+  ForgetOld(paths);
+}
+
+// What was only remembered must not grow for ever under names with a date.
+void LogTailer::ForgetOld(const std::vector<std::string>& paths) {
+  constexpr std::size_t kMany = 1024;
+  if (known_paths_.size() > kMany)
+    known_paths_ = std::set<std::string>(paths.begin(), paths.end());
+  if (unreadable_.size() > kMany) unreadable_.clear();
+  if (failing_paths_.size() > kMany) failing_paths_.clear();
+}
+
+void LogTailer::Visit(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) {
+    if (errno != ENOENT) ReportFailure(path, errno);
+    return;
+  }
+  if (!S_ISREG(status.st_mode)) {
+    ReportFailure(path, S_ISDIR(status.st_mode) ? EISDIR : ESPIPE);
+    return;
+  }
+  const FileId id = IdOf(status);
+  for (File& file : files_) {
+    if (file.tail->id() != id) continue;
+    file.is_listed = true;
+    file.tail->set_path(path);
+    return;
+  }
+  Open(path, id, static_cast<std::uint64_t>(status.st_size));
+}
+
+std::uint64_t LogTailer::StartOf(const FileId& id, std::uint64_t size) const {
+  if (const auto earlier = unreadable_.find(id); earlier != unreadable_.end())
+    return earlier->second;
+  if (has_scanned_ || has_positions_) return 0;
+  return size;
+}
+
+void LogTailer::Open(const std::string& path, const FileId& id,
+                     std::uint64_t size) {
+  if (files_.size() >= kMaxFiles) {
+    ReportFailure(path, EMFILE);
+    return;
+  }
+  const std::uint64_t start = StartOf(id, size);
+  const int fd =
+      open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) {
+    const int error = errno;
+    if (error == ENOENT) return;
+    unreadable_[id] = start;
+    ReportFailure(path, error);
+    return;
+  }
+  struct stat status {};
+  if (fstat(fd, &status) != 0 || IdOf(status) != id) {
+    close(fd);  // Replaced meanwhile; the next scan finds the new one.
+    return;
+  }
+  unreadable_.erase(id);
+  failing_paths_.erase(path);
+
+  File file;
+  file.tail = std::make_unique<TailedFile>(fd, path, id, rules_);
+  const auto saved = std::find_if(
+      positions_.begin(), positions_.end(),
+      [&id](const FilePosition& position) { return position.id == id; });
+  if (saved != positions_.end()) {
+    file.tail->Resume(*saved);
+    file.use = Use::kRead;
+    positions_.erase(saved);
+  } else {
+    file.tail->StartAt(start);
+    // A file that takes the place of another is no copy, nor is one that was
+    // there before us.
+    if (!has_positions_ && !has_scanned_) file.use = Use::kRead;
+    if (start != 0 || known_paths_.contains(path)) file.use = Use::kRead;
+  }
+  known_paths_.insert(path);
+  LogEvent(LogLevel::kInfo, "log_file_opened",
+           {{"path", path},
+            {"offset_bytes", std::to_string(file.tail->Position().offset)}});
+  files_.push_back(std::move(file));
+}
+
+void LogTailer::FindMoved(const FilePosition& position) {
+  const std::string folder = FolderOf(position.path);
+  DIR* const entries = opendir(folder.c_str());
+  if (entries == nullptr) return;
+  std::string found;
+  while (const dirent* entry = readdir(entries)) {
+    if (entry->d_ino != position.id.inode) continue;
+    found = folder + "/" + entry->d_name;
+    break;
+  }
+  closedir(entries);
+  if (found.empty()) return;
+  const int fd =
+      open(found.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) return;
+  struct stat status {};
+  if (fstat(fd, &status) != 0 || IdOf(status) != position.id ||
+      !S_ISREG(status.st_mode)) {
+    close(fd);
+    return;
+  }
+  File file;
+  file.tail = std::make_unique<TailedFile>(fd, found, position.id, rules_);
+  file.tail->Resume(position);
+  file.use = Use::kRead;
+  file.is_listed = false;
+  // Older than what lies in its place now: it is read first.
+  files_.insert(files_.begin(), std::move(file));
+}
+
+void LogTailer::CloseAway(Clock::time_point now, const Sink& sink) {
+  std::erase_if(files_, [&](File& file) {
+    if (file.is_listed) {
+      file.away_since = {};
+      return false;
+    }
+    if (file.away_since == Clock::time_point{}) file.away_since = now;
+    const auto quiet_since =
+        std::max(file.away_since, file.tail->last_growth());
+    if (now - quiet_since < kAwayFor) return false;
+    if (file.use == Use::kRead) file.tail->Finish(now, sink, stats_);
+    return true;
+  });
+}
+
+void LogTailer::Judge(File& file, Clock::time_point now) const {
+  const std::string head = file.tail->ReadHead();
+  const auto is_any = [&](auto&& predicate) {
+    return std::any_of(files_.begin(), files_.end(), [&](const File& other) {
+      return &other != &file && other.use == Use::kRead && predicate(other);
+    });
+  };
+  if (file.use == Use::kUnknown) {
+    if (head.empty()) return;  // Nothing to judge by, and nothing to lose.
+    if (head.find('\0') != head.npos) {
+      file.use = Use::kLeftAlone;
+    } else if (is_any([&](const File& other) {
+                 return other.tail->BeginsLike(head) ||
+                        other.tail->BeganLike(head);
+               })) {
+      file.use = Use::kSuspect;
+      file.suspect_since = now;
+    } else {
+      file.use = Use::kRead;
+    }
+  }
+  if (file.use != Use::kSuspect) return;
+  const std::uint64_t size = file.tail->ReadSize();
+  if (is_any([&](const File& other) { return other.tail->BeganLike(head); })) {
+    file.use = Use::kLeftAlone;
+  } else if (now - file.suspect_since < kCopyTime) {
+    file.suspect_size = size;
+  } else if (size > file.suspect_size) {
+    file.use = Use::kRead;
+  }
+}
+
+bool LogTailer::Read(Clock::time_point now, const Sink& sink) {
+  bool has_more = false;
+  for (File& file : files_) {
+    if (file.use == Use::kUnknown || file.use == Use::kSuspect)
+      Judge(file, now);
+    if (file.use == Use::kLeftAlone) file.tail->StartAt(file.tail->ReadSize());
+    if (file.use != Use::kRead) continue;
+    has_more = file.tail->Read(kBytesPerRead, now, sink, stats_) || has_more;
+  }
+  return has_more;
+}
+
+std::vector<FilePosition> LogTailer::Positions() const {
+  std::vector<FilePosition> positions;
+  for (const File& file : files_) {
+    FilePosition& position = positions.emplace_back(file.tail->Position());
+    position.log = source_.path;
+  }
+  return positions;
+}
+
+void LogTailer::ReportFailure(const std::string& path, int error) {
+  ++open_errors_;
+  if (!failing_paths_.insert(path).second) return;
+  LogEvent(LogLevel::kWarn, "log_file_unreadable",
+           {{"path", path}, {"error", std::generic_category().message(error)}});
+}
+
+}  // namespace gunicorn_exporter

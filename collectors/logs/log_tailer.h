@@ -1,0 +1,101 @@
+// The files of one `logs` entry: finds them by its path, which may be a glob,
+// and follows each through rotation.
+//
+// A file that is there at the first scan is read from its end on, a later one
+// from its begin. A file that was renamed or deleted is read on until nobody
+// has written to it for a minute.
+//
+// With copytruncate a path such as "access.log*" also finds the copy. A new
+// file that begins as a known one waits: when that one is cut, it was the copy
+// and is left alone; when it grows on its own, it is a log and is read whole.
+// A new file with a NUL byte in its begin (compressed) is left alone, too.
+//
+// Not thread safe.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "collectors/logs/message_assembler.h"
+#include "collectors/logs/position_file.h"
+#include "collectors/logs/tailed_file.h"
+#include "config/config.h"
+
+namespace gunicorn_exporter {
+
+class LogTailer {
+ public:
+  using Clock = MessageAssembler::Clock;
+  using Sink = MessageAssembler::Sink;
+
+  // `positions` are those of an earlier process for this log, if any.
+  LogTailer(const LogSourceConfig& source,
+            std::vector<FilePosition> positions = {});
+
+  // Looks which files there are. Adds to open_errors() what cannot be opened.
+  void Scan(Clock::time_point now, const Sink& sink);
+  // Reads a bounded part of each file. True when there may be more.
+  bool Read(Clock::time_point now, const Sink& sink);
+  // Where each file is to be read on.
+  std::vector<FilePosition> Positions() const;
+  // The folders in which a change may bring work; some may not exist.
+  std::set<std::string> Folders() const;
+
+  const LogSourceConfig& source() const { return source_; }
+  std::size_t open_files() const { return files_.size(); }
+  std::uint64_t open_errors() const { return open_errors_; }
+  const ReadStats& stats() const { return stats_; }
+
+  static constexpr std::size_t kMaxFiles = 256;
+  static constexpr std::chrono::seconds kAwayFor{60};
+  static constexpr std::chrono::seconds kCopyTime{5};
+
+ private:
+  enum class Use {
+    kUnknown,   // New; nothing is in it yet.
+    kRead,      // A log.
+    kSuspect,   // Begins as another one does.
+    kLeftAlone  // A copy, or no text.
+  };
+  struct File {
+    std::unique_ptr<TailedFile> tail;
+    Use use = Use::kUnknown;
+    bool is_listed = true;         // The log's path leads to it.
+    Clock::time_point away_since;  // Where it is not listed.
+    // Of a kSuspect: since when, and how large it was while it may have been
+    // in the making.
+    Clock::time_point suspect_since;
+    std::uint64_t suspect_size = 0;
+  };
+
+  std::vector<std::string> ListPaths() const;
+  void Visit(const std::string& path);
+  void Open(const std::string& path, const FileId& id, std::uint64_t size);
+  void FindMoved(const FilePosition& position);
+  std::uint64_t StartOf(const FileId& id, std::uint64_t size) const;
+  void CloseAway(Clock::time_point now, const Sink& sink);
+  void Judge(File& file, Clock::time_point now) const;
+  void ForgetOld(const std::vector<std::string>& paths);
+  void ReportFailure(const std::string& path, int error);
+
+  const LogSourceConfig source_;
+  const MessageRules rules_;
+  std::vector<File> files_;  // In the order in which they were found.
+  std::vector<FilePosition> positions_;  // Not found again yet.
+  std::set<std::string> known_paths_;    // A new file there was no copy.
+  std::map<FileId, std::uint64_t>
+      unreadable_;                       // Where to begin, once it opens.
+  std::set<std::string> failing_paths_;  // Reported.
+  bool has_scanned_ = false;
+  bool has_positions_ = false;
+  std::uint64_t open_errors_ = 0;
+  ReadStats stats_;
+};
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,125 @@
+#include "collectors/logs/position_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstddef>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
+
+namespace gunicorn_exporter {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kVersion = 1;
+
+// Paths need not be UTF-8, which JSON wants; bytes are written as digits.
+std::string ToHex(std::string_view bytes) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string hex;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    hex += kDigits[byte >> 4];
+    hex += kDigits[byte & 0xf];
+  }
+  return hex;
+}
+
+std::string FromHex(const std::string& hex) {
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+    unsigned byte = 0;
+    const char* const pair = hex.data() + i;
+    if (std::from_chars(pair, pair + 2, byte, 16).ptr != pair + 2)
+      throw std::runtime_error("bytes that are no hexadecimal digits");
+    bytes += static_cast<char>(byte);
+  }
+  return bytes;
+}
+
+[[noreturn]] void Fail(const std::string& file, const std::string& problem) {
+  throw std::runtime_error(file + ": " + problem);
+}
+
+std::string ErrnoText() { return std::generic_category().message(errno); }
+
+void WriteWhole(const std::string& file, const std::string& text) {
+  const int fd =
+      open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+  if (fd < 0) Fail(file, ErrnoText());
+  std::string_view rest = text;
+  bool failed = false;
+  while (!rest.empty() && !failed) {
+    const ssize_t written = write(fd, rest.data(), rest.size());
+    if (written > 0) {
+      rest.remove_prefix(static_cast<std::size_t>(written));
+    } else {
+      failed = errno != EINTR;
+    }
+  }
+  failed = failed || fsync(fd) != 0;
+  const std::string error = failed ? ErrnoText() : "";
+  close(fd);
+  if (failed) {
+    unlink(file.c_str());
+    Fail(file, error);
+  }
+}
+
+}  // namespace
+
+std::vector<FilePosition> LoadPositions(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) {
+    if (errno == ENOENT) return {};
+    Fail(file, ErrnoText());
+  }
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  std::vector<FilePosition> positions;
+  try {
+    const Json root = Json::parse(text);
+    if (root.at("version").get<int>() != kVersion)
+      Fail(file, "a version that is not known");
+    for (const Json& entry : root.at("files")) {
+      FilePosition& position = positions.emplace_back();
+      position.log = FromHex(entry.at("log").get<std::string>());
+      position.path = FromHex(entry.at("path").get<std::string>());
+      entry.at("device").get_to(position.id.device);
+      entry.at("inode").get_to(position.id.inode);
+      entry.at("offset").get_to(position.offset);
+      position.head = FromHex(entry.at("head").get<std::string>());
+      position.tail = FromHex(entry.at("tail").get<std::string>());
+    }
+  } catch (const Json::exception& error) {
+    Fail(file, std::string("is no position file: ") + error.what());
+  }
+  return positions;
+}
+
+void SavePositions(const std::string& file,
+                   const std::vector<FilePosition>& positions) {
+  Json files = Json::array();
+  for (const FilePosition& position : positions) {
+    files.push_back({{"log", ToHex(position.log)},
+                     {"path", ToHex(position.path)},
+                     {"device", position.id.device},
+                     {"inode", position.id.inode},
+                     {"offset", position.offset},
+                     {"head", ToHex(position.head)},
+                     {"tail", ToHex(position.tail)}});
+  }
+  const std::string next = file + ".new";
+  WriteWhole(next, Json{{"version", kVersion}, {"files", files}}.dump() + "\n");
+  if (std::rename(next.c_str(), file.c_str()) != 0) Fail(file, ErrnoText());
+}
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,96 @@
+// One log file that is being read from a place on, while others write to it.
+//
+// It is read by its descriptor: a renamed or deleted file is read to its end.
+// A file that was cut (copytruncate) is seen by its size, or by the bytes
+// before the place, which are then others; it is read from its begin again.
+// Not thread safe.
+#pragma once
+
+#include <time.h>  // NOLINT(modernize-deprecated-headers): timespec.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "collectors/logs/message_assembler.h"
+#include "collectors/logs/position_file.h"
+
+namespace gunicorn_exporter {
+
+// What reading brought, beside the messages. Adds up.
+struct ReadStats {
+  std::uint64_t lines = 0;        // Line ends seen.
+  std::uint64_t long_lines = 0;   // Cut at kMaxMessageBytes.
+  std::uint64_t read_errors = 0;  // read(2) failed.
+  std::uint64_t truncations = 0;  // Times that a file was cut.
+};
+
+class TailedFile {
+ public:
+  using Clock = MessageAssembler::Clock;
+  using Sink = MessageAssembler::Sink;
+
+  // Takes the descriptor. `rules` must outlive it.
+  TailedFile(int fd, std::string path, FileId id, const MessageRules& rules);
+  ~TailedFile();
+  TailedFile(const TailedFile&) = delete;
+  TailedFile& operator=(const TailedFile&) = delete;
+
+  // Before the first read.
+  void StartAt(std::uint64_t offset);
+  // Goes on where an earlier process stopped; from the begin where the bytes
+  // before that place are others now.
+  void Resume(const FilePosition& position);
+
+  // Reads at most about `max_bytes`. True when there may be more.
+  bool Read(std::size_t max_bytes, Clock::time_point now, const Sink& sink,
+            ReadStats& stats);
+  // Gives out what has no line end and what waits: nothing will follow.
+  void Finish(Clock::time_point now, const Sink& sink, ReadStats& stats);
+
+  FilePosition Position() const;  // Without `log`.
+  const std::string& path() const { return path_; }
+  void set_path(std::string path) { path_ = std::move(path); }
+  FileId id() const { return id_; }
+  Clock::time_point last_growth() const { return last_growth_; }
+
+  // Whether the file begins as `head` does, by at least kMinHeadBytes.
+  bool BeginsLike(std::string_view head) const;
+  // The same of what was in it before it was cut.
+  bool BeganLike(std::string_view head) const;
+  // The first bytes, read now; fewer than kHeadBytes where there are no more.
+  std::string ReadHead() const;
+  std::uint64_t ReadSize() const;
+
+  static constexpr std::size_t kHeadBytes = 1024;
+  static constexpr std::size_t kMinHeadBytes = 32;
+
+ private:
+  void Restart(Clock::time_point now, const Sink& sink, ReadStats& stats);
+  void AddBytes(std::string_view bytes, Clock::time_point now, const Sink& sink,
+                ReadStats& stats);
+  void RememberTail(std::string_view bytes);
+  // Fewer bytes at the end of the file; empty optional: an error.
+  std::optional<std::string> ReadAt(std::uint64_t offset,
+                                    std::size_t size) const;
+
+  const int fd_;
+  std::string path_;
+  const FileId id_;
+  MessageAssembler assembler_;
+
+  std::uint64_t offset_ = 0;  // Of the next byte to read.
+  std::string line_;          // The begin of a line whose end is not there yet.
+  std::uint64_t line_offset_ = 0;
+  bool line_is_cut_ = false;
+  std::string tail_;           // The last bytes before offset_.
+  std::string head_;           // At most kHeadBytes, of the present content.
+  std::string previous_head_;  // Of the content before the file was cut.
+  timespec seen_mtime_{};      // At the last read.
+  Clock::time_point last_growth_;
+};
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,48 @@
+// What only a scrape needs of an app's processes, beyond stat: open
+// descriptors, memory shares, heartbeats, its network namespaces' overflows.
+//
+// Thread rule: one thread at a time. A role of which one process cannot be read
+// has no sum.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include "collectors/process/app_viewer.h"
+#include "collectors/process/monitor_clocks.h"
+#include "collectors/process/proc_reader.h"
+#include "collectors/process/process_view.h"
+
+namespace gunicorn_exporter {
+
+class DetailReader {
+ public:
+  // Both must outlive this.
+  DetailReader(ProcReader& reader, const MonitorClocks& clocks)
+      : reader_(reader), clocks_(clocks) {}
+
+  void Fill(const ProcessGroup& processes, AppView& view);
+
+  // Drops what is remembered of processes that are gone.
+  void Forget(const std::map<ProcessKey, TrackedProcess>& living);
+
+ private:
+  // The kernel walks all pages of a process for it, so it is kept a while.
+  struct MemoryShare {
+    std::chrono::steady_clock::time_point read_at;
+    std::optional<std::uint64_t> bytes;
+  };
+
+  std::optional<std::uint64_t> ReadShare(const ProcessKey& key);
+  void ReadDescriptors(const TrackedProcess& process, RoleView& role,
+                       AppView& view);
+  void ReadOverflows(const ProcessGroup& processes, AppView& view);
+
+  ProcReader& reader_;
+  const MonitorClocks& clocks_;
+  std::map<ProcessKey, MemoryShare> shares_;
+};
+
+}  // namespace gunicorn_exporter

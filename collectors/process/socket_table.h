@@ -1,0 +1,81 @@
+// Sockets as /proc/PID/net/{tcp,tcp6,unix} show them, and what their numbers
+// say about a connection. These files need no right and show the network
+// namespace of the process.
+//
+// Pure functions, safe from any thread. Lines that are none are skipped.
+// Sources: net/ipv4/tcp_ipv4.c, net/unix/af_unix.c, unix(7).
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gunicorn_exporter {
+
+// What the last things that happened on an accepted connection tell.
+enum class Exchange : std::uint8_t {
+  kUnknown,   // A request may be in flight.
+  kSilent,    // The client has sent nothing yet.
+  kParked,    // The last request is answered: kept alive, not busy.
+  kInFlight,  // Bytes came in, and no answer went out since.
+  kTie,       // A receipt and a send in one tick of the kernel's clock.
+};
+
+struct Endpoint {
+  bool is_v6 = false;
+  // Network order; the first four for IPv4.
+  std::array<std::uint8_t, 16> address{};
+  std::uint16_t port = 0;
+
+  auto operator<=>(const Endpoint&) const = default;
+  bool IsAnyAddress() const;
+};
+
+// As the tables write it: "0100007F:1F90", or 32 digits before the colon.
+std::optional<Endpoint> ParseEndpoint(std::string_view text);
+
+// "127.0.0.1:8000", "[::]:8000"
+std::string ToString(const Endpoint& endpoint);
+
+struct TcpSocket {
+  bool listening = false;  // Else established or half closed by the client.
+  Endpoint local;
+  uid_t uid = 0;
+  std::uint64_t inode = 0;  // 0: not accepted yet.
+  std::uint64_t queue = 0;  // Of a listening one: waiting to be accepted.
+  std::optional<std::uint64_t>
+      limit;  // Of a listening one, by sock_diag alone.
+  Exchange exchange = Exchange::kUnknown;
+  // By sock_diag alone: bytes received and sent in all, and when the last came.
+  std::uint64_t bytes = 0;
+  std::uint32_t quiet_milliseconds = 0;
+};
+
+// The listening and the connected sockets of the text, in its order.
+//
+// An answer that follows a request within 40 ms puts the connection into the
+// kernel's "pingpong" mode, and a request that waits longer takes it out. So
+// a connection in that mode is parked; one that received something and is not
+// in it is in flight, or parked after an answer that took longer.
+std::vector<TcpSocket> ParseTcpTable(std::string_view text);
+
+struct UnixSocketRow {
+  bool listening = false;
+  bool connected = false;
+  std::uint64_t inode = 0;  // 0: not accepted yet.
+  std::string path;         // Of the listener, on both; '@' for abstract ones.
+};
+
+// Stream sockets that have a path.
+std::vector<UnixSocketRow> ParseUnixTable(std::string_view text);
+
+// "socket:[376021]" to its number.
+std::optional<std::uint64_t> ParseSocketLink(std::string_view target);
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,26 @@
+#include "config/read_file.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <system_error>
+
+#include "config/config_error.h"
+
+namespace gunicorn_exporter {
+
+std::string ReadTextFile(const std::string& file, std::size_t max_bytes) {
+  const auto fail = [] {
+    throw ConfigError("cannot be read: " +
+                      std::generic_category().message(errno));
+  };
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> in(
+      std::fopen(file.c_str(), "rbe"), std::fclose);
+  if (!in) fail();
+  std::string text(max_bytes + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), in.get()));
+  if (std::ferror(in.get()) != 0) fail();
+  return text;
+}
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,163 @@
+#include "exporter/app_view.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+namespace gunicorn_exporter {
+namespace {
+
+void Add(std::optional<double>& sum, double value) {
+  sum = sum.value_or(0) + value;
+}
+
+void ReadSummary(AppView& app, const Series& series) {
+  if (series.summary == nullptr) return;
+  for (const auto& [quantile, value] : series.summary->quantiles) {
+    char text[32];
+    const auto end = std::to_chars(text, text + sizeof(text), quantile).ptr;
+    app.quantiles[std::string(text, end)] = value;
+  }
+  app.duration_count = series.summary->count;
+  app.duration_sum = series.summary->sum;
+}
+
+// What a series of one family adds to its app.
+struct FamilyRule {
+  std::string_view family;
+  void (*read)(AppView& app, const Series& series);
+};
+
+constexpr FamilyRule kRules[] = {
+    {"gunicorn_requests_total",
+     [](AppView& a, const Series& s) { Add(a.requests, s.value); }},
+    {"gunicorn_request_status_total",
+     [](AppView& a, const Series& s) {
+       a.status_codes[LabelValue(s, "code")] += s.value;
+     }},
+    {"gunicorn_log_messages_total",
+     [](AppView& a, const Series& s) {
+       a.log_messages[LabelValue(s, "level")] += s.value;
+     }},
+    {"gunicorn_request_duration_window_seconds", ReadSummary},
+    {"gunicorn_listen_queue_length",
+     [](AppView& a, const Series& s) { Add(a.queue_length, s.value); }},
+    {"gunicorn_listen_queue_limit",
+     [](AppView& a, const Series& s) { Add(a.queue_limit, s.value); }},
+    {"gunicorn_listen_overflows_total",
+     [](AppView& a, const Series& s) { Add(a.listen_overflows, s.value); }},
+    {"gunicorn_connections",
+     [](AppView& a, const Series& s) { Add(a.connections, s.value); }},
+    {"gunicorn_dirty_workers",
+     [](AppView& a, const Series& s) { Add(a.dirty_workers, s.value); }},
+    {"gunicorn_cpu_seconds_total",
+     [](AppView& a, const Series& s) { Add(a.cpu_seconds, s.value); }},
+    {"gunicorn_resident_memory_bytes",
+     [](AppView& a, const Series& s) { Add(a.resident_bytes, s.value); }},
+    {"gunicorn_master_start_time_seconds",
+     [](AppView& a, const Series& s) { a.master_start_seconds = s.value; }},
+    {"gunicorn_worker_heartbeat_age_seconds",
+     [](AppView& a, const Series& s) { a.heartbeat_age_seconds = s.value; }},
+    {"gunicorn_exporter_statsd_last_packet_timestamp_seconds",
+     [](AppView& a, const Series& s) {
+       a.last_packet_seconds =
+           std::max(a.last_packet_seconds.value_or(0), s.value);
+     }},
+};
+
+AppId IdOf(const Series& series) {
+  return {LabelValue(series, "app"), LabelValue(series, "pod_uid"),
+          LabelValue(series, "container_id")};
+}
+
+std::vector<Label> TagsOf(const LabelSetPtr& common) {
+  std::vector<Label> tags;
+  if (common == nullptr) return tags;
+  for (const Label& label : common->labels()) {
+    if (label.name != "app" && label.name != "pod_uid" &&
+        label.name != "container_id") {
+      tags.push_back(label);
+    }
+  }
+  return tags;
+}
+
+// Finds each series' app, and makes one for an app that only series know.
+class Views {
+ public:
+  explicit Views(const std::vector<AppStatus>& apps) {
+    for (const AppStatus& status : apps) views_[status.app].status = status;
+  }
+
+  AppView* Of(const Series& series) {
+    // The series of an app share their labels: one look-up for all of them.
+    if (series.common != nullptr && series.common == last_common_) {
+      return last_;
+    }
+    const AppId id = IdOf(series);
+    if (id.name.empty()) return nullptr;
+    auto found = views_.find(id);
+    // A series without the container's labels, of an app that has them.
+    if (found == views_.end() && id.container_id.empty()) {
+      found = std::find_if(views_.begin(), views_.end(), [&](const auto& view) {
+        return view.first.name == id.name;
+      });
+    }
+    if (found == views_.end()) {
+      found = views_.try_emplace(id).first;
+      found->second.running_here = false;
+      found->second.status.app = id;
+      found->second.status.message =
+          "known from its StatsD lines: no gunicorn of this name runs here";
+    }
+    last_common_ = series.common;
+    last_ = &found->second;
+    if (last_->tags.empty()) last_->tags = TagsOf(series.common);
+    return last_;
+  }
+
+  std::vector<AppView> Take() && {
+    std::vector<AppView> list;
+    list.reserve(views_.size());
+    for (auto& [id, view] : views_) list.push_back(std::move(view));
+    return list;
+  }
+
+ private:
+  std::map<AppId, AppView> views_;
+  LabelSetPtr last_common_;
+  AppView* last_ = nullptr;
+};
+
+}  // namespace
+
+std::string LabelValue(const Series& series, std::string_view name) {
+  for (const LabelSetPtr& labels : {series.common, series.own}) {
+    if (labels == nullptr) continue;
+    for (const Label& label : labels->labels()) {
+      if (label.name == name) return label.value;
+    }
+  }
+  return {};
+}
+
+std::vector<AppView> ViewApps(const std::vector<MetricFamily>& families,
+                              const std::vector<AppStatus>& apps) {
+  Views views(apps);
+  for (const MetricFamily& family : families) {
+    const auto* const rule = std::find_if(
+        std::begin(kRules), std::end(kRules),
+        [&](const FamilyRule& known) { return known.family == family.name; });
+    if (rule == std::end(kRules)) continue;
+    for (const Series& series : family.series) {
+      if (AppView* const app = views.Of(series); app != nullptr) {
+        rule->read(*app, series);
+      }
+    }
+  }
+  return std::move(views).Take();
+}
+
+}  // namespace gunicorn_exporter

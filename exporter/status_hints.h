@@ -1,0 +1,21 @@
+// What a person on call should know that no number says, in plain words. Pure
+// functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "collectors/metric_family.h"
+#include "exporter/app_view.h"
+
+namespace gunicorn_exporter {
+
+// Of one app. `statsd_address`: what --statsd-host of its gunicorn should be;
+// empty where StatsD is not received.
+std::vector<std::string> HintsForApp(const AppView& app,
+                                     const std::string& statsd_address);
+
+// Of the exporter itself.
+std::vector<std::string> HintsForAll(const std::vector<MetricFamily>& families);
+
+}  // namespace gunicorn_exporter

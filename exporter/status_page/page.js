@@ -1,0 +1,407 @@
+// Asks for api/v1/status every two seconds and shows it. Rates are differences
+// between two answers; the last minutes are kept here, for the plots. Every text
+// that comes from an answer is set as text, never as markup.
+"use strict";
+(() => {
+  const PERIOD_MS = 2000;
+  const KEPT = 150;           // Answers: five minutes.
+  const RATE_SECONDS = 10;    // A rate is taken over the last ten.
+  const FIRST_CARDS = 60;     // More are shown on request.
+  const MOST_SQUARES = 96;
+  const METRICS_PATH = "/*telemetry-path*/".replace(/^\//, "");
+
+  const $ = (id) => document.getElementById(id);
+  const history = new Map();  // App's key -> [{time, requests, answers, errors, p95}].
+  const statsdHistory = [];
+  const cards = new Map();    // App's key -> its card's parts.
+  let shown = FIRST_CARDS;
+  let last = null;            // The last answer.
+  let heard = 0;              // When it came.
+  let paused = false;
+  let timer = 0;
+
+  function make(tag, className, text) {
+    const element = document.createElement(tag);
+    if (className) element.className = className;
+    if (text !== undefined) element.textContent = text;
+    return element;
+  }
+
+  function setText(element, text) {
+    if (element.textContent !== text) element.textContent = text;
+  }
+
+  // ---- numbers as people read them
+
+  function count(value) {
+    if (value === null || value === undefined) return "–";
+    if (Math.abs(value) >= 1e6) return (value / 1e6).toFixed(1) + " M";
+    if (Math.abs(value) >= 1e4) return (value / 1e3).toFixed(1) + " k";
+    return String(Math.round(value * 100) / 100);
+  }
+
+  function rate(value) {
+    if (value === null) return "–";
+    return value >= 100 ? count(Math.round(value)) : value.toFixed(value >= 10 ? 1 : 2);
+  }
+
+  function seconds(value) {
+    if (value === null || value === undefined) return "–";
+    if (value < 0.001) return (value * 1e6).toFixed(0) + " µs";
+    if (value < 1) return (value * 1e3).toFixed(value < 0.1 ? 1 : 0) + " ms";
+    return value.toFixed(2) + " s";
+  }
+
+  function bytes(value) {
+    if (value === null || value === undefined) return "–";
+    return value >= 2 ** 30 ? (value / 2 ** 30).toFixed(1) + " GiB" : (value / 2 ** 20).toFixed(0) + " MiB";
+  }
+
+  function ago(age) {
+    if (age < 1.5) return "just now";
+    if (age < 120) return Math.round(age) + " s ago";
+    if (age < 7200) return Math.round(age / 60) + " min ago";
+    return age < 172800 ? Math.round(age / 3600) + " h ago" : Math.round(age / 86400) + " d ago";
+  }
+
+  function percent(part) {
+    if (part === null) return "–";
+    return (part * 100).toFixed(part > 0 && part < 0.1 ? 2 : 1) + " %";
+  }
+
+  const sum = (object) => Object.values(object).reduce((total, value) => total + value, 0);
+
+  // ---- the last minutes
+
+  function remember(list, point) {
+    // A counter that fell began anew with the exporter: so do the plots.
+    const before = list[list.length - 1];
+    if (before && (point.requests < before.requests || point.time < before.time)) list.length = 0;
+    list.push(point);
+    if (list.length > KEPT) list.shift();
+  }
+
+  // Per second, over RATE_SECONDS before the point at `end`; null where there is one answer only.
+  function rateAt(list, field, end = list.length - 1) {
+    const now = list[end];
+    if (!now || now[field] === null) return null;
+    let begin = end;
+    while (begin > 0 && now.time - list[begin].time < RATE_SECONDS) --begin;
+    const then = list[begin];
+    if (then === now || then[field] === null || now.time <= then.time) return null;
+    return (now[field] - then[field]) / (now.time - then.time);
+  }
+
+  function errorRatio(list) {
+    const answers = rateAt(list, "answers");
+    if (answers === null) return null;
+    return answers > 0 ? rateAt(list, "errors") / answers : 0;
+  }
+
+  // ---- plots
+
+  const SVG = "http://www.w3.org/2000/svg";
+
+  function makePlot(title) {
+    const box = make("div", "plot");
+    const caption = make("p");
+    const most = make("span");
+    caption.append(make("span", "", title), most);
+    const svg = document.createElementNS(SVG, "svg");
+    svg.setAttribute("viewBox", "0 0 " + KEPT + " 40");
+    svg.setAttribute("preserveAspectRatio", "none");
+    svg.setAttribute("role", "img");
+    const path = document.createElementNS(SVG, "path");
+    svg.append(path);
+    box.append(caption, svg);
+    return {box, path, most, svg, title};
+  }
+
+  function draw(plot, values, format) {
+    const known = values.filter((value) => value !== null);
+    const top = Math.max(...known, 0);
+    let line = "";
+    let pen = false;
+    values.forEach((value, i) => {
+      if (value !== null) {
+        const y = top > 0 ? 38 - (value / top) * 36 : 38;
+        line += (pen ? "L" : "M") + (KEPT - values.length + i) + " " + y.toFixed(1);
+      }
+      pen = value !== null;
+    });
+    plot.path.setAttribute("d", line);
+    const most = known.length ? "max " + format(top) : "";
+    setText(plot.most, most);
+    plot.svg.setAttribute("aria-label", plot.title + ", the last five minutes" + (most ? ", " + most : ""));
+  }
+
+  // ---- one app
+
+  const NUMBERS = [
+    ["rate", "requests/s"], ["errors", "5xx ratio"], ["p50", "p50"], ["p95", "p95"], ["max", "max"],
+    ["queue", "queue"], ["connections", "connections"], ["memory", "memory"], ["total", "requests"],
+    ["logs", "errors logged"], ["statsd", "last StatsD"],
+  ];
+
+  const PILLS = {
+    ok: ["good", "✓ OK"],
+    critical: ["bad", "✕ CRITICAL"],
+    remote: ["warn", "StatsD only"],
+  };
+
+  function makeCard() {
+    const card = make("article", "card");
+    const parts = {card, name: make("h2"), pill: make("p", "pill"), why: make("p", "why"), tags: make("ul", "tags"),
+      squares: make("div", "squares"), workersText: make("span"), values: {}, hints: make("ul", "hints"),
+      ratePlot: makePlot("requests/s"), p95Plot: makePlot("p95")};
+    const names = make("div");
+    names.append(parts.name, parts.why);
+    const top = make("div", "top");
+    top.append(names, parts.pill);
+    parts.tags.setAttribute("aria-label", "tags");
+    parts.squares.setAttribute("role", "img");
+    const workers = make("div", "workers");
+    workers.append(parts.squares, parts.workersText);
+    const numbers = make("dl", "numbers");
+    for (const [key, label] of NUMBERS) {
+      const pair = make("div");
+      parts.values[key] = make("dd");
+      pair.append(make("dt", "", label), parts.values[key]);
+      numbers.append(pair);
+    }
+    const plots = make("div", "plots");
+    plots.append(parts.ratePlot.box, parts.p95Plot.box);
+    card.append(top, parts.tags, parts.hints, workers, numbers, plots);
+    return parts;
+  }
+
+  function showSquares(parts, app) {
+    const {idle, working} = app.workers;
+    const wanted = working + "," + idle;
+    if (parts.squares.dataset.wanted !== wanted) {
+      parts.squares.dataset.wanted = wanted;
+      const list = [];
+      for (let i = 0; i < Math.min(working + idle, MOST_SQUARES); ++i) {
+        list.push(make("span", i < working ? "square working" : "square"));
+      }
+      parts.squares.replaceChildren(...list);
+      parts.squares.setAttribute("aria-label", working + " working and " + idle + " idle workers");
+    }
+    parts.squares.hidden = working + idle === 0;
+    const more = working + idle > MOST_SQUARES ? " (" + MOST_SQUARES + " drawn)" : "";
+    const masters = app.masters === 1 ? "1 master" : app.masters + " masters";
+    const dirty = app.dirty_workers === null ? "" : ", " + app.dirty_workers + " dirty";
+    setText(parts.workersText, app.status === "remote" ? "" :
+      masters + ", " + working + " working, " + idle + " idle" + dirty + more);
+  }
+
+  function showList(element, texts) {
+    element.hidden = texts.length === 0;
+    const before = [...element.children].map((child) => child.textContent);
+    if (before.join("\n") !== texts.join("\n")) {
+      element.replaceChildren(...texts.map((text) => make("li", "", text)));
+    }
+  }
+
+  function showNumbers(parts, app, list, now) {
+    const ratio = errorRatio(list);
+    const full = app.queue.limit && app.queue.length >= app.queue.limit;
+    const queue = app.queue.length === null ? "–" :
+      count(app.queue.length) + (app.queue.limit ? " of " + count(app.queue.limit) : "");
+    const {error = 0, exception = 0, critical = 0} = app.log_messages;
+    const texts = {
+      rate: rate(rateAt(list, "requests")),
+      errors: percent(ratio),
+      p50: seconds(app.duration.p50),
+      p95: seconds(app.duration.p95),
+      max: seconds(app.duration.max),
+      queue,
+      connections: count(app.connections),
+      memory: bytes(app.resident_bytes),
+      total: count(app.requests_total),
+      logs: count(error + exception + critical),
+      statsd: app.last_packet_seconds === null ? "never" : ago(now - app.last_packet_seconds),
+    };
+    for (const [key] of NUMBERS) setText(parts.values[key], texts[key]);
+    parts.values.errors.className = ratio > 0 ? "bad" : "";
+    parts.values.queue.className = full ? "bad" : "";
+  }
+
+  function showCard(parts, app, list, now) {
+    const [tone, label] = PILLS[app.status] || ["warn", app.status];
+    parts.card.className = "card " + tone;
+    parts.pill.className = "pill " + tone;
+    setText(parts.pill, label);
+    setText(parts.name, app.app);
+    setText(parts.why, app.message);
+    parts.why.hidden = app.status === "ok";  // The squares say as much.
+    const tags = Object.entries(app.tags).map(([key, value]) => key + "=" + value);
+    if (app.worker_class) tags.push(app.worker_class);
+    if (app.container_id) tags.push("container " + app.container_id.slice(0, 12));
+    showList(parts.tags, tags);
+    showList(parts.hints, app.hints);
+    showSquares(parts, app);
+    showNumbers(parts, app, list, now);
+    draw(parts.ratePlot, list.map((_, i) => rateAt(list, "requests", i)), rate);
+    draw(parts.p95Plot, list.map((point) => point.p95), seconds);
+  }
+
+  // ---- the whole
+
+  const keyOf = (app) => [app.app, app.pod_uid || "", app.container_id || ""].join("\n");
+  const RANK = {critical: 0, remote: 1, ok: 2};
+
+  function showApps(status) {
+    const word = $("filter").value.trim().toLowerCase();
+    const wanted = status.apps.filter((app) =>
+      (!word || app.app.toLowerCase().includes(word)) && (!$("troubled").checked || app.status === "critical"));
+    wanted.sort((a, b) => (RANK[a.status] ?? 0) - (RANK[b.status] ?? 0));
+    $("tools").hidden = status.apps.length < 6;
+    const elements = wanted.slice(0, shown).map((app) => {
+      const key = keyOf(app);
+      if (!cards.has(key)) cards.set(key, makeCard());
+      const parts = cards.get(key);
+      showCard(parts, app, history.get(key) || [], status.time);
+      return parts.card;
+    });
+    const drawn = elements.length;
+    if (drawn === 0) {
+      elements.push(make("p", "none", status.apps.length ? "No app matches." :
+        "No gunicorn is known yet: none is configured, none runs here, and no StatsD line has come."));
+    }
+    const list = $("apps");
+    const same = list.children.length === elements.length && elements.every((element, i) => list.children[i] === element);
+    if (!same) list.replaceChildren(...elements);
+    $("more").hidden = wanted.length <= drawn;
+    setText($("more"), "Show more: " + (wanted.length - drawn) + " apps are not shown");
+  }
+
+  function showPairs(list, entries) {
+    list.replaceChildren(...entries.flatMap(([term, value, bad]) =>
+      [make("dt", "", term), make("dd", bad ? "bad" : "", value)]));
+  }
+
+  function showOwn(status) {
+    const statsd = status.statsd;
+    const entries = [
+      ["lines/s", rate(rateAt(statsdHistory, "requests"))],
+      ["packets/s", rate(rateAt(statsdHistory, "packets"))],
+    ];
+    for (const [transport, value] of Object.entries(statsd.lines)) entries.push(["lines by " + transport, count(value)]);
+    for (const [reason, value] of Object.entries(statsd.errors)) {
+      if (value > 0) entries.push(["refused: " + reason, count(value), true]);
+    }
+    for (const [reason, value] of Object.entries(statsd.ignored)) {
+      if (value > 0) entries.push(["ignored: " + reason, count(value)]);
+    }
+    entries.push(["dropped by the kernel", count(statsd.dropped), statsd.dropped > 0]);
+    entries.push(["series refused", count(statsd.refused_series), statsd.refused_series > 0]);
+    entries.push(["series", count(statsd.series)]);
+    showPairs($("statsd"), entries);
+    showPairs($("collectors"), status.collectors.map(({collector, success, duration_seconds}) =>
+      [collector, success ? "✓ " + seconds(duration_seconds) : "✕ failed", !success]));
+  }
+
+  function showNotices(texts, bad) {
+    const before = [...$("notices").children].map((child) => child.textContent).join("\n");
+    if (before === texts.join("\n")) return;
+    $("notices").replaceChildren(...texts.map((text) => make("p", bad ? "notice bad" : "notice", text)));
+  }
+
+  function showOverall(status) {
+    const critical = status.apps.filter((app) => app.status === "critical").length;
+    const checked = status.apps.filter((app) => app.status !== "remote").length;
+    const ok = status.status === "ok";
+    let text = checked === 1 ? "✓ OK" : "✓ all " + checked + " OK";
+    if (!ok) text = checked ? "✕ " + critical + " of " + checked + " CRITICAL" : "✕ no gunicorn known";
+    $("overall").className = "pill " + (ok ? "good" : "bad");
+    setText($("overall"), text);
+    document.title = (ok ? "✓" : "✕") + " gunicorn_exporter";
+    setText($("version"), status.version);
+  }
+
+  function take(status) {
+    const known = new Set(status.apps.map(keyOf));
+    for (const store of [history, cards]) {
+      for (const key of [...store.keys()]) {
+        if (!known.has(key)) store.delete(key);
+      }
+    }
+    for (const app of status.apps) {
+      const key = keyOf(app);
+      if (!history.has(key)) history.set(key, []);
+      remember(history.get(key), {
+        time: status.time, requests: app.requests_total, errors: app.errors_total,
+        answers: sum(app.status_codes), p95: app.duration.p95,
+      });
+    }
+    remember(statsdHistory, {
+      time: status.time, requests: sum(status.statsd.lines), packets: sum(status.statsd.packets),
+    });
+    last = status;
+    heard = Date.now();
+  }
+
+  function show() {
+    if (!last) return;
+    showOverall(last);
+    showNotices(last.hints, false);
+    showApps(last);
+    showOwn(last);
+    showFreshness(false);
+  }
+
+  function showFreshness(stale) {
+    document.body.classList.toggle("stale", stale);
+    const time = heard ? new Date(heard).toLocaleTimeString() : "never";
+    setText($("freshness"), paused ? "paused at " + time : stale ? "last heard: " + time : time);
+  }
+
+  function showTrouble(reason) {
+    showNotices([reason + ". What stands below is old; asking again."], true);
+    $("overall").className = "pill warn";
+    setText($("overall"), "? not known");
+    document.title = "? gunicorn_exporter";
+    showFreshness(true);
+  }
+
+  // ---- asking
+
+  async function ask() {
+    clearTimeout(timer);
+    try {
+      const answer = await fetch("api/v1/status", {cache: "no-store", signal: AbortSignal.timeout(15000)});
+      if (answer.ok) {
+        take(await answer.json());
+        show();
+      } else {
+        showTrouble("The exporter answered " + answer.status);
+      }
+    } catch (error) {
+      console.warn(error);
+      showTrouble("The exporter does not answer");
+    }
+    clearTimeout(timer);
+    if (!paused && !document.hidden) timer = setTimeout(ask, PERIOD_MS);
+  }
+
+  $("pause").addEventListener("click", () => {
+    paused = !paused;
+    $("pause").setAttribute("aria-pressed", String(paused));
+    showFreshness(false);
+    if (paused) clearTimeout(timer);
+    else ask();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) clearTimeout(timer);
+    else if (!paused) ask();
+  });
+  $("filter").addEventListener("input", show);
+  $("troubled").addEventListener("change", show);
+  $("more").addEventListener("click", () => {
+    shown += FIRST_CARDS;
+    show();
+  });
+  for (const link of document.querySelectorAll("[data-link=metrics]")) link.setAttribute("href", METRICS_PATH);
+  ask();
+})();

@@ -1,0 +1,163 @@
+#include "exporter/web/password_check.h"
+
+#include <crypt.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <strings.h>
+
+#include <algorithm>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "config/load_web_config.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+constexpr std::size_t kMaxRemembered = 100;
+
+// Beyond the one whose hash is computed: more would only fill the threads.
+constexpr int kMaxWaiting = 4;
+
+constexpr std::size_t kMaxHeaderBytes = 4096;
+
+std::optional<std::string> DecodeBase64(std::string_view text) {
+  while (text.ends_with('=')) text.remove_suffix(1);
+  std::string bytes;
+  unsigned bits = 0;
+  int bit_count = 0;
+  for (const char c : text) {
+    unsigned value = 0;
+    if (c >= 'A' && c <= 'Z') {
+      value = static_cast<unsigned>(c - 'A');
+    } else if (c >= 'a' && c <= 'z') {
+      value = static_cast<unsigned>(c - 'a') + 26;
+    } else if (c >= '0' && c <= '9') {
+      value = static_cast<unsigned>(c - '0') + 52;
+    } else if (c == '+') {
+      value = 62;
+    } else if (c == '/') {
+      value = 63;
+    } else {
+      return std::nullopt;
+    }
+    bits = (bits << 6U) | value;
+    bit_count += 6;
+    if (bit_count >= 8) {
+      bit_count -= 8;
+      bytes +=
+          static_cast<char>((bits >> static_cast<unsigned>(bit_count)) & 0xFFU);
+    }
+  }
+  return bytes;
+}
+
+// Empty where `setting` is none that crypt(3) knows.
+std::string Crypt(const std::string& password, const std::string& setting) {
+  const auto data = std::make_unique<crypt_data>();
+  const char* const hash =
+      crypt_r(password.c_str(), setting.c_str(), data.get());
+  // On failure libxcrypt gives null or a text that begins with '*'.
+  return hash == nullptr || hash[0] == '*' ? std::string() : hash;
+}
+
+std::string TwoDigits(int number) {
+  return (number < 10 ? "0" : "") + std::to_string(number);
+}
+
+// A setting of this cost, with a salt of no one's.
+std::string SettingOf(int cost) {
+  return "$2y$" + TwoDigits(cost) + "$abcdefghijklmnopqrstuu";
+}
+
+}  // namespace
+
+std::optional<Credentials> ParseBasicAuthorization(std::string_view header) {
+  constexpr std::string_view kScheme = "Basic ";
+  if (header.size() < kScheme.size() || header.size() > kMaxHeaderBytes ||
+      strncasecmp(header.data(), kScheme.data(), kScheme.size()) != 0) {
+    return std::nullopt;
+  }
+  header.remove_prefix(kScheme.size());
+  while (header.starts_with(' ')) header.remove_prefix(1);
+  const std::optional<std::string> decoded = DecodeBase64(header);
+  if (!decoded.has_value()) return std::nullopt;
+  const std::size_t colon = decoded->find(':');
+  if (colon == std::string::npos) return std::nullopt;
+  return Credentials{decoded->substr(0, colon), decoded->substr(colon + 1)};
+}
+
+PasswordCheck::PasswordCheck(std::map<std::string, std::string> users)
+    : users_(std::move(users)) {
+  for (const auto& [name, hash] : users_) {
+    highest_cost_ = std::max(highest_cost_, BcryptCost(hash));
+  }
+  // 31 characters that are no hash of anything in reach.
+  nobodys_hash_ = SettingOf(highest_cost_) + std::string(31, 'z');
+  if (RAND_bytes(digest_key_.data(), static_cast<int>(digest_key_.size())) !=
+      1) {
+    throw std::bad_alloc();
+  }
+}
+
+PasswordCheck::Digest PasswordCheck::DigestOf(const Credentials& credentials,
+                                              const std::string& hash) const {
+  // Lengths keep ("ab", "c") and ("a", "bc") apart.
+  const std::string text = std::to_string(credentials.user.size()) + ":" +
+                           credentials.user + ":" + hash + ":" +
+                           credentials.password;
+  Digest digest = {};
+  unsigned int size = 0;
+  if (HMAC(EVP_sha256(), digest_key_.data(),
+           static_cast<int>(digest_key_.size()),
+           reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+           digest.data(), &size) == nullptr) {
+    throw std::bad_alloc();
+  }
+  return digest;
+}
+
+// Takes as long for every hash: the work of cost c, and then of c, c + 1, ...
+// to one under the highest, is the work of the highest.
+bool PasswordCheck::Hashes(const std::string& password,
+                           const std::string& hash) const {
+  const std::string computed = Crypt(password, hash);
+  for (int cost = BcryptCost(hash); cost < highest_cost_; ++cost) {
+    Crypt(password, SettingOf(cost));
+  }
+  return computed.size() == hash.size() &&
+         CRYPTO_memcmp(computed.data(), hash.data(), hash.size()) == 0;
+}
+
+PasswordCheck::Verdict PasswordCheck::Check(const Credentials& credentials) {
+  const auto user = users_.find(credentials.user);
+  const bool known = user != users_.end();
+  const std::string& hash = known ? user->second : nobodys_hash_;
+  const Digest digest = DigestOf(credentials, hash);
+  {
+    const std::lock_guard lock(cache_mutex_);
+    if (right_.contains(digest)) return Verdict::kRight;
+    if (waiting_ > kMaxWaiting) return Verdict::kBusy;
+    ++waiting_;
+  }
+  bool right = false;
+  {
+    const std::lock_guard lock(hash_mutex_);
+    right = Hashes(credentials.password, hash);
+  }
+  // crypt(3) reads up to a NUL: what stands behind one was not checked.
+  right =
+      right && known && credentials.password.find('\0') == std::string::npos;
+  const std::lock_guard lock(cache_mutex_);
+  --waiting_;
+  if (right) {
+    if (right_.size() >= kMaxRemembered) right_.clear();
+    right_.insert(digest);
+  }
+  return right ? Verdict::kRight : Verdict::kWrong;
+}
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,115 @@
+"""grafana/: the dashboards fit Grafana's types, and every panel shows something of a real gunicorn under load."""
+
+import copy
+import json
+
+import pytest
+import yaml
+from dashboards import DASHBOARDS, expressions, load, panels
+from living import living_prometheus
+from npm import npm_packages, run_any
+from pods import may_make_cgroups
+
+SECONDS = 30
+
+
+def check(*files):
+    return run_any(["node", npm_packages("types") / "check-dashboards.mjs", *files])
+
+
+def test_the_dashboards_fit_grafanas_types():
+    assert check(*DASHBOARDS) == (0, "2 dashboards fit their types\n")
+
+
+MISTAKES = {
+    "a misspelt key of the dashboard": lambda board: board.update(refesh="30s"),
+    "a misspelt key of a panel": lambda board: panels(board)[0].update(titel="x"),
+    "an unknown kind of panel": lambda board: panels(board)[0].update(type="timeserie"),
+    "a misspelt option": lambda board: panels(board)[0]["options"].update(colourMode="value"),
+    "a misspelt field setting": lambda board: panels(board)[0]["fieldConfig"]["defaults"].update(units="s"),
+    "a value that an option has not": lambda board: panels(board)[0]["options"].update(graphMode="areas"),
+    "a query without an expression": lambda board: panels(board)[0]["targets"][0].pop("expr"),
+    "a misspelt key of a query": lambda board: panels(board)[0]["targets"][0].update(legend="x"),
+    "a misspelt key of a variable": lambda board: board["templating"]["list"][1].update(includeall=True),
+}
+
+
+def test_the_check_refuses_mistakes(tmp_path):
+    for number, (name, spoil) in enumerate(MISTAKES.items()):
+        board = copy.deepcopy(load(DASHBOARDS[0]))
+        spoil(board)
+        (tmp_path / f"{number}.json").write_text(json.dumps(board))
+        code, text = check(tmp_path / f"{number}.json")
+        assert code == 1, f"{name} was accepted"
+        assert "error TS" in text, text
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_a_dashboard_has_its_variables_and_its_panels_their_places(path):
+    board = load(path)
+    assert board["uid"] == path.stem
+    assert [variable["name"] for variable in board["templating"]["list"]] == ["datasource", "cluster", "node", "app"]
+    ids = [panel["id"] for panel in board["panels"]]
+    assert len(ids) == len(set(ids))
+    places = [panel["gridPos"] for panel in board["panels"]]
+    cells = [(x, y) for p in places for x in range(p["x"], p["x"] + p["w"]) for y in range(p["y"], p["y"] + p["h"])]
+    assert len(cells) == len(set(cells)), "two panels share a place"
+    assert max(x for x, _ in cells) < 24
+    for panel in panels(board):
+        assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}, panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+
+
+def test_the_provisioning_files_are_what_grafana_reads():
+    provisioning = DASHBOARDS[0].parent.parent / "provisioning"
+    [source] = yaml.safe_load((provisioning / "datasources/prometheus.yml").read_text())["datasources"]
+    assert {"name", "type", "access", "url"} <= set(source) and source["type"] == "prometheus"
+    [provider] = yaml.safe_load((provisioning / "dashboards/gunicorn.yml").read_text())["providers"]
+    assert provider["type"] == "file" and provider["options"]["path"].startswith("/")
+
+
+def offered(living, label, selector):
+    return {labels[label] for labels, _ in living.prometheus.query(selector)}
+
+
+def largest(results, app):
+    return max(float(value) for series in results["series"] if app in series["name"] for _, value in series["values"])
+
+
+@pytest.mark.skipif(not may_make_cgroups(), reason="needs root and a writable cgroup tree")
+def test_the_dashboards_show_gunicorns_under_load(tmp_path):
+    """30 and 12 requests a second; one of twelve a 503 and one a 500; two workers that time out."""
+    with living_prometheus(tmp_path, SECONDS) as living:
+        boards = {path.stem: load(path) for path in DASHBOARDS}
+        shown = {name: living.shown(board) for name, board in boards.items()}
+        empty = [
+            f"{name}: {panel['title']} {query['refId']}"
+            for name, board in boards.items()
+            for panel in panels(board)
+            for query in shown[name][panel["id"]]
+            if not query["series"]
+        ]
+        assert not empty
+
+        assert offered(living, "cluster", "gunicorn_is_running") == {"test"}
+        assert offered(living, "node", 'gunicorn_is_running{cluster=~"test"}') == {"node-1"}
+        apps = offered(living, "app", 'gunicorn_is_running{cluster=~"test",node=~"node-1"}')
+        assert apps == {living.shop, living.api}
+
+        fleet = {panel["title"]: shown["gunicorn-fleet"][panel["id"]] for panel in panels(boards["gunicorn-fleet"])[6:]}
+        assert 20 < largest(fleet["Requests"][0], living.shop) < 40
+        assert 8 < largest(fleet["Requests"][0], living.api) < 20
+        assert 0.1 < largest(fleet["Error ratio"][0], living.shop) < 0.3
+        assert 0.1 < largest(fleet["Latency p95 by app"][0], living.shop) < 2.5
+        assert 0.2 < largest(fleet["Busy ratio"][0], living.shop) <= 1
+        assert largest(fleet["Worker timeouts"][0], living.shop) > 0
+        assert largest(fleet["Worker timeouts"][1], living.shop) > 0
+        one = {panel["title"]: shown["gunicorn-app"][panel["id"]] for panel in panels(boards["gunicorn-app"])}
+        assert [series["labels"]["pod"] for series in one["Pods"][0]["series"]] == ["web-0"]
+
+
+def test_every_panel_selects_by_the_variables():
+    for path in DASHBOARDS:
+        for title, text in expressions(load(path)):
+            for selector in text.split("{")[1:]:
+                assert "$" in selector.split("}")[0] or title.startswith("variable cluster"), f"{title}: {text}"

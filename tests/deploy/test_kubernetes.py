@@ -1,0 +1,160 @@
+"""deploy/kubernetes: the overlays and the chart build, their objects fit their types, and the exporter stays confined."""
+
+import copy
+import json
+
+import pytest
+import yaml
+from npm import HERE, kubernetes_tools, npm_packages, run, run_any
+
+KUBERNETES = HERE.parent.parent / "deploy/kubernetes"
+CHART = KUBERNETES / "helm/gunicorn-exporter"
+OVERLAYS = ["base", "overlays/minimal", "overlays/full", "overlays/unix-socket", "sidecar"]
+CHART_VALUES = {
+    "default": {},
+    "full": {"privileges": "full", "config": {"process": {"pod_labels": True}}, "podAnnotations": {"a": "b"}},
+    "unix-socket": {"statsd": {"udp": False, "unixSocket": {"enabled": True}}, "extraArgs": ["--log.level=debug"]},
+    "bare": {
+        "networkPolicy": {"enabled": False},
+        "podMonitor": {"enabled": False},
+        "prometheusRule": {"enabled": False},
+        "priorityClassName": "system-node-critical",
+        "imagePullSecrets": [{"name": "pull"}],
+    },
+}
+
+
+def kustomized(overlay):
+    kubectl, _ = kubernetes_tools()
+    return list(yaml.safe_load_all(run([kubectl, "kustomize", KUBERNETES / overlay])))
+
+
+def helm_template(tmp_path, values):
+    _, helm = kubernetes_tools()
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+    command = [helm, "template", "gunicorn-exporter", CHART, "--namespace=monitoring", "--values", tmp_path / "values.yaml"]
+    return [item for item in yaml.safe_load_all(run(command)) if item]
+
+
+def check_objects(tmp_path, objects):
+    """(exit code, what is wrong with them)."""
+    (tmp_path / "objects.json").write_text(json.dumps(objects))
+    return run_any(["node", npm_packages("types") / "check-objects.mjs", tmp_path / "objects.json"])
+
+
+def by_kind(objects, kind):
+    [found] = [item for item in objects if item["kind"] == kind]
+    return found
+
+
+def test_every_object_fits_its_type(tmp_path):
+    objects = [item for overlay in OVERLAYS for item in kustomized(overlay)]
+    objects += [item for values in CHART_VALUES.values() for item in helm_template(tmp_path, values)]
+    code, text = check_objects(tmp_path, objects)
+    assert code == 0, text
+    assert f"{len(objects)} objects, 0 mistakes" in text
+
+
+MISTAKES = {
+    "a misspelt field of the pod": ("DaemonSet", lambda d: d["spec"]["template"]["spec"].update(hostPid=True)),
+    "a misspelt capability list": (
+        "DaemonSet",
+        lambda d: d["spec"]["template"]["spec"]["containers"][0]["securityContext"].update(capabilites={}),
+    ),
+    "a container without a name": ("DaemonSet", lambda d: d["spec"]["template"]["spec"]["containers"][0].pop("name")),
+    "a misspelt field of the monitor": ("PodMonitor", lambda d: d["spec"]["podMetricsEndpoints"][0].update(intervall="15s")),
+    "an interval that is none": ("PodMonitor", lambda d: d["spec"]["podMetricsEndpoints"][0].update(interval="15 s")),
+    "a rule without an expression": ("PrometheusRule", lambda d: d["spec"]["groups"][0]["rules"][0].pop("expr")),
+    "a misplaced port": ("NetworkPolicy", lambda d: d["spec"].update(ports=[{"port": 1}])),
+    "a misspelt Service field": ("Service", lambda d: d["spec"].update(internalTrafficPolicies="Local")),
+}
+
+
+def test_the_check_refuses_mistakes(tmp_path):
+    good = kustomized("overlays/full")
+    for name, (kind, spoil) in MISTAKES.items():
+        spoilt = copy.deepcopy([item for item in good if item["kind"] == kind][-1])
+        spoil(spoilt)
+        code, text = check_objects(tmp_path, [spoilt])
+        assert code == 1, f"{name} was accepted: {text}"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS[:4])
+def test_an_overlay_has_every_object(overlay):
+    kinds = {item["kind"] for item in kustomized(overlay)}
+    expected = {"Namespace", "DaemonSet", "ServiceAccount", "Service", "ConfigMap", "PodMonitor", "PrometheusRule", "NetworkPolicy"}
+    assert kinds == expected
+
+
+def exporters_of(tmp_path):
+    """{name: (the pod, its exporter, root, capabilities)} that the manifests and the chart are meant to give."""
+    full = ["SYS_PTRACE", "DAC_READ_SEARCH"]
+    expected = {
+        "base": (False, []),
+        "overlays/minimal": (False, []),
+        "overlays/full": (True, full),
+        "overlays/unix-socket": (True, []),
+        "chart default": (False, []),
+        "chart full": (True, full),
+        "chart unix-socket": (True, []),
+        "chart bare": (False, []),
+    }
+    for name, (root, capabilities) in expected.items():
+        chart = name.startswith("chart ")
+        objects = helm_template(tmp_path, CHART_VALUES[name[6:]]) if chart else kustomized(name)
+        pod = by_kind(objects, "DaemonSet")["spec"]["template"]["spec"]
+        [container] = pod["containers"]
+        yield name, pod, container, root, capabilities
+
+
+def test_the_exporter_has_no_more_rights_than_it_needs(tmp_path):
+    for name, pod, container, root, capabilities in exporters_of(tmp_path):
+        assert pod["hostPID"] is True, name
+        assert not pod.get("hostNetwork") and not pod.get("hostIPC"), name
+        assert pod["automountServiceAccountToken"] is False, name
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert pod["securityContext"]["runAsNonRoot"] is not root, name
+        assert (pod["securityContext"]["runAsUser"] == 0) is root, name
+        rights = container["securityContext"]
+        assert rights["allowPrivilegeEscalation"] is False and rights["readOnlyRootFilesystem"] is True, name
+        assert rights["capabilities"]["drop"] == ["ALL"], name
+        assert rights["capabilities"].get("add", []) == capabilities, name
+        assert pod["tolerations"] == [{"operator": "Exists"}], name
+        assert set(container["resources"]["requests"]) == {"cpu", "memory"} and "memory" in container["resources"]["limits"]
+
+
+def test_the_probes_do_not_depend_on_a_gunicorn(tmp_path):
+    for name, _, container, _, _ in exporters_of(tmp_path):
+        assert container["livenessProbe"]["httpGet"] == {"path": "/-/healthy", "port": "metrics"}, name
+        assert container["readinessProbe"]["httpGet"] == {"path": "/-/ready", "port": "metrics"}, name
+
+
+def test_nothing_is_granted_to_the_service_account(tmp_path):
+    for objects in [*map(kustomized, OVERLAYS), helm_template(tmp_path, {})]:
+        assert not [item for item in objects if "Role" in item["kind"]]
+
+
+def test_helm_lints_the_chart(tmp_path):
+    _, helm = kubernetes_tools()
+    for values in CHART_VALUES.values():
+        (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+        run([helm, "lint", "--strict", CHART, "--values", tmp_path / "values.yaml"])
+
+
+@pytest.mark.parametrize("setting", ["privilege=full", "privileges=all", "statsd.unixSocket.hostPath=run", "image.tags=1"])
+def test_the_chart_refuses_a_setting_that_is_none(setting):
+    _, helm = kubernetes_tools()
+    code, text = run_any([helm, "template", "gunicorn-exporter", CHART, "--set", setting])
+    assert code != 0, text
+
+
+def test_the_chart_and_the_overlays_make_the_same_exporter(tmp_path):
+    """But for names, labels and the annotation that restarts the pods."""
+    for overlay, values in (("overlays/minimal", "default"), ("overlays/full", "full")):
+        pods = []
+        for objects in (kustomized(overlay), helm_template(tmp_path, CHART_VALUES[values])):
+            pod = by_kind(objects, "DaemonSet")["spec"]["template"]["spec"]
+            pod["volumes"][0]["configMap"].pop("name")
+            pod["containers"][0].pop("imagePullPolicy", None)
+            pods.append(pod)
+        assert pods[0] == pods[1]

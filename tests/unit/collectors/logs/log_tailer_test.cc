@@ -1,0 +1,342 @@
+#include "collectors/logs/log_tailer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tests/support/temp_dir.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+// More than a head's least bytes, so that copies can be told.
+std::string Line(const std::string& text) {
+  return text + " - - [22/Nov/2026:05:33:19 +0000] \"GET / HTTP/1.1\"";
+}
+
+class LogTailerTest : public testing::Test {
+ protected:
+  // Scans, reads all there is, and gives what came since the last time.
+  std::vector<std::string> Read(LogTailer& tailer) {
+    messages_.clear();
+    tailer.Scan(now_, sink_);
+    while (tailer.Read(now_, sink_)) {
+    }
+    now_ += std::chrono::milliseconds(10);
+    return messages_;
+  }
+
+  LogSourceConfig Source(const std::string& pattern) const {
+    LogSourceConfig source;
+    source.path = dir_ / pattern;
+    return source;
+  }
+
+  const TempDir dir_;
+  LogTailer::Clock::time_point now_{std::chrono::hours(1)};
+  std::vector<std::string> messages_;
+  const LogTailer::Sink sink_ = [this](std::string_view message) {
+    messages_.emplace_back(message);
+  };
+};
+
+TEST_F(LogTailerTest, BeginsAtTheEndOfAFileThatIsThere) {
+  WriteFile(dir_ / "a.log", "old\n");
+  LogTailer tailer(Source("a.log"));
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  AppendFile(dir_ / "a.log", "one\ntwo\r\n\nthree");
+  EXPECT_THAT(Read(tailer), ElementsAre("one", "two"));
+  AppendFile(dir_ / "a.log", " and more\n");
+  EXPECT_THAT(Read(tailer), ElementsAre("three and more"));
+  EXPECT_EQ(tailer.stats().lines, 4U);
+}
+
+TEST_F(LogTailerTest, ReadsALaterFileFromItsBegin) {
+  LogTailer tailer(Source("sub/*.log"));
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  fs::create_directory(dir_ / "sub");
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  WriteFile(dir_ / "sub/a.log", "one\n");
+  WriteFile(dir_ / "sub/b.txt", "other\n");
+  EXPECT_THAT(Read(tailer), ElementsAre("one"));
+}
+
+TEST_F(LogTailerTest, LeavesExcludedFilesAndFoldersAlone) {
+  LogSourceConfig source = Source("*.log");
+  source.exclude_paths = {dir_ / "b*.log"};
+  LogTailer tailer(source);
+  Read(tailer);
+  WriteFile(dir_ / "a.log", "a\n");
+  WriteFile(dir_ / "b1.log", "b\n");
+  fs::create_directory(dir_ / "c.log");
+  EXPECT_THAT(Read(tailer), ElementsAre("a"));
+  EXPECT_EQ(tailer.open_files(), 1U);
+}
+
+TEST_F(LogTailerTest, ReadsOnThroughARename) {
+  WriteFile(dir_ / "a.log", "");
+  LogTailer tailer(Source("a.log"));
+  Read(tailer);
+  AppendFile(dir_ / "a.log", "one\n");
+  fs::rename(dir_ / "a.log", dir_ / "a.log.1");
+  WriteFile(dir_ / "a.log", "three\n");
+  AppendFile(dir_ / "a.log.1", "two\n");
+  EXPECT_THAT(Read(tailer), ElementsAre("one", "two", "three"));
+  // The writer has not reopened yet.
+  AppendFile(dir_ / "a.log.1", "late\n");
+  AppendFile(dir_ / "a.log", "four\n");
+  EXPECT_THAT(Read(tailer), ElementsAre("late", "four"));
+}
+
+TEST_F(LogTailerTest, ReadsOnThroughARenameThatTheGlobFinds) {
+  WriteFile(dir_ / "a.log", "");
+  LogTailer tailer(Source("a.log*"));
+  Read(tailer);
+  AppendFile(dir_ / "a.log", Line("one") + "\n");
+  EXPECT_THAT(Read(tailer), SizeIs(1));
+  fs::rename(dir_ / "a.log", dir_ / "a.log.1");
+  WriteFile(dir_ / "a.log", Line("two") + "\n");
+  EXPECT_THAT(Read(tailer), ElementsAre(Line("two")));
+  EXPECT_EQ(tailer.open_files(), 2U);
+}
+
+TEST_F(LogTailerTest, ClosesARotatedFileAfterAQuietMinute) {
+  WriteFile(dir_ / "a.log", "");
+  LogTailer tailer(Source("a.log"));
+  Read(tailer);
+  AppendFile(dir_ / "a.log", "torn");
+  fs::rename(dir_ / "a.log", dir_ / "a.log.1");
+  Read(tailer);
+  now_ += LogTailer::kAwayFor / 2;
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  EXPECT_EQ(tailer.open_files(), 1U);
+  now_ += LogTailer::kAwayFor;
+  EXPECT_THAT(Read(tailer), ElementsAre("torn"));
+  EXPECT_EQ(tailer.open_files(), 0U);
+}
+
+TEST_F(LogTailerTest, ReadsADeletedFileToItsEnd) {
+  WriteFile(dir_ / "a.log", "");
+  LogTailer tailer(Source("a.log"));
+  Read(tailer);
+  AppendFile(dir_ / "a.log", "one\n");
+  fs::remove(dir_ / "a.log");
+  EXPECT_THAT(Read(tailer), ElementsAre("one"));
+}
+
+TEST_F(LogTailerTest, BeginsAgainWhenAFileWasCut) {
+  WriteFile(dir_ / "a.log", "old\n");
+  LogTailer tailer(Source("a.log"));
+  Read(tailer);
+  AppendFile(dir_ / "a.log", "one\ntorn");
+  EXPECT_THAT(Read(tailer), ElementsAre("one"));
+  WriteFile(dir_ / "a.log", "two\n");
+  EXPECT_THAT(Read(tailer), ElementsAre("torn", "two"));
+  EXPECT_EQ(tailer.stats().truncations, 1U);
+}
+
+TEST_F(LogTailerTest, SeesACutFileThatIsLongerAgain) {
+  WriteFile(dir_ / "a.log", "");
+  LogTailer tailer(Source("a.log"));
+  Read(tailer);
+  AppendFile(dir_ / "a.log", "one\n");
+  EXPECT_THAT(Read(tailer), ElementsAre("one"));
+  WriteFile(dir_ / "a.log", "2222\n3333\n");
+  EXPECT_THAT(Read(tailer), ElementsAre("2222", "3333"));
+}
+
+TEST_F(LogTailerTest, LeavesTheCopyOfCopytruncateAlone) {
+  WriteFile(dir_ / "a.log", "");
+  LogTailer tailer(Source("a.log*"));
+  Read(tailer);
+  AppendFile(dir_ / "a.log", Line("one") + "\n");
+  EXPECT_THAT(Read(tailer), ElementsAre(Line("one")));
+  fs::copy_file(dir_ / "a.log", dir_ / "a.log.1");
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  fs::resize_file(dir_ / "a.log", 0);
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  AppendFile(dir_ / "a.log", Line("two") + "\n");
+  EXPECT_THAT(Read(tailer), ElementsAre(Line("two")));
+  now_ += LogTailer::kCopyTime;
+  AppendFile(dir_ / "a.log.1", "late\n");
+  EXPECT_THAT(Read(tailer), IsEmpty());
+}
+
+TEST_F(LogTailerTest, KnowsTheCopyOfAFileThatIsCutAlready) {
+  WriteFile(dir_ / "a.log", "");
+  LogTailer tailer(Source("a.log*"));
+  Read(tailer);
+  AppendFile(dir_ / "a.log", Line("one") + "\n");
+  EXPECT_THAT(Read(tailer), SizeIs(1));
+  fs::copy_file(dir_ / "a.log", dir_ / "a.log.1");
+  WriteFile(dir_ / "a.log", Line("two") + "\n");
+  EXPECT_THAT(Read(tailer), ElementsAre(Line("two")));
+  EXPECT_THAT(Read(tailer), IsEmpty());
+}
+
+TEST_F(LogTailerTest, ReadsALogThatOnlyBeginsLikeAnotherOne) {
+  LogTailer tailer(Source("*.log"));
+  Read(tailer);
+  WriteFile(dir_ / "a.log", Line("one") + "\n");
+  EXPECT_THAT(Read(tailer), ElementsAre(Line("one")));
+  WriteFile(dir_ / "b.log", Line("one") + "\n");
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  now_ += LogTailer::kCopyTime;
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  AppendFile(dir_ / "b.log", "two\n");
+  EXPECT_THAT(Read(tailer), ElementsAre(Line("one"), "two"));
+}
+
+TEST_F(LogTailerTest, LeavesANewCompressedFileAlone) {
+  LogTailer tailer(Source("*"));
+  Read(tailer);
+  using namespace std::string_literals;
+  WriteFile(dir_ / "a.log.2.gz", "\x1f\x8b\x08\x00\x00\n\n\n"s);
+  EXPECT_THAT(Read(tailer), IsEmpty());
+}
+
+TEST_F(LogTailerTest, CutsALineThatIsTooLong) {
+  WriteFile(dir_ / "a.log", "");
+  LogTailer tailer(Source("a.log"));
+  Read(tailer);
+  AppendFile(dir_ / "a.log",
+             "a" + std::string(3 * kMaxMessageBytes, 'x') + "\nnext\n");
+  const std::vector<std::string> messages = Read(tailer);
+  ASSERT_THAT(messages, SizeIs(2));
+  EXPECT_EQ(messages[0].size(), kMaxMessageBytes);
+  EXPECT_EQ(messages[1], "next");
+  EXPECT_EQ(tailer.stats().long_lines, 1U);
+}
+
+TEST_F(LogTailerTest, ReadsABigFileInParts) {
+  WriteFile(dir_ / "a.log", "");
+  LogTailer tailer(Source("a.log"));
+  Read(tailer);
+  std::string text;
+  for (int i = 0; i < 100'000; ++i) text += std::to_string(i) + "\n";
+  AppendFile(dir_ / "a.log", text);
+  tailer.Scan(now_, sink_);
+  EXPECT_TRUE(tailer.Read(now_, sink_));
+  const std::size_t part = messages_.size();
+  EXPECT_LT(part, 100'000U);
+  while (tailer.Read(now_, sink_)) {
+  }
+  ASSERT_THAT(messages_, SizeIs(100'000));
+  EXPECT_EQ(messages_[99'999], "99999");
+}
+
+TEST_F(LogTailerTest, ReadsAFileThatBecomesReadableFromWhereItWasFirstSeen) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  WriteFile(dir_ / "a.log", "old\n");
+  chmod((dir_ / "a.log").c_str(), 0);
+  LogTailer tailer(Source("a.log"));
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  EXPECT_EQ(tailer.open_errors(), 1U);
+  chmod((dir_ / "a.log").c_str(), 0600);
+  AppendFile(dir_ / "a.log", "one\n");
+  EXPECT_THAT(Read(tailer), ElementsAre("one"));
+}
+
+TEST_F(LogTailerTest, CountsWhatCannotBeOpened) {
+  ASSERT_EQ(mkfifo((dir_ / "a.log").c_str(), 0600), 0);
+  LogTailer tailer(Source("a.log"));
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  Read(tailer);
+  EXPECT_EQ(tailer.open_errors(), 2U);
+}
+
+TEST_F(LogTailerTest, JoinsLinesAcrossReads) {
+  LogSourceConfig source = Source("a.log");
+  source.multi_line = {{"date", "\\[\\d+\\]"}};
+  LogTailer tailer(source);
+  Read(tailer);
+  WriteFile(dir_ / "a.log", "[1] a\nTrace\n");
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  AppendFile(dir_ / "a.log", "back\n[2] b\n");
+  EXPECT_THAT(Read(tailer), ElementsAre("[1] a\nTrace\nback"));
+  now_ += std::chrono::seconds(1);
+  EXPECT_THAT(Read(tailer), ElementsAre("[2] b"));
+}
+
+TEST_F(LogTailerTest, GoesOnWhereAnEarlierProcessStopped) {
+  WriteFile(dir_ / "a.log", "old\n");
+  LogTailer first(Source("a.log"));
+  Read(first);
+  AppendFile(dir_ / "a.log", "one\nto");
+  EXPECT_THAT(Read(first), ElementsAre("one"));
+  AppendFile(dir_ / "a.log", "rn\nthree\n");
+  LogTailer second(Source("a.log"), first.Positions());
+  EXPECT_THAT(Read(second), ElementsAre("torn", "three"));
+}
+
+TEST_F(LogTailerTest, ReadsAnUnfinishedMessageAgainAfterARestart) {
+  LogSourceConfig source = Source("a.log");
+  source.multi_line = {{"date", "\\[\\d+\\]"}};
+  LogTailer first(source);
+  Read(first);
+  WriteFile(dir_ / "a.log", "[1] a\n[2] b\nTrace\n");
+  EXPECT_THAT(Read(first), ElementsAre("[1] a"));
+  AppendFile(dir_ / "a.log", "back\n[3] c\n");
+  LogTailer second(source, first.Positions());
+  EXPECT_THAT(Read(second), ElementsAre("[2] b\nTrace\nback"));
+}
+
+TEST_F(LogTailerTest, FindsAFileThatWasRotatedBetweenTwoProcesses) {
+  WriteFile(dir_ / "a.log", "");
+  LogTailer first(Source("a.log"));
+  Read(first);
+  AppendFile(dir_ / "a.log", "one\n");
+  EXPECT_THAT(Read(first), ElementsAre("one"));
+  AppendFile(dir_ / "a.log", "two\n");
+  fs::rename(dir_ / "a.log", dir_ / "a.log.1");
+  WriteFile(dir_ / "a.log", "three\n");
+  LogTailer second(Source("a.log"), first.Positions());
+  EXPECT_THAT(Read(second), ElementsAre("two", "three"));
+}
+
+TEST_F(LogTailerTest, FindsAFileThatWasCutBetweenTwoProcesses) {
+  WriteFile(dir_ / "a.log", "");
+  LogTailer first(Source("a.log*"));
+  Read(first);
+  AppendFile(dir_ / "a.log", Line("one") + "\n");
+  EXPECT_THAT(Read(first), SizeIs(1));
+  fs::copy_file(dir_ / "a.log", dir_ / "a.log.1");
+  WriteFile(dir_ / "a.log", Line("two") + "\n" + Line("three") + "\n");
+  LogTailer second(Source("a.log*"), first.Positions());
+  EXPECT_THAT(Read(second), ElementsAre(Line("two"), Line("three")));
+}
+
+TEST_F(LogTailerTest, KeepsACopyLeftAloneOverARestart) {
+  WriteFile(dir_ / "a.log", "");
+  LogTailer first(Source("a.log*"));
+  Read(first);
+  AppendFile(dir_ / "a.log", Line("one") + "\n");
+  Read(first);
+  fs::copy_file(dir_ / "a.log", dir_ / "a.log.1");
+  fs::resize_file(dir_ / "a.log", 0);
+  Read(first);
+  Read(first);
+  LogTailer second(Source("a.log*"), first.Positions());
+  EXPECT_THAT(Read(second), IsEmpty());
+}
+
+TEST_F(LogTailerTest, NamesTheFoldersToWatch) {
+  const LogTailer tailer(Source("x*/a.log"));
+  EXPECT_THAT(tailer.Folders(),
+              testing::UnorderedElementsAre(fs::path(dir_ / "x").parent_path(),
+                                            dir_ / "x*"));
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter

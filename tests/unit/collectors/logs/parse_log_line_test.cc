@@ -1,0 +1,248 @@
+#include "collectors/logs/parse_log_line.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace gunicorn_exporter {
+
+void PrintTo(const AccessLine& line, std::ostream* out) {
+  *out << "status " << line.status;
+  if (line.duration_seconds) *out << " in " << *line.duration_seconds << " s";
+}
+
+void PrintTo(const ErrorLine& line, std::ostream* out) {
+  *out << kErrorLevelNames[static_cast<std::size_t>(line.level)];
+  if (line.event)
+    *out << " " << kWorkerEventNames[static_cast<std::size_t>(*line.event)];
+}
+
+void PrintTo(Unmatched reason, std::ostream* out) {
+  *out << kUnmatchedNames[static_cast<std::size_t>(reason)];
+}
+
+namespace {
+
+LogLine Parse(std::string_view line) { return ParseLogLine(line, nullptr); }
+
+std::vector<std::string> LinesOf(const std::string& file) {
+  std::ifstream in(TESTS_DIR "/fixtures/logs/" + file);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+const std::string kDefault =
+    "127.0.0.1 - - [22/Nov/2026:05:33:19 +0000] \"GET / HTTP/1.1\" 200 2 "
+    "\"-\" \"curl/7.88.1\"";
+
+TEST(ParseLogLine, TakesGunicornsDefaultAccessFormat) {
+  EXPECT_EQ(Parse(kDefault), LogLine(AccessLine{200, {}}));
+  for (const std::string& line : LinesOf("access.log")) {
+    EXPECT_TRUE(std::holds_alternative<AccessLine>(Parse(line))) << line;
+  }
+}
+
+struct AccessCase {
+  std::string line;
+  AccessLine expected;
+};
+
+TEST(ParseLogLine, TakesTheVariantsOfTheAccessFormat) {
+  const std::string request =
+      "[22/Nov/2026:05:33:19 -0830] \"POST /a?b=[c] HTTP/1.1\" 503 -";
+  const AccessCase table[] = {
+      // The common format, without referer and agent.
+      {"192.0.2.1 - frank " + request, {503, {}}},
+      // X-Forwarded-For for the host, beside it, empty, with a port.
+      {"10.0.0.1, 10.0.0.2 - - " + request + " \"-\" \"x\"", {503, {}}},
+      {"10.0.0.1 (192.0.2.7,10.0.0.9) - - " + request, {503, {}}},
+      {"- - - " + request, {503, {}}},
+      {"[2001:db8::1]:99 - - " + request, {503, {}}},
+      {kDefault + " \"192.0.2.7\"", {200, {}}},
+      // Durations behind it.
+      {kDefault + " 1523", {200, 0.001523}},      // %(D)s
+      {kDefault + " 0.001523", {200, 0.001523}},  // %(L)s
+      {kDefault + " \"0.25\"", {200, 0.25}},      // "%(L)s"
+      {kDefault + " 12ms", {200, 0.012}},         // %(M)sms
+      {kDefault + " 3s", {200, 3}},               // %(T)ss
+      {kDefault + " 350us", {200, 0.00035}},      // %(D)sus
+      {kDefault + " 350\xc2\xb5s", {200, 0.00035}},
+      {kDefault + " 0", {200, 0}},
+      {kDefault + " 0.001523 \"192.0.2.7\"", {200, 0.001523}},
+      {"192.0.2.1 - - " + request + " 1523", {503, 0.001523}},
+      // Two bare numbers: nobody knows which is what.
+      {kDefault + " 0/1523", {200, {}}},
+      {kDefault + " 1 1523", {200, {}}},
+      // Not a duration.
+      {kDefault + " -5", {200, {}}},
+      {kDefault + " 1e3", {200, {}}},
+      {kDefault + " inf", {200, {}}},
+      {kDefault + " 9999999999999999999999", {200, {}}},
+      {kDefault + " 1.2.3", {200, {}}},
+      // A quote in a field is escaped.
+      {"h - - [22/Nov/2026:05:33:19 +0000] \"GET /\\\" 500 1 HTTP/1.1\" 404 2 "
+       "\"-\" \"a\\\"b 99\"",
+       {404, {}}},
+      // A forged line in the part before the time.
+      {"x [22/Nov/2026:05:33:19 +0000] \\\"GET / HTTP/1.1\\\" 500 1, 1.2.3.4 - "
+       "- [22/Nov/2026:05:33:19 +0000] \"GET / HTTP/1.1\" 201 2",
+       {201, {}}},
+      {"h - - [22/Nov/2026:05:33:19 +0000] \"\" 400 0", {400, {}}},
+      {"h - - [22/Nov/2026:05:33:19 +0000] \"\xff\xfe\" 400 0", {400, {}}},
+  };
+  for (const AccessCase& row : table) {
+    const LogLine line = Parse(row.line);
+    ASSERT_TRUE(std::holds_alternative<AccessLine>(line)) << row.line;
+    const AccessLine& access = std::get<AccessLine>(line);
+    EXPECT_EQ(access.status, row.expected.status) << row.line;
+    ASSERT_EQ(access.duration_seconds.has_value(),
+              row.expected.duration_seconds.has_value())
+        << row.line;
+    if (access.duration_seconds) {
+      EXPECT_DOUBLE_EQ(*access.duration_seconds, *row.expected.duration_seconds)
+          << row.line;
+    }
+  }
+}
+
+TEST(ParseLogLine, TakesJsonAccessLines) {
+  const AccessCase table[] = {
+      {R"({"status": 200})", {200, {}}},
+      {R"({"remote": "h", "s": "404", "D": "1500"})", {404, 0.0015}},
+      {R"({"status_code": 500, "duration_ms": 12.5})", {500, 0.0125}},
+      {R"({"response_status": 201, "request_time_us": 1500})", {201, 0.0015}},
+      {R"({"status": 200, "response_time": "0.25"})", {200, 0.25}},
+      {R"({"status": 200, "elapsed": "12ms"})", {200, 0.012}},
+      {R"({"status": 200, "request_time": 0.25})", {200, 0.25}},
+      {R"({"status": 200, "request_time": 12})", {200, {}}},  // Of what?
+      {R"({"status": 200, "L": 0.5, "T": 0})", {200, 0.5}},
+      {R"({"status": 200, "M": -1})", {200, {}}},
+      {R"({"status": 200, "M": null, "x": {"status": 500}})", {200, {}}},
+      {"{\n  \"status\": 200\n}", {200, {}}},
+  };
+  for (const AccessCase& row : table) {
+    EXPECT_EQ(Parse(row.line), LogLine(row.expected)) << row.line;
+  }
+}
+
+TEST(ParseLogLine, TakesGunicornsErrorLines) {
+  const std::string head = "[2026-11-22 05:33:16 +0000] [8865] ";
+  const std::pair<std::string, ErrorLine> table[] = {
+      {head + "[INFO] Starting gunicorn 26.1.0", {ErrorLevel::kInfo, {}}},
+      {head + "[DEBUG] GET /", {ErrorLevel::kDebug, {}}},
+      {head + "[WARNING] x", {ErrorLevel::kWarning, {}}},
+      {head + "[ERROR] Error handling request GET /", {ErrorLevel::kError, {}}},
+      {head + "[ERROR] Exception in worker process\nTraceback (most recent "
+              "call last):\n  File \"a.py\", line 1\nValueError",
+       {ErrorLevel::kError, {}}},
+      {head + "[INFO] Booting worker with pid: 8865",
+       {ErrorLevel::kInfo, WorkerEvent::kBoot}},
+      {head + "[INFO] Worker exiting (pid: 8865)",
+       {ErrorLevel::kInfo, WorkerEvent::kExit}},
+      {head + "[CRITICAL] WORKER TIMEOUT (pid:8865)",
+       {ErrorLevel::kCritical, WorkerEvent::kTimeout}},
+      {head + "[ERROR] Worker (pid:8865) was sent SIGKILL! Perhaps out of "
+              "memory?",
+       {ErrorLevel::kError, WorkerEvent::kKilled}},
+      {head + "[ERROR] Worker (pid:8865) was sent SIGSEGV!",
+       {ErrorLevel::kError, WorkerEvent::kKilled}},
+      // gunicorn 20.1.
+      {head + "[WARNING] Worker with pid 8865 was terminated due to signal 9",
+       {ErrorLevel::kWarning, WorkerEvent::kKilled}},
+      // Said again by the arbiter, after the worker's own line.
+      {head + "[ERROR] Worker (pid:8865) exited with code 1",
+       {ErrorLevel::kError, {}}},
+      // No worker, or only its words.
+      {head + "[INFO] Dirty worker 8891 exiting", {ErrorLevel::kInfo, {}}},
+      {head + "[INFO] said: WORKER TIMEOUT (pid:1)", {ErrorLevel::kInfo, {}}},
+      {head + "[INFO] ", {ErrorLevel::kInfo, {}}},
+      {head + "[INFO]", {ErrorLevel::kInfo, {}}},
+      // Flask.
+      {"[2017-06-22 09:31:11,580] ERROR in app: Exception on /api [POST]",
+       {ErrorLevel::kError, {}}},
+  };
+  for (const auto& [line, expected] : table) {
+    EXPECT_EQ(Parse(line), LogLine(expected)) << line;
+  }
+}
+
+TEST(ParseLogLine, CountsARealErrorLog) {
+  int events[4] = {};
+  int unmatched = 0;
+  for (const std::string& line : LinesOf("error.log")) {
+    const LogLine parsed = Parse(line);
+    if (const auto* error = std::get_if<ErrorLine>(&parsed)) {
+      if (error->event) ++events[static_cast<std::size_t>(*error->event)];
+    } else {
+      ++unmatched;
+    }
+  }
+  EXPECT_EQ(events[0], 5);  // boot: 3, TTIN, and for the killed one.
+  EXPECT_EQ(events[1], 4);  // exit
+  EXPECT_EQ(events[2], 0);  // timeout
+  EXPECT_EQ(events[3], 1);  // killed
+  EXPECT_EQ(unmatched, 2);  // A traceback, without a multi_line rule.
+}
+
+TEST(ParseLogLine, SaysWhyALineFitsNothing) {
+  using namespace std::string_literals;
+  const std::string head = "h - - [22/Nov/2026:05:33:19 +0000] ";
+  const std::pair<std::string, Unmatched> table[] = {
+      {"", Unmatched::kNoFormat},
+      {"Traceback (most recent call last):", Unmatched::kNoFormat},
+      {"[22/Nov/2026:05:33:19 +0000] \"GET / HTTP/1.1\" 200 2",
+       Unmatched::kNoFormat},
+      {head + "\"GET / HTTP/1.1", Unmatched::kNoFormat},
+      {head + "\"GET / HTTP/1.1\"", Unmatched::kNoFormat},
+      {head + "\"GET / HTTP/1.1\" 200", Unmatched::kNoFormat},
+      {head + "\"GET / HTTP/1.1\" abc 2", Unmatched::kNoFormat},
+      {head + "\"GET / HTTP/1.1\" 200 x", Unmatched::kNoFormat},
+      {head + "\"GET / HTTP/1.1\" 99 2", Unmatched::kBadStatus},
+      {head + "\"GET / HTTP/1.1\" 600 2", Unmatched::kBadStatus},
+      {"{", Unmatched::kNoFormat},
+      {"{}", Unmatched::kNoFormat},
+      {"{\"status\": 200", Unmatched::kNoFormat},
+      {"{\"status\": \"ok\"}", Unmatched::kBadStatus},
+      {"{\"status\": 200.5}", Unmatched::kBadStatus},
+      {"{\"status\": 1e300}", Unmatched::kBadStatus},
+      {"[2026-11-22 05:33:16 +0000] [8865] [NOTICE] x",
+       Unmatched::kUnknownLevel},
+      {"[2026-11-22 05:33:16 +0000] [x] [INFO] x", Unmatched::kNoFormat},
+      {"[2026-11-22 05:33:16 +0000]", Unmatched::kNoFormat},
+      {"[2026-11-22 05:33:16 +0000] text", Unmatched::kNoFormat},
+      {"a\0b"s, Unmatched::kBinary},
+      {kDefault + "\0"s, Unmatched::kBinary},
+  };
+  for (const auto& [line, expected] : table) {
+    EXPECT_EQ(Parse(line), LogLine(expected)) << line;
+  }
+}
+
+TEST(ParseLogLine, TakesAPatternInsteadOfTheKnownAccessFormats) {
+  const AccessPattern pattern("^(?P<status>\\w+) (?P<milliseconds>\\S+) ");
+  EXPECT_EQ(ParseLogLine("404 250 /a", &pattern),
+            LogLine(AccessLine{404, 0.25}));
+  EXPECT_EQ(ParseLogLine("404 - /a", &pattern), LogLine(AccessLine{404, {}}));
+  EXPECT_EQ(ParseLogLine("ok 1 /a", &pattern), LogLine(Unmatched::kBadStatus));
+  EXPECT_EQ(ParseLogLine(kDefault, &pattern), LogLine(Unmatched::kNoFormat));
+  EXPECT_EQ(ParseLogLine("{\"status\": 200}", &pattern),
+            LogLine(Unmatched::kNoFormat));
+  EXPECT_EQ(
+      ParseLogLine("[2026-11-22 05:33:16 +0000] [8865] [INFO] x", &pattern),
+      LogLine(ErrorLine{ErrorLevel::kInfo, {}}));
+}
+
+TEST(ParseLogLine, TakesThePatternsFinestDuration) {
+  const AccessPattern pattern(
+      "(?P<seconds>\\d+) (?P<microseconds>\\d+) (?P<status>\\d+)");
+  EXPECT_EQ(ParseLogLine("1 1500000 200", &pattern),
+            LogLine(AccessLine{200, 1.5}));
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter

@@ -1,0 +1,63 @@
+#include "collectors/logs/position_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "tests/support/temp_dir.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+TEST(PositionFile, GivesBackWhatItWasGiven) {
+  const TempDir dir;
+  const std::string file = dir / "positions";
+  const std::vector<FilePosition> positions = {
+      {"/a/*.log",
+       "/a/b\xff.log",
+       {1, 18'446'744'073'709'551'615U},
+       7,
+       "x\ny",
+       std::string("\0z", 2)},
+      {"/c", "/c", {0, 0}, 0, "", ""}};
+  SavePositions(file, positions);
+  EXPECT_EQ(LoadPositions(file), positions);
+  SavePositions(file, {});
+  EXPECT_THAT(LoadPositions(file), testing::IsEmpty());
+  EXPECT_FALSE(std::filesystem::exists(file + ".new"));
+}
+
+TEST(PositionFile, IsEmptyBeforeTheFirstTime) {
+  const TempDir dir;
+  EXPECT_THAT(LoadPositions(dir / "positions"), testing::IsEmpty());
+}
+
+TEST(PositionFile, RefusesWhatIsNone) {
+  const TempDir dir;
+  const std::string file = dir / "positions";
+  for (const char* text :
+       {"", "x", "{}", "[]", R"({"version": 2, "files": []})",
+        R"({"version": 1, "files": [{}]})", R"({"version": 1, "files": 5})",
+        R"({"version": 1, "files": [{"log": "zz", "path": "", "device": 1,
+            "inode": 1, "offset": 1, "head": "", "tail": ""}]})"}) {
+    WriteFile(file, text);
+    EXPECT_THROW(LoadPositions(file), std::runtime_error) << text;
+  }
+}
+
+TEST(PositionFile, SaysWhatCannotBeWritten) {
+  try {
+    SavePositions("/nonexistent/positions", {});
+    FAIL();
+  } catch (const std::runtime_error& error) {
+    EXPECT_STREQ(error.what(),
+                 "/nonexistent/positions.new: No such file or directory");
+  }
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter
