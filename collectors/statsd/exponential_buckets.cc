@@ -93,7 +93,8 @@ std::size_t BucketCounts::SpanWith(int index) const {
   if (counts_.empty()) return 1;
   const int last = first_ + static_cast<int>(counts_.size()) - 1;
   return static_cast<std::size_t>(std::max(last, index) -
-                                  std::min(first_, index) + 1);
+                                  std::min(first_, index)) +
+         1;
 }
 
 void BucketCounts::Grow(int index) {

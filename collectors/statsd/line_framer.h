@@ -37,7 +37,8 @@ class LineFramer {
         if (rest_.size() + piece.size() > kMostRest) return false;
         rest_ += piece;
         if (IsTooLong(rest_)) return false;
-        handle(std::string_view(rest_));
+        const std::string_view line = rest_;
+        handle(line);
         rest_.clear();
       }
     }
@@ -47,7 +48,8 @@ class LineFramer {
   // The stream has ended: its last line needs no "\n".
   template <typename Handle>
   void Finish(Handle&& handle) {
-    if (!rest_.empty()) handle(std::string_view(rest_));
+    const std::string_view line = rest_;
+    if (!line.empty()) handle(line);
     rest_.clear();
   }
 

@@ -30,6 +30,7 @@
 #include "collectors/statsd/naming.h"
 #include "collectors/statsd/series_budget.h"
 #include "collectors/statsd/series_key.h"
+#include "collectors/statsd/store_mutex.h"
 #include "collectors/statsd/time_point.h"
 #include "config/config.h"
 
@@ -76,15 +77,13 @@ class MetricStore : public EventSink {
  private:
   using Apps = std::map<std::string, std::unique_ptr<AppSeries>>;
 
-  class ReaderLock;
-  class WriterLock;
-
   void AddLocked(std::span<const StoreOp> ops, bool from_statsd);
   void AddForeign(std::span<const ForeignOp> ops);
   void ReconfigureForeign(const std::set<std::string>& dropped, bool clear);
   AppSeries* Resolve(SeriesRef& ref, const Event& event, const TimePoint& now,
                      bool& added);
-  AppSeries* Create(SeriesKey key, const Event& event, const TimePoint& now);
+  AppSeries* Create(const SeriesKey& key, const Event& event,
+                    const TimePoint& now);
   AppSeries& CreateBase(const SeriesKey& key, const TimePoint& now);
   AppSeries& Insert(std::unique_ptr<AppSeries> series);
   void EraseIf(const std::function<bool(const AppSeries&)>& gone);
@@ -101,9 +100,7 @@ class MetricStore : public EventSink {
 
   const TimeSource time_source_;
 
-  mutable std::mutex mutex_;         // Guards what follows.
-  mutable std::mutex reader_mutex_;  // One scrape at a time asks for mutex_.
-  mutable std::atomic<int> writers_waiting_{0};
+  mutable StoreMutex mutex_;  // Guards what follows, up to naming_mutex_.
 
   Config config_;
   std::shared_ptr<const SeriesOptions> options_;

@@ -73,6 +73,7 @@ void Run(const char* label, NamedBy naming, int apps) {
   config.statsd.max_series = 1'000'000;
   MetricStore store(config, SystemTime);
   std::vector<AppId> known;
+  known.reserve(static_cast<std::size_t>(apps));
   for (int app = 0; app < apps; ++app) {
     known.push_back({"app-" + std::to_string(app), "", ""});
   }

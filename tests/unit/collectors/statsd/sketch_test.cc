@@ -212,8 +212,10 @@ TEST(Sketch, StaysBoundedForEveryValue) {
 
 TEST(Sketch, KeepsTheSchemaOfOrdinaryDurations) {
   Sketch sketch(Options(3));
-  for (double value = 1e-6; value < 1e5; value *= 1.01) {
+  double value = 1e-6;
+  while (value < 1e5) {
     sketch.Add(value, 1, kNow);
+    value *= 1.01;
   }
   EXPECT_EQ(sketch.schema(), 3);
 }

@@ -94,10 +94,14 @@ TEST_F(StatsdMemoryTest, AnAppCostsLessThanTenKilobytes) {
   for (int second = 0; second < 70; second += 5) {
     for (std::size_t app = 0; app < kApps; ++app) {
       const std::string tag = "|#app:app" + std::to_string(app);
-      // Two milliseconds to four seconds.
-      for (double milliseconds = 2; milliseconds < 4000; milliseconds *= 1.7) {
-        Send("gunicorn.request.duration:" + std::to_string(milliseconds) +
-             "|ms" + tag);
+      // Two milliseconds to 3.7 seconds.
+      double milliseconds = 1;
+      for (int i = 0; i < 14; ++i) {
+        milliseconds *= 1.8;
+        std::string line = "gunicorn.request.duration:";
+        line += std::to_string(milliseconds);
+        line += "|ms";
+        Send(line += tag);
       }
       Send("gunicorn.requests:1|c" + tag + "\ngunicorn.workers:3|g" + tag);
     }
@@ -108,8 +112,10 @@ TEST_F(StatsdMemoryTest, AnAppCostsLessThanTenKilobytes) {
 }
 
 TEST_F(StatsdMemoryTest, StrangersNamesStayBoundedAndKnownAppsRight) {
+  constexpr int kKnown = 20;
   std::vector<AppId> known;
-  for (int i = 0; i < 20; ++i) {
+  known.reserve(kKnown);
+  for (int i = 0; i < kKnown; ++i) {
     known.push_back({"known" + std::to_string(i), "", ""});
   }
   store_.SetKnownApps(known);
