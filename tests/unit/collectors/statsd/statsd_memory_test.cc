@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <initializer_list>
 #include <new>
 #include <string>
 
@@ -40,20 +41,26 @@ void operator delete(void* memory, std::size_t) noexcept {
 namespace gunicorn_exporter {
 namespace {
 
+// A packet of lines that end alike.
+std::string Lines(std::initializer_list<const char*> lines,
+                  const std::string& end) {
+  std::string packet;
+  for (const char* const line : lines) {
+    packet += line;
+    packet += end;
+    packet += '\n';
+  }
+  return packet;
+}
+
 class StatsdMemoryTest : public testing::Test {
  protected:
   void Send(const std::string& packet) {
     handler_.HandleDatagram(Transport::kUdp, packet, {}, false);
   }
 
-  static Config LargeConfig() {
-    Config config;
-    config.statsd.tag_labels = {};
-    return config;
-  }
-
   FakeTime time_;
-  MetricStore store_{LargeConfig(), time_.Source()};
+  MetricStore store_{Config(), time_.Source()};
   ReceiverStats stats_;
   LineHandler handler_{store_, nullptr, stats_, nullptr,
                        [] { return std::chrono::nanoseconds(0); }};
@@ -103,7 +110,7 @@ TEST_F(StatsdMemoryTest, AnAppCostsLessThanTenKilobytes) {
         line += "|ms";
         Send(line += tag);
       }
-      Send("gunicorn.requests:1|c" + tag + "\ngunicorn.workers:3|g" + tag);
+      Send(Lines({"gunicorn.requests:1|c", "gunicorn.workers:3|g"}, tag));
     }
     handler_.Flush();
     time_.Advance(std::chrono::seconds(5));
@@ -128,8 +135,8 @@ TEST_F(StatsdMemoryTest, StrangersNamesStayBoundedAndKnownAppsRight) {
                     : name + ".gunicorn.requests:1|c");
     if (i % 100 == 0) {
       const std::string tag = "|#app:known" + std::to_string(i / 100 % 20);
-      Send("gunicorn.requests:1|c" + tag + "\ngunicorn.request.duration:5|ms" +
-           tag);
+      Send(Lines({"gunicorn.requests:1|c", "gunicorn.request.duration:5|ms"},
+                 tag));
     }
     if (i % 64 == 0) handler_.Flush();
   }
