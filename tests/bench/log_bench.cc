@@ -27,7 +27,7 @@ class CountingSink : public EventSink {
  public:
   bool AddFromLog(const AppId& /*app*/,
                   std::span<const Event> events) override {
-    lines += events.empty() ? 0 : 1;
+    if (!events.empty()) ++lines;
     return true;
   }
   std::size_t lines = 0;
