@@ -154,17 +154,10 @@ void ConnectionSampler::ReadUnixListeners(Namespace& space) {
   if (!text) return;
   space.unix_sockets = ParseUnixTable(*text);
   std::map<std::string, std::uint64_t> queued;
-<<<<<<< HEAD
-  for (const UnixSocketRow& socket : space.unix_sockets) {
-    if (socket.connected && socket.inode == 0) ++queued[socket.path];
-  }
-  for (const UnixSocketRow& socket : space.unix_sockets) {
-=======
   for (const UnixStream& socket : space.unix_sockets) {
     if (socket.connected && socket.inode == 0) ++queued[socket.path];
   }
   for (const UnixStream& socket : space.unix_sockets) {
->>>>>>> process
     if (!socket.listening) continue;
     Listener listener;
     listener.queue = {"unix:" + socket.path, queued[socket.path], {}};
@@ -292,11 +285,7 @@ std::vector<ConnectionSampler::Connection> ConnectionSampler::ReadConnections(
       return listener.is_tcp && Accepts(listener.endpoint, socket.local);
     });
   }
-<<<<<<< HEAD
-  for (const UnixSocketRow& socket : space.unix_sockets) {
-=======
   for (const UnixStream& socket : space.unix_sockets) {
->>>>>>> process
     if (socket.listening || !socket.connected || socket.inode == 0) continue;
     add(socket.inode, ConnectionState::kUnknown, [&](const Listener& listener) {
       return !listener.is_tcp &&

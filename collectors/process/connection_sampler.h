@@ -92,11 +92,7 @@ class ConnectionSampler {
     bool with_unix = true;  // net/unix is read this time.
     std::vector<Listener> listeners;
     std::vector<TcpSocket> tcp;  // Of net/tcp, where sock_diag is not used.
-<<<<<<< HEAD
-    std::vector<UnixSocketRow> unix_sockets;
-=======
     std::vector<UnixStream> unix_sockets;
->>>>>>> process
   };
 
   std::map<std::uint64_t, Namespace> GroupMasters(

@@ -110,20 +110,12 @@ std::vector<TcpSocket> ParseTcpTable(std::string_view text) {
   return sockets;
 }
 
-<<<<<<< HEAD
-std::vector<UnixSocketRow> ParseUnixTable(std::string_view text) {
-=======
 std::vector<UnixStream> ParseUnixTable(std::string_view text) {
->>>>>>> process
   constexpr std::uint64_t kStream = 1;
   constexpr std::uint64_t kAccepting = 0x10000;
   constexpr std::uint64_t kConnecting = 2;  // Of a queued one.
   constexpr std::uint64_t kConnected = 3;
-<<<<<<< HEAD
-  std::vector<UnixSocketRow> sockets;
-=======
   std::vector<UnixStream> sockets;
->>>>>>> process
   while (!text.empty()) {
     // 00000000d1: 00000002 00000000 00010000 0001 01 376021 /run/my_app.sock
     std::string_view line = NextLine(text);
@@ -135,11 +127,7 @@ std::vector<UnixStream> ParseUnixTable(std::string_view text) {
     if (!flags || !type || !state || !inode || *type != kStream ||
         line.size() < 2)
       continue;
-<<<<<<< HEAD
-    UnixSocketRow socket;
-=======
     UnixStream socket;
->>>>>>> process
     socket.listening = (*flags & kAccepting) != 0;
     socket.connected = *state == kConnected || *state == kConnecting;
     socket.inode = *inode;

@@ -65,11 +65,7 @@ struct TcpSocket {
 // in it is in flight, or parked after an answer that took longer.
 std::vector<TcpSocket> ParseTcpTable(std::string_view text);
 
-<<<<<<< HEAD
-struct UnixSocketRow {
-=======
 struct UnixStream {
->>>>>>> process
   bool listening = false;
   bool connected = false;
   std::uint64_t inode = 0;  // 0: not accepted yet.
@@ -77,11 +73,7 @@ struct UnixStream {
 };
 
 // Stream sockets that have a path.
-<<<<<<< HEAD
-std::vector<UnixSocketRow> ParseUnixTable(std::string_view text);
-=======
 std::vector<UnixStream> ParseUnixTable(std::string_view text);
->>>>>>> process
 
 // "socket:[376021]" to its number.
 std::optional<std::uint64_t> ParseSocketLink(std::string_view target);
