@@ -2,11 +2,13 @@
 
 #include <spdlog/async.h>
 #include <spdlog/async_logger.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <cstdio>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 namespace gunicorn_exporter {
@@ -15,8 +17,38 @@ namespace {
 // How many lines may wait for a stderr that blocks.
 constexpr std::size_t kQueueLines = 256;
 
+// stderr, once it is released. Called by the background thread alone, so that
+// nobody else waits for a stderr that blocks.
+class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  // Takes effect with the next line or flush.
+  void Release() { released_ = true; }
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    formatter_->format(message, waiting_);
+    if (released_) WriteWaiting();
+  }
+
+  void flush_() override {
+    if (!released_) return;
+    WriteWaiting();
+    std::fflush(stderr);
+  }
+
+ private:
+  void WriteWaiting() {
+    std::fwrite(waiting_.data(), 1, waiting_.size(), stderr);
+    waiting_.clear();
+  }
+
+  std::atomic<bool> released_{false};
+  spdlog::memory_buf_t waiting_;  // Guarded by the base's mutex.
+};
+
 // Set once by StartLog, before the other threads start.
 LogFormat format = LogFormat::kLogfmt;
+std::shared_ptr<StderrSink> sink;
 std::shared_ptr<spdlog::logger> logger;
 std::atomic<std::size_t> lost_lines_reported{0};
 
@@ -108,9 +140,10 @@ void ReportLostLines() {
 void StartLog(LogLevel level, LogFormat line_format) {
   format = line_format;
   spdlog::init_thread_pool(kQueueLines, 1);
+  sink = std::make_shared<StderrSink>();
   logger = std::make_shared<spdlog::async_logger>(
-      "gunicorn_exporter", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
-      spdlog::thread_pool(), spdlog::async_overflow_policy::overrun_oldest);
+      "gunicorn_exporter", sink, spdlog::thread_pool(),
+      spdlog::async_overflow_policy::overrun_oldest);
   logger->set_level(ToSpdlog(level));
   logger->flush_on(spdlog::level::debug);
   constexpr auto kTime = "%Y-%m-%dT%H:%M:%S.%eZ";
@@ -118,6 +151,12 @@ void StartLog(LogLevel level, LogFormat line_format) {
                                   ? fmt::format(R"({{"ts":"{}",%v}})", kTime)
                                   : fmt::format("ts={} %v", kTime);
   logger->set_pattern(pattern, spdlog::pattern_time_type::utc);
+}
+
+void ReleaseLog() {
+  if (logger == nullptr) return;
+  sink->Release();
+  logger->flush();
 }
 
 void StopLog() { spdlog::shutdown(); }

@@ -23,9 +23,15 @@ struct LogField {
 };
 
 // Call it once, before the other threads start; until then events go nowhere.
+// Lines wait for ReleaseLog, so that a start that fails says why in one line,
+// the error's own.
 void StartLog(LogLevel level, LogFormat format);
 
-// Writes what is waiting and stops the background thread.
+// The start has worked: writes what waits, and from now on at once.
+void ReleaseLog();
+
+// Writes what the background thread has not written yet, and stops it. Lines
+// that wait for ReleaseLog are dropped.
 void StopLog();
 
 // `event` is the stable name of what happened: "receiver_started".

@@ -12,6 +12,7 @@ namespace {
 std::string LogOf(LogLevel level, LogFormat format) {
   testing::internal::CaptureStderr();
   StartLog(level, format);
+  ReleaseLog();
   LogEvent(LogLevel::kDebug, "left_out_at_info");
   LogEvent(LogLevel::kInfo, "receiver_started",
            {{"transport", "udp"},
@@ -44,6 +45,25 @@ TEST(Log, WritesJson) {
 
 TEST(Log, LeavesOutWhatIsBelowItsLevel) {
   EXPECT_EQ(LogOf(LogLevel::kWarn, LogFormat::kLogfmt), "");
+}
+
+TEST(Log, HoldsLinesBackUntilTheStartHasWorked) {
+  testing::internal::CaptureStderr();
+  StartLog(LogLevel::kInfo, LogFormat::kLogfmt);
+  LogEvent(LogLevel::kInfo, "of_the_start");
+  ReleaseLog();
+  LogEvent(LogLevel::kInfo, "later");
+  StopLog();
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_LT(log.find("event=of_the_start"), log.find("event=later")) << log;
+}
+
+TEST(Log, DropsTheLinesOfAStartThatFailed) {
+  testing::internal::CaptureStderr();
+  StartLog(LogLevel::kInfo, LogFormat::kLogfmt);
+  LogEvent(LogLevel::kInfo, "of_the_start");
+  StopLog();
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
 }  // namespace
