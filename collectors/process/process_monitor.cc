@@ -174,6 +174,7 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
     return !registry_.processes().contains(entry.first);
   });
   detail_reader_.Forget(registry_.processes());
+  generation_ = registry_.generation();
 }
 
 bool ProcessMonitor::IsStarting(const GunicornProcess& gunicorn,
@@ -289,9 +290,18 @@ AppView ProcessMonitor::ViewOf(const AppId& app, const ProcessGroup& group) {
   return view;
 }
 
-std::uint64_t ProcessMonitor::Generation() const {
-  const std::lock_guard lock(mutex_);
-  return registry_.generation();
+std::vector<TrackedProcess> ProcessMonitor::KnownProcesses() const {
+  std::vector<TrackedProcess> processes;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, process] : registry_.processes())
+      processes.push_back(process);
+  }
+  std::stable_sort(processes.begin(), processes.end(),
+                   [](const TrackedProcess& left, const TrackedProcess& right) {
+                     return left.gunicorn.role < right.gunicorn.role;
+                   });
+  return processes;
 }
 
 bool ProcessMonitor::TableReadable() const {

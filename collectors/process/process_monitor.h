@@ -12,6 +12,7 @@
 // throws; what could not be read is counted.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -66,11 +67,16 @@ class ProcessMonitor {
   std::vector<AppId> KnownApps();
   ProcessView View();
 
+  // All gunicorn processes known: masters first.
+  std::vector<TrackedProcess> KnownProcesses() const;
+
   // Changes with every gunicorn process that comes, goes or changes its app.
-  std::uint64_t Generation() const;
+  // Never waits.
+  std::uint64_t Generation() const { return generation_; }
 
   bool TableReadable() const;
   ReadErrors::Counts ReadErrorCounts() const { return errors_.counts(); }
+  ReadErrors& read_errors() { return errors_; }
   std::shared_ptr<const Config> config() const;
   const std::string& procfs() const { return procfs_; }
 
@@ -100,6 +106,7 @@ class ProcessMonitor {
   const std::string procfs_;
   const MonitorClocks clocks_;
   ReadErrors errors_;
+  std::atomic<std::uint64_t> generation_{0};
 
   mutable std::mutex mutex_;  // Guards all below.
   std::shared_ptr<const Config> config_;

@@ -24,25 +24,6 @@ std::optional<std::uint64_t> ParseHex(std::string_view text) {
   return number;
 }
 
-// 0100007F:1F90, or 32 digits before the colon: words of 32 bits, each printed
-// as the machine's own number.
-std::optional<Endpoint> ParseEndpoint(std::string_view text) {
-  const auto colon = text.find(':');
-  if (colon != 8 && colon != 32) return std::nullopt;
-  Endpoint endpoint;
-  endpoint.is_v6 = colon == 32;
-  for (std::size_t i = 0; i < colon / 8; ++i) {
-    const auto word = ParseHex(text.substr(i * 8, 8));
-    if (!word) return std::nullopt;
-    const auto raw = static_cast<std::uint32_t>(*word);
-    std::memcpy(endpoint.address.data() + i * 4, &raw, sizeof raw);
-  }
-  const auto port = ParseHex(text.substr(colon + 1));
-  if (!port || *port > 0xFFFF) return std::nullopt;
-  endpoint.port = static_cast<std::uint16_t>(*port);
-  return endpoint;
-}
-
 // ... 376115 1 0000000079f7a7e0 20 4 30 10 -1
 //            ^ references, address, rto, ato, quick acks and pingpong
 Exchange TellExchange(std::string_view rest, std::uint64_t unread) {
@@ -85,6 +66,24 @@ std::optional<TcpSocket> ParseTcpLine(std::string_view line) {
 }
 
 }  // namespace
+
+// Words of 32 bits, each printed as the machine's own number.
+std::optional<Endpoint> ParseEndpoint(std::string_view text) {
+  const auto colon = text.find(':');
+  if (colon != 8 && colon != 32) return std::nullopt;
+  Endpoint endpoint;
+  endpoint.is_v6 = colon == 32;
+  for (std::size_t i = 0; i < colon / 8; ++i) {
+    const auto word = ParseHex(text.substr(i * 8, 8));
+    if (!word) return std::nullopt;
+    const auto raw = static_cast<std::uint32_t>(*word);
+    std::memcpy(endpoint.address.data() + i * 4, &raw, sizeof raw);
+  }
+  const auto port = ParseHex(text.substr(colon + 1));
+  if (!port || *port > 0xFFFF) return std::nullopt;
+  endpoint.port = static_cast<std::uint16_t>(*port);
+  return endpoint;
+}
 
 bool Endpoint::IsAnyAddress() const {
   return std::all_of(address.begin(), address.end(),

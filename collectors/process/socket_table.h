@@ -37,6 +37,9 @@ struct Endpoint {
   bool IsAnyAddress() const;
 };
 
+// As the tables write it: "0100007F:1F90", or 32 digits before the colon.
+std::optional<Endpoint> ParseEndpoint(std::string_view text);
+
 // "127.0.0.1:8000", "[::]:8000"
 std::string ToString(const Endpoint& endpoint);
 

@@ -50,19 +50,22 @@ void AppResolver::SetNaming(std::shared_ptr<const Naming> naming) {
   Clear();
 }
 
-bool AppResolver::IsFull() const {
-  return senders_.IsFull() ||
-         by_tag_.size() + by_prefix_.size() + with_tags_.size() >
-             kMostAnswers ||
-         by_tag_.key_bytes() + by_prefix_.key_bytes() + with_tags_.key_bytes() >
-             kMostKeyBytes;
-}
-
 void AppResolver::Clear() {
   senders_.Clear();
   by_tag_.Clear();
   by_prefix_.Clear();
   with_tags_.Clear();
+  is_full_ = false;
+}
+
+SeriesRef& AppResolver::Remember(StringTable<SeriesRef>& table,
+                                 std::string_view key, SeriesRef ref) {
+  SeriesRef& remembered = table.Insert(key, std::move(ref));
+  is_full_ =
+      by_tag_.size() + by_prefix_.size() + with_tags_.size() > kMostAnswers ||
+      by_tag_.key_bytes() + by_prefix_.key_bytes() + with_tags_.key_bytes() >
+          kMostKeyBytes;
+  return remembered;
 }
 
 SeriesRef& AppResolver::Resolve(std::string_view tags, std::string_view prefix,
@@ -74,6 +77,7 @@ SeriesRef& AppResolver::Resolve(std::string_view tags, std::string_view prefix,
     app = &ByPrefix(prefix);
   } else {
     app = senders_.Find(source);
+    is_full_ = is_full_ || senders_.IsFull();
     if (app == nullptr) app = &default_;
   }
   if (naming_->tag_labels.empty() || tags.empty()) return *app;
@@ -83,7 +87,7 @@ SeriesRef& AppResolver::Resolve(std::string_view tags, std::string_view prefix,
 SeriesRef& AppResolver::ByTag(std::string_view name) {
   SeriesRef* const known = by_tag_.Find(name);
   if (known != nullptr) return *known;
-  return by_tag_.Insert(name, {{{std::string(name), "", ""}, {}}});
+  return Remember(by_tag_, name, {{{std::string(name), "", ""}, {}}});
 }
 
 SeriesRef& AppResolver::ByPrefix(std::string_view prefix) {
@@ -93,7 +97,7 @@ SeriesRef& AppResolver::ByPrefix(std::string_view prefix) {
   std::string name = instance != naming_->app_of_prefix.end()
                          ? instance->second
                          : std::string(prefix);
-  return by_prefix_.Insert(prefix, {{{std::move(name), "", ""}, {}}});
+  return Remember(by_prefix_, prefix, {{{std::move(name), "", ""}, {}}});
 }
 
 SeriesRef& AppResolver::WithTags(const SeriesRef& app, std::string_view tags) {
@@ -113,7 +117,7 @@ SeriesRef& AppResolver::WithTags(const SeriesRef& app, std::string_view tags) {
     if (!value.empty())
       added.key.tags.push_back({tag.label, std::string(value)});
   }
-  return with_tags_.Insert(scratch_, std::move(added));
+  return Remember(with_tags_, scratch_, std::move(added));
 }
 
 }  // namespace gunicorn_exporter

@@ -38,13 +38,15 @@ class AppResolver {
   // Forgets all answers.
   void SetNaming(std::shared_ptr<const Naming> naming);
   // So much is remembered that it is time for Clear.
-  bool IsFull() const;
+  bool IsFull() const { return is_full_; }
   void Clear();
 
  private:
   SeriesRef& ByTag(std::string_view name);
   SeriesRef& ByPrefix(std::string_view prefix);
   SeriesRef& WithTags(const SeriesRef& app, std::string_view tags);
+  SeriesRef& Remember(StringTable<SeriesRef>& table, std::string_view key,
+                      SeriesRef ref);
 
   std::shared_ptr<const Naming> naming_;
   SenderCache senders_;
@@ -52,6 +54,7 @@ class AppResolver {
   StringTable<SeriesRef> by_prefix_;
   StringTable<SeriesRef> with_tags_;
   SeriesRef default_;
+  bool is_full_ = false;
   std::string scratch_;
 };
 

@@ -17,6 +17,10 @@ constexpr std::size_t kLongestDatagram = 65536;
 // So that the beginnings of the buffers do not all fall into the same lines of
 // the processor's cache.
 constexpr std::size_t kStride = kLongestDatagram + 5 * 64;
+// A unix socket's queue holds about ten; where half of that had come, its
+// senders wait for us, and to try again is quicker than to be woken.
+constexpr std::size_t kBusyQueue = 5;
+constexpr int kTriesWhenBusy = 20;  // Some microseconds.
 constexpr std::size_t kControlBytes = CMSG_SPACE(sizeof(ucred));
 
 }  // namespace
@@ -31,20 +35,20 @@ class DatagramBuffers {
     }
   }
 
-  // The kernel writes the lengths that it filled in over the ones given.
-  void Prepare(bool with_address, bool with_credentials) {
-    for (std::size_t i = 0; i < kDatagramsAtATime; ++i) {
-      msghdr& header = messages_[i].msg_hdr;
-      header.msg_name = with_address ? &addresses_[i] : nullptr;
-      header.msg_namelen = with_address ? sizeof(addresses_[i]) : 0;
-      header.msg_control = with_credentials ? controls_[i].data() : nullptr;
-      header.msg_controllen = with_credentials ? kControlBytes : 0;
-    }
+  // What to ask for with each datagram; the same until the next call.
+  void Ask(bool address, bool credentials) {
+    if (asks_address_ == address && asks_credentials_ == credentials) return;
+    asks_address_ = address;
+    asks_credentials_ = credentials;
+    used_ = kDatagramsAtATime;
   }
 
   int Receive(int fd) {
-    return recvmmsg(fd, messages_.data(), kDatagramsAtATime, MSG_DONTWAIT,
-                    nullptr);
+    Restore();
+    const int received = recvmmsg(fd, messages_.data(), kDatagramsAtATime,
+                                  MSG_DONTWAIT, nullptr);
+    used_ = received > 0 ? static_cast<std::size_t>(received) : 0;
+    return received;
   }
 
   std::string_view text(std::size_t i) const {
@@ -75,6 +79,20 @@ class DatagramBuffers {
   }
 
  private:
+  // The kernel writes the lengths that it filled in over the ones given.
+  void Restore() {
+    for (std::size_t i = 0; i < used_; ++i) {
+      msghdr& header = messages_[i].msg_hdr;
+      header.msg_name = asks_address_ ? &addresses_[i] : nullptr;
+      header.msg_namelen = asks_address_ ? sizeof(addresses_[i]) : 0;
+      header.msg_control = asks_credentials_ ? controls_[i].data() : nullptr;
+      header.msg_controllen = asks_credentials_ ? kControlBytes : 0;
+    }
+  }
+
+  bool asks_address_ = false;
+  bool asks_credentials_ = false;
+  std::size_t used_ = 0;  // Messages that the last call filled in.
   std::unique_ptr<char[]> bytes_;
   std::array<iovec, kDatagramsAtATime> vectors_{};
   std::array<mmsghdr, kDatagramsAtATime> messages_{};
@@ -109,11 +127,15 @@ DatagramReceiver::DatagramReceiver(Socket socket, Transport transport,
 std::size_t DatagramReceiver::Drain(std::size_t most, DatagramBuffers& buffers,
                                     LineHandler& handler) {
   const bool is_udp = transport_ == Transport::kUdp;
+  buffers.Ask(tell_sender_ && is_udp, tell_sender_ && !is_udp);
   std::size_t drained = 0;
+  int tries = 0;  // That an empty queue still gets.
   while (drained < most) {
-    buffers.Prepare(tell_sender_ && is_udp, tell_sender_ && !is_udp);
     const int received = buffers.Receive(socket_.fd());
-    if (received <= 0) break;
+    if (received <= 0) {
+      if (tries-- <= 0) break;
+      continue;
+    }
     const auto count = static_cast<std::size_t>(received);
     for (std::size_t i = 0; i < count; ++i) {
       handler.HandleDatagram(
@@ -122,7 +144,11 @@ std::size_t DatagramReceiver::Drain(std::size_t most, DatagramBuffers& buffers,
           buffers.truncated(i));
     }
     drained += count;
-    if (count < kDatagramsAtATime) break;
+    if (is_udp) {
+      if (count < kDatagramsAtATime) break;
+    } else {
+      tries = count >= kBusyQueue ? kTriesWhenBusy : 0;
+    }
   }
   return drained;
 }

@@ -85,8 +85,9 @@ LineVerdict LineHandler::Take(std::string_view line,
   ops_.push_back(op);
   op.begins_line = false;
   std::string_view others = sample.others;
-  while (const auto value = TakeValue(others)) {
-    SetEventValue(*value, op.event);
+  SampleValue value;
+  while (!others.empty() && TakeValue(others, value)) {
+    SetEventValue(value, op.event);
     ops_.push_back(op);
   }
   return verdict;

@@ -45,8 +45,8 @@ bool BeginsLikeANumber(std::string_view text) {
 
 }  // namespace
 
-std::optional<SampleValue> ParseNumber(std::string_view text) {
-  SampleValue number;
+bool ParseNumber(std::string_view text, SampleValue& number) {
+  number.has_sign = false;
   bool negative = false;
   if (!text.empty() && (text[0] == '+' || text[0] == '-')) {
     number.has_sign = true;
@@ -54,15 +54,15 @@ std::optional<SampleValue> ParseNumber(std::string_view text) {
     text.remove_prefix(1);
   }
   if (!ParsePlain(text, number.value)) {
-    if (!BeginsLikeANumber(text)) return std::nullopt;
+    if (!BeginsLikeANumber(text)) return false;
     const char* const end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data(), end, number.value);
     if (error != std::errc() || stop != end || !std::isfinite(number.value)) {
-      return std::nullopt;
+      return false;
     }
   }
   if (negative) number.value = -number.value;
-  return number;
+  return true;
 }
 
 }  // namespace gunicorn_exporter

@@ -1,16 +1,14 @@
 // The numbers of a StatsD line: "1", "0.769", "-3", "+5", "1e-3".
 #pragma once
 
-#include <optional>
 #include <string_view>
 
 #include "collectors/statsd/sample.h"
 
 namespace gunicorn_exporter {
 
-// Empty where the text is not a finite decimal number, whole: NaN, infinity,
-// hexadecimal, spaces, two signs and the empty text are none. Does not
-// allocate.
-std::optional<SampleValue> ParseNumber(std::string_view text);
+// False where the text is not a finite decimal number, whole: NaN, infinity,
+// hexadecimal, spaces, two signs and the empty text are none. Does not allocate.
+bool ParseNumber(std::string_view text, SampleValue& number);
 
 }  // namespace gunicorn_exporter

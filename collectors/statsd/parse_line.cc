@@ -7,13 +7,16 @@ namespace gunicorn_exporter {
 namespace {
 
 // Takes all before the next separator, and the separator, off `text`. False
-// where there is none: then all of `text` is taken.
-bool TakeUntil(std::string_view& text, char separator,
-               std::string_view& taken) {
-  const std::size_t end = text.find(separator);
+// where there is none: then all of `text` is taken. A loop, since what it takes
+// is some bytes long.
+inline bool TakeUntil(std::string_view& text, char separator,
+                      std::string_view& taken) {
+  std::size_t end = 0;
+  while (end < text.size() && text[end] != separator) ++end;
   taken = text.substr(0, end);
-  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  return end != std::string_view::npos;
+  const bool found = end < text.size();
+  text.remove_prefix(found ? end + 1 : end);
+  return found;
 }
 
 enum class TypeField { kKnown, kSet, kUnknown };
@@ -53,28 +56,26 @@ bool IsServiceCheck(std::string_view line) {
 
 bool ParseValues(std::string_view text, Sample& sample) {
   std::string_view first;
-  const bool packed = TakeUntil(text, ':', first);
-  const std::optional<SampleValue> value = ParseNumber(first);
-  if (!value) return false;
-  sample.first = *value;
+  bool more = TakeUntil(text, ':', first);
+  if (!ParseNumber(first, sample.first)) return false;
   sample.others = text;
-  if (!packed) return true;
-  std::string_view next;
-  bool more = true;
+  SampleValue value;
   while (more) {
+    std::string_view next;
     more = TakeUntil(text, ':', next);
-    if (!ParseNumber(next)) return false;
+    if (!ParseNumber(next, value)) return false;
   }
   return true;
 }
 
 bool ParseWeight(std::string_view rate_text, double& weight) {
   if (rate_text == "1.0") return true;  // What gunicorn writes.
-  const std::optional<SampleValue> rate = ParseNumber(rate_text);
-  if (!rate || rate->value < kSmallestSampleRate || rate->value > 1) {
+  SampleValue rate;
+  if (!ParseNumber(rate_text, rate) || rate.value < kSmallestSampleRate ||
+      rate.value > 1) {
     return false;
   }
-  weight = 1 / rate->value;
+  weight = 1 / rate.value;
   return true;
 }
 
@@ -116,14 +117,16 @@ LineVerdict ParseLine(std::string_view line, Sample& sample) {
 
   // gunicorn.requests:1|c|@1.0|#app:shop
   // ^^^^^^^^^^^^^^^^^ ^ ^
-  std::string_view rest = line;
-  std::string_view values;
-  std::string_view type;
-  if (!TakeUntil(rest, ':', sample.name)) return LineVerdict::kMalformed;
-  if (!TakeUntil(rest, '|', values)) return LineVerdict::kMalformed;
-  if (sample.name.find('|') != std::string_view::npos) {
+  const std::size_t colon = line.find(':');
+  const std::size_t bar = line.find('|');
+  if (colon == std::string_view::npos || bar == std::string_view::npos ||
+      bar < colon) {
     return LineVerdict::kMalformed;
   }
+  sample.name = line.substr(0, colon);
+  const std::string_view values = line.substr(colon + 1, bar - colon - 1);
+  std::string_view rest = line.substr(bar + 1);
+  std::string_view type;
   TakeUntil(rest, '|', type);
   if (type.empty()) return LineVerdict::kMalformed;
 
@@ -150,11 +153,11 @@ LineVerdict ParseLine(std::string_view line, Sample& sample) {
   return LineVerdict::kAccepted;
 }
 
-std::optional<SampleValue> TakeValue(std::string_view& others) {
-  if (others.empty()) return std::nullopt;
+bool TakeValue(std::string_view& others, SampleValue& value) {
+  if (others.empty()) return false;
   std::string_view text;
   TakeUntil(others, ':', text);
-  return ParseNumber(text);
+  return ParseNumber(text, value);
 }
 
 bool TakeTag(std::string_view& tags, std::string_view& tag) {

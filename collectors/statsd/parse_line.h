@@ -18,7 +18,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string_view>
 
 #include "collectors/statsd/line_verdict.h"
@@ -33,8 +32,8 @@ inline constexpr double kSmallestSampleRate = 1e-6;
 // kAccepted, else undefined.
 LineVerdict ParseLine(std::string_view line, Sample& sample);
 
-// Takes the next value off Sample::others, "2:3". Empty at the end.
-std::optional<SampleValue> TakeValue(std::string_view& others);
+// Takes the next value off Sample::others, "2:3". False at the end.
+bool TakeValue(std::string_view& others, SampleValue& value);
 
 // Takes the next tag off Sample::tags, "app:my_app,env:prod". False at the end.
 bool TakeTag(std::string_view& tags, std::string_view& tag);

@@ -21,6 +21,12 @@ constexpr std::size_t kMostAtATime = 4096;
 constexpr std::chrono::seconds kIdleCheck{10};
 constexpr unsigned kKindShift = 32;
 
+// While UDP packets are let come, they must not wake the thread.
+std::uint32_t EventsFor(const DatagramReceiver& receiver) {
+  const bool is_udp = receiver.transport() == Transport::kUdp;
+  return is_udp ? EPOLLIN | EPOLLONESHOT : EPOLLIN;
+}
+
 }  // namespace
 
 ReceiveLoop::ReceiveLoop(std::vector<DatagramReceiver*> receivers,
@@ -35,9 +41,9 @@ ReceiveLoop::ReceiveLoop(std::vector<DatagramReceiver*> receivers,
       Watch(stop_event_.fd(), Kind::kStop, 0, EPOLLIN, EPOLL_CTL_ADD);
   for (DatagramReceiver* const receiver : receivers) {
     channels_.push_back({receiver, false, {}});
-    watched = watched && Watch(receiver->socket().fd(), Kind::kDatagrams,
-                               channels_.size() - 1, EPOLLIN | EPOLLONESHOT,
-                               EPOLL_CTL_ADD);
+    watched = watched &&
+              Watch(receiver->socket().fd(), Kind::kDatagrams,
+                    channels_.size() - 1, EventsFor(*receiver), EPOLL_CTL_ADD);
   }
   for (std::size_t i = 0; i < tcp_.listeners().size(); ++i) {
     watched = watched && Watch(tcp_.listeners()[i].fd(), Kind::kListener, i,
@@ -122,8 +128,9 @@ void ReceiveLoop::DrainDue(Clock::time_point now) {
         channel.receiver->Drain(kMostAtATime, *buffers_, handler_);
     if (drained == 0 || patience.count() == 0) {
       channel.is_waiting = false;
+      if (channel.receiver->transport() != Transport::kUdp) continue;
       Watch(channel.receiver->socket().fd(), Kind::kDatagrams, i,
-            EPOLLIN | EPOLLONESHOT, EPOLL_CTL_MOD);
+            EventsFor(*channel.receiver), EPOLL_CTL_MOD);
     } else {
       // More will come soon: look again then, without being woken.
       channel.due = now + patience;

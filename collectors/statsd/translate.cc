@@ -97,8 +97,9 @@ bool TakePrefix(std::string_view before, std::string_view& prefix) {
 bool HasNegative(const Sample& sample) {
   if (sample.first.value < 0) return true;
   std::string_view others = sample.others;
-  while (const auto value = TakeValue(others)) {
-    if (value->value < 0) return true;
+  SampleValue value;
+  while (TakeValue(others, value)) {
+    if (value.value < 0) return true;
   }
   return false;
 }

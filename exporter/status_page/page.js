@@ -138,7 +138,7 @@
   // ---- one app
 
   const NUMBERS = [
-    ["rate", "requests/s"], ["errors", "5xx ratio"], ["p50", "median"], ["p95", "95 %"], ["max", "slowest"],
+    ["rate", "requests/s"], ["errors", "5xx ratio"], ["p50", "p50"], ["p95", "p95"], ["max", "max"],
     ["queue", "queue"], ["connections", "connections"], ["memory", "memory"], ["total", "requests"],
     ["logs", "errors logged"], ["statsd", "last StatsD"],
   ];
@@ -153,7 +153,7 @@
     const card = make("article", "card");
     const parts = {card, name: make("h2"), pill: make("p", "pill"), why: make("p", "why"), tags: make("ul", "tags"),
       squares: make("div", "squares"), workersText: make("span"), values: {}, hints: make("ul", "hints"),
-      ratePlot: makePlot("requests/s"), p95Plot: makePlot("95 % duration")};
+      ratePlot: makePlot("requests/s"), p95Plot: makePlot("p95")};
     const names = make("div");
     names.append(parts.name, parts.why);
     const top = make("div", "top");
@@ -234,6 +234,7 @@
     setText(parts.pill, label);
     setText(parts.name, app.app);
     setText(parts.why, app.message);
+    parts.why.hidden = app.status === "ok";  // The squares say as much.
     const tags = Object.entries(app.tags).map(([key, value]) => key + "=" + value);
     if (app.worker_class) tags.push(app.worker_class);
     if (app.container_id) tags.push("container " + app.container_id.slice(0, 12));

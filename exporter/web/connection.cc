@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 namespace gunicorn_exporter {
@@ -55,7 +56,8 @@ Connection* ConnectionTable::Oldest(States states, const Connection* except) {
   Connection* oldest = nullptr;
   for (const auto& [id, connection] : connections_) {
     if (connection.get() != except && IsIn(*connection, states) &&
-        (oldest == nullptr || connection->since < oldest->since)) {
+        (oldest == nullptr || std::tie(connection->since, connection->id) <
+                                  std::tie(oldest->since, oldest->id))) {
       oldest = connection.get();
     }
   }

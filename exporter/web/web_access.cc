@@ -12,8 +12,6 @@
 namespace gunicorn_exporter {
 
 WebAccess::WebAccess(std::string file) : file_(std::move(file)) {
-  // Before the reading: a change in between is seen as one.
-  stamp_ = StampOf({file_});
   state_ = Load(nullptr);
   stamp_ = StampOf(state_->files);
 }
@@ -81,9 +79,11 @@ std::string WebAccess::Reload() {
 // it is one warning.
 std::string WebAccess::ReloadLocked(std::string stamp) {
   try {
+    const std::vector<std::string> files = state_->files;
     state_ = Load(state_.get());
-    // The new state may name other files.
-    stamp_ = StampOf(state_->files);
+    // The stamp from before the reading, so that a change in between is seen;
+    // but the new state may name other files.
+    stamp_ = state_->files == files ? std::move(stamp) : StampOf(state_->files);
     LogEvent(LogLevel::kInfo, "web_config_reloaded", {{"file", file_}});
     return {};
   } catch (const ConfigError& error) {

@@ -102,7 +102,8 @@ def test_an_address_in_use(flag, kind):
 
 
 def test_a_unix_socket_that_cannot_be_made(tmp_path):
-    path = tmp_path / "missing" / "statsd.sock"
+    (tmp_path / "file").write_text("")
+    path = tmp_path / "file" / "statsd.sock"
     assert_refused(run_exporter(*off(), f"--statsd.listen-unixgram={path}"), "statsd.listen-unixgram", str(path))
 
 

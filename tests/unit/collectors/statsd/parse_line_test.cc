@@ -28,7 +28,8 @@ TEST_P(ParseLineAccepts, TheLine) {
   EXPECT_EQ(sample.tags, expected.tags);
   std::vector<double> values = {sample.first.value};
   std::string_view others = sample.others;
-  while (const auto value = TakeValue(others)) values.push_back(value->value);
+  SampleValue value;
+  while (TakeValue(others, value)) values.push_back(value.value);
   EXPECT_EQ(values, expected.values);
 }
 

@@ -1,0 +1,179 @@
+#include "exporter/status_json.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/families.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr char kStatsdAddress[] = "127.0.0.1:8125";
+
+AppStatus Running(const std::string& name) {
+  AppStatus status;
+  status.app.name = name;
+  status.ok = true;
+  status.masters = 1;
+  status.idle = 3;
+  status.working = 1;
+  return status;
+}
+
+Json Status(const std::vector<MetricFamily>& families,
+            const std::vector<AppStatus>& apps) {
+  return Json::parse(StatusJson(families, apps, 1000.5, kStatsdAddress));
+}
+
+MetricFamily One(const char* name, LabelSetPtr common, LabelSetPtr own,
+                 double value, MetricType type = MetricType::kCounter) {
+  MetricFamily family = MakeFamily(name, type);
+  AddSeries(family, std::move(common), std::move(own), value);
+  return family;
+}
+
+TEST(StatusJson, PutsTheSeriesOfAnAppTogether) {
+  const LabelSetPtr app = MakeLabels({{"app", "shop"}, {"env", "prod"}});
+  std::vector<MetricFamily> families;
+  families.push_back(One("gunicorn_requests_total", app, nullptr, 12));
+  MetricFamily codes =
+      MakeFamily("gunicorn_request_status_total", MetricType::kCounter);
+  AddSeries(codes, app, MakeLabels({{"code", "200"}}), 9);
+  AddSeries(codes, app, MakeLabels({{"code", "404"}}), 1);
+  AddSeries(codes, app, MakeLabels({{"code", "500"}}), 2);
+  families.push_back(std::move(codes));
+  MetricFamily window = MakeFamily("gunicorn_request_duration_window_seconds",
+                                   MetricType::kSummary);
+  window.series.push_back(MakeSummarySeries(
+      app, {{0.5, 0.25}, {0.95, std::nan("")}, {1, 2}}, 12, 3.5));
+  families.push_back(std::move(window));
+  MetricFamily queue =
+      MakeFamily("gunicorn_listen_queue_length", MetricType::kGauge);
+  AddSeries(queue, app, MakeLabels({{"address", "127.0.0.1:1"}}), 2);
+  AddSeries(queue, app, MakeLabels({{"address", "127.0.0.1:2"}}), 3);
+  families.push_back(std::move(queue));
+
+  const Json json = Status(families, {Running("shop")});
+  EXPECT_EQ(json["status"], "ok");
+  EXPECT_EQ(json["time"], 1000.5);
+  ASSERT_EQ(json["apps"].size(), 1U);
+  const Json& shop = json["apps"][0];
+  EXPECT_EQ(shop["status"], "ok");
+  EXPECT_EQ(shop["tags"], Json({{"env", "prod"}}));
+  EXPECT_EQ(shop["workers"], Json({{"idle", 3}, {"working", 1}}));
+  EXPECT_EQ(shop["requests_total"], 12);
+  EXPECT_EQ(shop["status_codes"], Json({{"200", 9}, {"404", 1}, {"500", 2}}));
+  EXPECT_EQ(shop["errors_total"], 2);
+  EXPECT_EQ(shop["duration"]["p50"], 0.25);
+  EXPECT_TRUE(shop["duration"]["p95"].is_null());  // An empty window.
+  EXPECT_EQ(shop["duration"]["max"], 2);
+  EXPECT_EQ(shop["queue"]["length"], 5);
+  EXPECT_TRUE(shop["queue"]["limit"].is_null());
+  EXPECT_TRUE(shop["connections"].is_null());
+}
+
+TEST(StatusJson, TellsAppsAndContainersApart) {
+  AppStatus first = Running("shop");
+  first.app.container_id = "aaaa";
+  AppStatus second = Running("shop");
+  second.app.container_id = "bbbb";
+  std::vector<MetricFamily> families;
+  MetricFamily open = MakeFamily("gunicorn_connections", MetricType::kGauge);
+  AddSeries(open, MakeLabels({{"app", "shop"}, {"container_id", "bbbb"}}),
+            nullptr, 7);
+  families.push_back(std::move(open));
+  const Json json = Status(families, {first, second});
+  ASSERT_EQ(json["apps"].size(), 2U);
+  EXPECT_TRUE(json["apps"][0]["connections"].is_null());
+  EXPECT_EQ(json["apps"][1]["connections"], 7);
+}
+
+TEST(StatusJson, ShowsAnAppThatOnlySendsLines) {
+  std::vector<MetricFamily> families;
+  families.push_back(
+      One("gunicorn_requests_total", MakeLabels({{"app", "far"}}), nullptr, 1));
+  const Json json = Status(families, {});
+  EXPECT_EQ(json["apps"][0]["app"], "far");
+  EXPECT_EQ(json["apps"][0]["status"], "remote");
+  EXPECT_EQ(json["status"], "critical");  // As /health says.
+}
+
+TEST(StatusJson, TellsAboutTheExporter) {
+  std::vector<MetricFamily> families;
+  families.push_back(One("gunicorn_exporter_collector_success", nullptr,
+                         MakeLabels({{"collector", "logs"}}), 0));
+  families.push_back(One("gunicorn_exporter_collector_duration_seconds",
+                         nullptr, MakeLabels({{"collector", "logs"}}), 0.25));
+  families.push_back(One("gunicorn_exporter_statsd_lines_total", nullptr,
+                         MakeLabels({{"transport", "udp"}}), 40));
+  families.push_back(One("gunicorn_exporter_statsd_dropped_packets_total",
+                         nullptr, MakeLabels({{"transport", "udp"}}), 3));
+  families.push_back(One("gunicorn_exporter_config_last_reload_successful",
+                         nullptr, nullptr, 0, MetricType::kGauge));
+  const Json json = Status(families, {Running("a")});
+  EXPECT_EQ(json["collectors"],
+            Json::parse(R"([{"collector": "logs", "success": false,
+                             "duration_seconds": 0.25}])"));
+  EXPECT_EQ(json["statsd"]["lines"], Json({{"udp", 40}}));
+  EXPECT_EQ(json["statsd"]["dropped"], 3);
+  const std::string hints = json["hints"].dump();
+  EXPECT_NE(hints.find("collector \\\"logs\\\" failed"), std::string::npos);
+  EXPECT_NE(hints.find("--statsd.read-buffer"), std::string::npos);
+  EXPECT_NE(hints.find("last reload failed"), std::string::npos);
+}
+
+std::string HintsOf(const AppStatus& status,
+                    const std::vector<MetricFamily>& families = {}) {
+  return Status(families, {status})["apps"][0]["hints"].dump();
+}
+
+TEST(StatusHints, SayHowToSendStatsdUntilALineComes) {
+  EXPECT_EQ(HintsOf(Running("shop")),
+            "[\"no StatsD line from shop yet: start gunicorn with "
+            "--statsd-host 127.0.0.1:8125\"]");
+  std::vector<MetricFamily> families;
+  families.push_back(
+      One("gunicorn_exporter_statsd_last_packet_timestamp_seconds",
+          MakeLabels({{"app", "shop"}}), nullptr, 999, MetricType::kGauge));
+  EXPECT_EQ(HintsOf(Running("shop"), families), "[]");
+  AppStatus absent;  // Its message says all there is to say.
+  absent.app.name = "shop";
+  EXPECT_EQ(HintsOf(absent), "[]");
+}
+
+TEST(StatusHints, SayWhyAWorkerClassReportsNothing) {
+  AppStatus asgi = Running("shop");
+  asgi.worker_class = "asgi";
+  EXPECT_NE(HintsOf(asgi).find("ASGI workers report requests only with access "
+                               "logging on"),
+            std::string::npos);
+  AppStatus uvicorn = Running("shop");
+  uvicorn.worker_class = "uvicorn.workers.UvicornWorker";
+  EXPECT_NE(HintsOf(uvicorn).find("send no request metrics"),
+            std::string::npos);
+}
+
+TEST(StatusHints, SayThatTitlesAreNotSet) {
+  AppStatus status = Running("shop");
+  status.titled = false;
+  EXPECT_NE(HintsOf(status).find("gunicorn runs without setproctitle"),
+            std::string::npos);
+}
+
+TEST(StatusHints, SayThatTheQueueIsFull) {
+  const LabelSetPtr app = MakeLabels({{"app", "shop"}});
+  std::vector<MetricFamily> families;
+  for (const char* name :
+       {"gunicorn_listen_queue_length", "gunicorn_listen_queue_limit"}) {
+    families.push_back(One(name, app, nullptr, 10, MetricType::kGauge));
+  }
+  EXPECT_NE(HintsOf(Running("shop"), families).find("the listen queue is full"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter

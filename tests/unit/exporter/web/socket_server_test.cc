@@ -1,0 +1,231 @@
+#include "exporter/web/socket_server.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <list>
+#include <string>
+
+#include "tests/support/http_client.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+constexpr char kRequest[] = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
+
+SocketAnswer Answer(const std::string& body) {
+  SocketAnswer answer;
+  answer.head =
+      "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) +
+      "\r\n\r\n";
+  answer.body = body;
+  return answer;
+}
+
+// A server that echoes each request's head, with limits that no test reaches by
+// accident.
+class Server {
+ public:
+  explicit Server(const SocketLimits& limits = {},
+                  SocketServer::Handler handler = Answer)
+      : listener_(Listen("127.0.0.1:0")), port_(listener_.address.port) {
+    std::vector<Listener> listeners;
+    listeners.push_back(std::move(listener_));
+    server_ = std::make_unique<SocketServer>(
+        std::move(listeners), MakePlainTransport, std::move(handler), limits);
+  }
+
+  std::uint16_t port() const { return port_; }
+  void Stop() { server_.reset(); }
+
+ private:
+  Listener listener_;
+  std::uint16_t port_;
+  std::unique_ptr<SocketServer> server_;
+};
+
+TEST(SocketServer, AnswersSeveralRequestsOnOneConnection) {
+  const Server server;
+  TestClient client(server.port());
+  for (int i = 0; i < 3; ++i) {
+    client.Send(kRequest);
+    EXPECT_EQ(client.Receive().body, kRequest);
+  }
+}
+
+TEST(SocketServer, AnswersPipelinedRequestsInTheirOrder) {
+  const Server server;
+  TestClient client(server.port());
+  const std::string other = "GET /b HTTP/1.1\r\n\r\n";
+  client.Send(kRequest + other + kRequest);
+  EXPECT_EQ(client.Receive().body, kRequest);
+  EXPECT_EQ(client.Receive().body, other);
+  EXPECT_EQ(client.Receive().body, kRequest);
+}
+
+TEST(SocketServer, SkipsABody) {
+  const Server server;
+  TestClient client(server.port());
+  const std::string head = "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n";
+  client.Send(head + "12345" + kRequest);
+  EXPECT_EQ(client.Receive().body, head);
+  EXPECT_EQ(client.Receive().body, kRequest);
+}
+
+TEST(SocketServer, SendsALargeAnswerWhole) {
+  const std::string large(8 << 20, 'x');
+  const Server server({}, [&](const std::string&) { return Answer(large); });
+  TestClient client(server.port());
+  client.Send(kRequest);
+  EXPECT_EQ(client.Receive().body.size(), large.size());
+}
+
+TEST(SocketServer, RefusesAndClosesWhatIsNoRequest) {
+  const Server server;
+  TestClient client(server.port());
+  client.Send("GET / HTTP/1.1\nHost: x\n\n");
+  EXPECT_TRUE(client.ReceiveAll().starts_with("HTTP/1.1 400 Bad Request\r\n"));
+}
+
+TEST(SocketServer, AnswersWhileOthersSendWithoutEnd) {
+  const Server server;
+  std::list<TestClient> slow;
+  for (int i = 0; i < 50; ++i) {
+    slow.emplace_back(server.port());
+    slow.back().Send("GET / HTTP/1.1\r\nX-Slow: a");
+  }
+  TestClient client(server.port());
+  client.Send(kRequest);
+  EXPECT_EQ(client.Receive().body, kRequest);
+}
+
+TEST(SocketServer, ClosesAConnectionWhoseRequestDoesNotEnd) {
+  SocketLimits limits;
+  limits.request_timeout = std::chrono::milliseconds(50);
+  const Server server(limits);
+  TestClient client(server.port());
+  client.Send("GET / HTTP/1.1\r\n");
+  EXPECT_EQ(client.ReceiveAll(), "");
+}
+
+TEST(SocketServer, ClosesAnIdleConnection) {
+  SocketLimits limits;
+  limits.idle_timeout = std::chrono::milliseconds(50);
+  const Server server(limits);
+  TestClient client(server.port());
+  client.Send(kRequest);
+  EXPECT_EQ(client.Receive().status, 200);
+  EXPECT_EQ(client.ReceiveAll(), "");
+}
+
+TEST(SocketServer, ClosesAConnectionThatDoesNotReadItsAnswer) {
+  SocketLimits limits;
+  limits.write_timeout = std::chrono::milliseconds(50);
+  limits.request_timeout = std::chrono::milliseconds(500);
+  const std::string large(32 << 20, 'x');
+  const Server server(limits,
+                      [&](const std::string&) { return Answer(large); });
+  TestClient client(server.port());
+  client.Send(kRequest);
+  EXPECT_EQ(client.Receive(true).status, 200);  // Its head, and no more.
+  // Closed by the same clock, and later.
+  TestClient(server.port()).ReceiveAll();
+  EXPECT_LT(client.ReceiveAll().size(), large.size());
+}
+
+TEST(SocketServer, MakesRoomForANewConnectionByTheOldestThatWaits) {
+  SocketLimits limits;
+  limits.max_connections = 2;
+  const Server server(limits);
+  TestClient first(server.port());
+  TestClient second(server.port());
+  TestClient third(server.port());
+  third.Send(kRequest);
+  EXPECT_EQ(third.Receive().status, 200);
+  EXPECT_EQ(first.ReceiveAll(), "");
+  second.Send(kRequest);
+  EXPECT_EQ(second.Receive().status, 200);
+}
+
+TEST(SocketServer, ForgetsTheOldestAnswerThatNobodyReads) {
+  SocketLimits limits;
+  limits.max_unread_bytes = 40 << 20;
+  const std::string large(32 << 20, 'x');
+  const Server server(limits,
+                      [&](const std::string&) { return Answer(large); });
+  TestClient slow(server.port());
+  slow.Send(kRequest);
+  // A part of its answer has come, so that it is the older one.
+  EXPECT_EQ(slow.Receive(true).status, 200);
+  TestClient reader(server.port());
+  reader.Send(kRequest);
+  EXPECT_EQ(reader.Receive().body.size(), large.size());
+  EXPECT_LT(slow.ReceiveAll().size(), large.size());
+}
+
+TEST(SocketServer, AnswersOthersWhileEveryWorkerButOneWaits) {
+  std::promise<void> go_on;
+  std::shared_future<void> gate = go_on.get_future().share();
+  SocketLimits limits;
+  limits.max_threads = 3;
+  const Server server(limits, [&](const std::string& head) {
+    if (head.starts_with("GET /wait")) gate.wait();
+    return Answer(head);
+  });
+  TestClient first(server.port());
+  TestClient second(server.port());
+  first.Send("GET /wait HTTP/1.1\r\n\r\n");
+  second.Send("GET /wait HTTP/1.1\r\n\r\n");
+  TestClient third(server.port());
+  third.Send(kRequest);
+  EXPECT_EQ(third.Receive().body, kRequest);
+  go_on.set_value();
+  EXPECT_EQ(first.Receive().status, 200);
+  EXPECT_EQ(second.Receive().status, 200);
+}
+
+TEST(SocketServer, OutlivesAClientThatGoesWhileItsRequestIsHandled) {
+  std::promise<void> begun;
+  std::promise<void> go_on;
+  std::shared_future<void> gate = go_on.get_future().share();
+  const Server server({}, [&](const std::string& head) {
+    if (head.starts_with("GET /wait")) {
+      begun.set_value();
+      gate.wait();
+    }
+    return Answer(head);
+  });
+  TestClient gone(server.port());
+  gone.Send("GET /wait HTTP/1.1\r\n\r\n");
+  begun.get_future().wait();
+  gone.Reset();
+  go_on.set_value();
+  TestClient client(server.port());
+  client.Send(kRequest);
+  EXPECT_EQ(client.Receive().body, kRequest);
+}
+
+TEST(SocketServer, LetsARunningRequestBeAnsweredWhenItStops) {
+  std::promise<void> begun;
+  std::promise<void> go_on;
+  std::shared_future<void> gate = go_on.get_future().share();
+  Server server({}, [&](const std::string& head) {
+    begun.set_value();
+    gate.wait();
+    return Answer(head);
+  });
+  TestClient idle(server.port());
+  TestClient client(server.port());
+  client.Send(kRequest);
+  begun.get_future().wait();
+  auto stopped = std::async(std::launch::async, [&] { server.Stop(); });
+  EXPECT_EQ(idle.ReceiveAll(), "");  // Closed: the server is stopping.
+  go_on.set_value();
+  EXPECT_EQ(client.Receive().body, kRequest);
+  stopped.wait();
+  EXPECT_THROW(TestClient{server.port()}, std::runtime_error);
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter

@@ -1,0 +1,158 @@
+#include "exporter/web/web_access.h"
+
+#include <crypt.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "config/config_error.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+std::string Hash(const std::string& password) {
+  crypt_data data = {};
+  return crypt_r(password.c_str(), "$2y$04$abcdefghijklmnopqrstuu", &data);
+}
+
+std::string Users(const std::string& password) {
+  return "basic_auth_users:\n  alice: " + Hash(password) + "\n";
+}
+
+HttpRequest As(const std::string& authorization) {
+  HttpRequest request;
+  request.authorization = authorization;
+  return request;
+}
+
+constexpr char kAliceSecret[] = "Basic YWxpY2U6c2VjcmV0";
+constexpr char kAliceOther[] = "Basic YWxpY2U6b3RoZXI=";
+
+class WebAccessTest : public testing::Test {
+ protected:
+  WebAccessTest() {
+    std::string folder = testing::TempDir() + "web_access_XXXXXX";
+    folder_ = mkdtemp(folder.data());
+    file_ = folder_ + "/web.yml";
+  }
+  ~WebAccessTest() override { std::filesystem::remove_all(folder_); }
+
+  // As a careful writer does: the file is the old one or the new one.
+  void Write(const std::string& text) const {
+    std::ofstream(file_ + ".new") << text;
+    std::filesystem::rename(file_ + ".new", file_);
+  }
+  static int StatusOf(const std::optional<HttpResponse>& refusal) {
+    return refusal.has_value() ? refusal->status : 200;
+  }
+
+  std::string folder_;
+  std::string file_;
+};
+
+TEST_F(WebAccessTest, IsOpenWithoutAFile) {
+  WebAccess access("");
+  EXPECT_FALSE(access.Refuse({}, false).has_value());
+  EXPECT_FALSE(access.UsesTls());
+  EXPECT_EQ(access.Reload(), "");
+}
+
+TEST_F(WebAccessTest, AsksForAPassword) {
+  Write(Users("secret"));
+  WebAccess access(file_);
+  const auto refusal = access.Refuse({}, false);
+  ASSERT_TRUE(refusal.has_value());
+  EXPECT_EQ(refusal->status, 401);
+  EXPECT_NE(
+      std::find(refusal->headers.begin(), refusal->headers.end(),
+                std::pair<std::string, std::string>(
+                    "WWW-Authenticate", "Basic realm=\"gunicorn_exporter\"")),
+      refusal->headers.end());
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceOther), false)), 401);
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 200);
+}
+
+TEST_F(WebAccessTest, LetsProbesPassWithoutPasswordOrLimit) {
+  Write(Users("secret") + "rate_limit: {interval: 1h, burst: 1}\n");
+  WebAccess access(file_);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(StatusOf(access.Refuse({}, true)), 200);
+  }
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 200);
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 429);
+}
+
+TEST_F(WebAccessTest, TakesAChangeOfTheFileAtOnce) {
+  Write(Users("secret"));
+  WebAccess access(file_);
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 200);
+  Write(Users("other"));
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 401);
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceOther), false)), 200);
+}
+
+TEST_F(WebAccessTest, KeepsTheOldStateWhileTheFileIsBroken) {
+  Write(Users("secret"));
+  WebAccess access(file_);
+  for (const char* broken : {"basic_auth_users: [\n", "nonsense: 1\n"}) {
+    Write(broken);
+    EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 200);
+    EXPECT_EQ(StatusOf(access.Refuse({}, false)), 401);
+  }
+  EXPECT_NE(access.Reload().find(file_ + ":1: nonsense: unknown key"),
+            std::string::npos);
+  std::filesystem::remove(file_);
+  EXPECT_EQ(StatusOf(access.Refuse({}, false)), 401);
+  Write(Users("other"));
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceOther), false)), 200);
+}
+
+TEST_F(WebAccessTest, CountsOnAfterAChangeOfSomethingElse) {
+  const std::string limit = "rate_limit: {interval: 1h, burst: 1}\n";
+  Write(limit);
+  WebAccess access(file_);
+  EXPECT_EQ(StatusOf(access.Refuse({}, false)), 200);
+  Write(limit + "http_server_config: {headers: {X-Frame-Options: deny}}\n");
+  EXPECT_EQ(StatusOf(access.Refuse({}, false)), 429);
+}
+
+TEST_F(WebAccessTest, AddsTheConfiguredHeaders) {
+  Write(
+      "http_server_config:\n  headers:\n    X-Frame-Options: deny\n"
+      "    Content-Security-Policy: frame-ancestors 'none'\n"
+      "    X-Content-Type-Options: nosniff\n");
+  WebAccess access(file_);
+  HttpResponse response;
+  response.headers = {{"Content-Security-Policy", "default-src 'none'"},
+                      {"X-Content-Type-Options", "nosniff"}};
+  access.AddHeaders(response);
+  std::multimap<std::string, std::string> headers(response.headers.begin(),
+                                                  response.headers.end());
+  EXPECT_EQ(headers.count("X-Frame-Options"), 1U);
+  EXPECT_EQ(headers.count("X-Content-Type-Options"), 1U);
+  EXPECT_EQ(headers.count("Content-Security-Policy"), 2U);
+}
+
+TEST_F(WebAccessTest, SaysWhatIsWrongWithACertificate) {
+  const std::string tls =
+      "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
+  Write(tls);
+  const auto error = [&] {
+    try {
+      WebAccess access(file_);
+    } catch (const ConfigError& thrown) {
+      return std::string(thrown.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(error(), file_ + ":2: tls_server_config.cert_file: " + folder_ +
+                         "/server.crt cannot be read: No such file or "
+                         "directory");
+  std::ofstream(folder_ + "/server.crt") << "not PEM\n";
+  EXPECT_EQ(error(), file_ + ":2: tls_server_config.cert_file: " + folder_ +
+                         "/server.crt has no certificate; expected PEM");
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter
