@@ -2,14 +2,15 @@
 
 #include <spdlog/async.h>
 #include <spdlog/async_logger.h>
-#include <spdlog/sinks/base_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <atomic>
-#include <cstdio>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 namespace gunicorn_exporter {
 namespace {
@@ -17,40 +18,20 @@ namespace {
 // How many lines may wait for a stderr that blocks.
 constexpr std::size_t kQueueLines = 256;
 
-// stderr, once it is released. Called by the background thread alone, so that
-// nobody else waits for a stderr that blocks.
-class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
- public:
-  // Takes effect with the next line or flush.
-  void Release() { released_ = true; }
-
- protected:
-  void sink_it_(const spdlog::details::log_msg& message) override {
-    formatter_->format(message, waiting_);
-    if (released_) WriteWaiting();
-  }
-
-  void flush_() override {
-    if (!released_) return;
-    WriteWaiting();
-    std::fflush(stderr);
-  }
-
- private:
-  void WriteWaiting() {
-    std::fwrite(waiting_.data(), 1, waiting_.size(), stderr);
-    waiting_.clear();
-  }
-
-  std::atomic<bool> released_{false};
-  spdlog::memory_buf_t waiting_;  // Guarded by the base's mutex.
-};
-
 // Set once by StartLog, before the other threads start.
 LogFormat format = LogFormat::kLogfmt;
-std::shared_ptr<StderrSink> sink;
 std::shared_ptr<spdlog::logger> logger;
 std::atomic<std::size_t> lost_lines_reported{0};
+
+struct HeldEvent {
+  spdlog::level::level_enum level;
+  spdlog::log_clock::time_point time;
+  std::string line;
+};
+
+std::mutex held_mutex;  // Guards these.
+bool is_held = true;
+std::vector<HeldEvent> held_events;
 
 spdlog::level::level_enum ToSpdlog(LogLevel level) {
   switch (level) {
@@ -118,9 +99,17 @@ std::string ToLine(LogFormat line_format, LogLevel level,
 
 void Write(LogLevel level, std::string_view event,
            std::initializer_list<LogField> fields) {
+  std::string line = ToLine(format, level, event, fields);
+  {
+    const std::lock_guard lock(held_mutex);
+    if (is_held) {
+      held_events.push_back(
+          {ToSpdlog(level), spdlog::log_clock::now(), std::move(line)});
+      return;
+    }
+  }
   // No format string: the line is data, braces and all.
-  logger->log(ToSpdlog(level),
-              spdlog::string_view_t(ToLine(format, level, event, fields)));
+  logger->log(ToSpdlog(level), spdlog::string_view_t(line));
 }
 
 // Lines that the queue had no room for since this was last said.
@@ -138,12 +127,16 @@ void ReportLostLines() {
 }  // namespace
 
 void StartLog(LogLevel level, LogFormat line_format) {
+  {
+    const std::lock_guard lock(held_mutex);
+    is_held = true;
+    held_events.clear();
+  }
   format = line_format;
   spdlog::init_thread_pool(kQueueLines, 1);
-  sink = std::make_shared<StderrSink>();
   logger = std::make_shared<spdlog::async_logger>(
-      "gunicorn_exporter", sink, spdlog::thread_pool(),
-      spdlog::async_overflow_policy::overrun_oldest);
+      "gunicorn_exporter", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
+      spdlog::thread_pool(), spdlog::async_overflow_policy::overrun_oldest);
   logger->set_level(ToSpdlog(level));
   logger->flush_on(spdlog::level::debug);
   constexpr auto kTime = "%Y-%m-%dT%H:%M:%S.%eZ";
@@ -154,9 +147,13 @@ void StartLog(LogLevel level, LogFormat line_format) {
 }
 
 void ReleaseLog() {
-  if (logger == nullptr) return;
-  sink->Release();
-  logger->flush();
+  const std::lock_guard lock(held_mutex);
+  is_held = false;
+  for (const HeldEvent& event : held_events) {
+    logger->log(event.time, spdlog::source_loc{}, event.level,
+                spdlog::string_view_t(event.line));
+  }
+  held_events.clear();
 }
 
 void StopLog() { spdlog::shutdown(); }

@@ -23,15 +23,14 @@ struct LogField {
 };
 
 // Call it once, before the other threads start; until then events go nowhere.
-// Lines wait for ReleaseLog, so that a start that fails says why in one line,
-// the error's own.
+// ReleaseLog lets them out.
 void StartLog(LogLevel level, LogFormat format);
 
-// The start has worked: writes what waits, and from now on at once.
+// From StartLog until here, events are kept and not written: a start that fails
+// says the one line that names why, and nothing beside it. Any thread may log.
 void ReleaseLog();
 
-// Writes what the background thread has not written yet, and stops it. Lines
-// that wait for ReleaseLog are dropped.
+// Writes what is waiting and stops the background thread.
 void StopLog();
 
 // `event` is the stable name of what happened: "receiver_started".

@@ -53,7 +53,7 @@ std::optional<Sender> SenderFinder::FindKnownPid(pid_t pid) {
 
 std::optional<Sender> SenderFinder::FindByUdpSource(
     const sockaddr_storage& source) {
-  const auto endpoint = ToEndpoint(source);
+  const auto endpoint = ToSocketAddress(source);
   if (!endpoint) return std::nullopt;
   const std::lock_guard lock(mutex_);
   if (auto sender = FindKnownSource(*endpoint)) return sender;
@@ -63,7 +63,8 @@ std::optional<Sender> SenderFinder::FindByUdpSource(
   return FindKnownSource(*endpoint);
 }
 
-std::optional<Sender> SenderFinder::FindKnownSource(const Endpoint& source) {
+std::optional<Sender> SenderFinder::FindKnownSource(
+    const SocketAddress& source) {
   std::map<std::uint64_t, Processes> spaces;
   for (TrackedProcess& process : monitor_.KnownProcesses()) {
     const auto space =
@@ -90,7 +91,7 @@ std::optional<Sender> SenderFinder::FindKnownSource(const Endpoint& source) {
 }
 
 std::vector<UdpSocket> SenderFinder::SocketsAt(pid_t pid,
-                                               const Endpoint& source) {
+                                               const SocketAddress& source) {
   std::vector<UdpSocket> found;
   for (const char* file : {"net/udp", "net/udp6"}) {
     const auto text = reader_.Read(pid, file);
@@ -129,7 +130,7 @@ std::optional<Sender> SenderFinder::FindSocket(
   return Sender{*of_same_user.begin(), 0, 0};
 }
 
-bool SenderFinder::OwnsAddress(pid_t pid, const Endpoint& source) {
+bool SenderFinder::OwnsAddress(pid_t pid, const SocketAddress& source) {
   if (source.is_v6) {
     const auto text = reader_.Read(pid, "net/if_inet6");
     return text && HasInterfaceAddress(*text, source);
