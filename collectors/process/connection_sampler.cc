@@ -253,13 +253,15 @@ void ConnectionSampler::Guess(Namespace& space) {
 
 std::vector<ConnectionSampler::Connection> ConnectionSampler::ReadConnections(
     Namespace& space) {
-  std::set<std::uint16_t> ports;
+  std::set<std::uint16_t> ipv4_ports;
+  std::set<std::uint16_t> ipv6_ports;
   for (const Listener& listener : space.listeners) {
     if (listener.is_tcp && !listener.apps.empty())
-      ports.insert(listener.endpoint.port);
+      (listener.endpoint.is_v6 ? ipv6_ports : ipv4_ports)
+          .insert(listener.endpoint.port);
   }
   if (space.by_sock_diag) {
-    if (auto sockets = sock_diag_.Connections(ports)) {
+    if (auto sockets = sock_diag_.Connections(ipv4_ports, ipv6_ports)) {
       space.tcp = *std::move(sockets);
       SettleTies(space, space.tcp);
     } else {
@@ -279,7 +281,8 @@ std::vector<ConnectionSampler::Connection> ConnectionSampler::ReadConnections(
   };
   for (const TcpSocket& socket : space.tcp) {
     if (socket.listening || socket.inode == 0 ||
-        !ports.contains(socket.local.port))
+        !(socket.local.is_v6 ? ipv6_ports : ipv4_ports)
+             .contains(socket.local.port))
       continue;
     add(socket.inode, socket.exchange, [&](const Listener& listener) {
       return listener.is_tcp && Accepts(listener.endpoint, socket.local);

@@ -162,15 +162,29 @@ void ProcessMonitor::RefreshLocked() {
 
 void ProcessMonitor::SampleLocked() {
   const double cpu_before = ThreadCpuSeconds();
-  std::set<pid_t> pids;
+  std::vector<ProcessSnapshot> candidates;
+  std::set<pid_t> workers;
+  std::set<pid_t> others;
   for (const auto& [key, process] : registry_.processes()) {
-    pids.insert(key.pid);
-    const ProcessRole role = process.gunicorn.role;
-    if (role == ProcessRole::kWorker || role == ProcessRole::kDirtyWorker)
+    const GunicornProcess& gunicorn = process.gunicorn;
+    const bool is_leaf = gunicorn.role == ProcessRole::kWorker ||
+                         gunicorn.role == ProcessRole::kDirtyWorker;
+    if (is_leaf && gunicorn.titled) {
+      workers.insert(key.pid);
+      if (auto worker = scanner_.Refresh(gunicorn.process))
+        candidates.push_back(*std::move(worker));
       continue;
-    for (const pid_t child : scanner_.Children(key.pid)) pids.insert(child);
+    }
+    others.insert(key.pid);
+    if (is_leaf) continue;
+    for (const pid_t child : scanner_.Children(key.pid)) others.insert(child);
   }
-  Absorb(scanner_.Look({pids.begin(), pids.end()}));
+  for (const pid_t pid : others) {
+    if (workers.contains(pid)) continue;
+    if (auto process = scanner_.LookAt(pid))
+      candidates.push_back(*std::move(process));
+  }
+  Absorb(std::move(candidates));
   Classify();
   last_sample_ = clocks_.now();
   sample_seconds_ = ThreadCpuSeconds() - cpu_before;

@@ -199,12 +199,14 @@ std::optional<std::vector<TcpSocket>> SockDiag::Listeners() {
 }
 
 std::optional<std::vector<TcpSocket>> SockDiag::Connections(
-    const std::set<std::uint16_t>& ports) {
+    const std::set<std::uint16_t>& ipv4_ports,
+    const std::set<std::uint16_t>& ipv6_ports) {
   constexpr std::uint32_t kStates = (1U << kEstablished) | (1U << kCloseWait);
   std::vector<TcpSocket> sockets;
-  if (ports.empty()) return sockets;
-  if (!AskTcp(AF_INET, kStates, ports, sockets)) return std::nullopt;
-  AskTcp(AF_INET6, kStates, ports, sockets);
+  if (!ipv4_ports.empty() && !AskTcp(AF_INET, kStates, ipv4_ports, sockets))
+    return std::nullopt;
+  if (!ipv6_ports.empty() && !AskTcp(AF_INET6, kStates, ipv6_ports, sockets))
+    return std::nullopt;
   return sockets;
 }
 

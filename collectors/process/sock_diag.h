@@ -42,9 +42,11 @@ class SockDiag {
   // Listening sockets; nothing where the kernel does not answer.
   std::optional<std::vector<TcpSocket>> Listeners();
 
-  // Connections accepted on these ports, or still waiting (inode 0).
+  // Connections accepted on these ports, or still waiting (inode 0). Asked for
+  // each family alone, since the kernel goes through its whole table for it.
   std::optional<std::vector<TcpSocket>> Connections(
-      const std::set<std::uint16_t>& ports);
+      const std::set<std::uint16_t>& ipv4_ports,
+      const std::set<std::uint16_t>& ipv6_ports);
 
   // Listening unix sockets, by inode.
   std::optional<std::map<std::uint64_t, UnixQueue>> UnixListeners();

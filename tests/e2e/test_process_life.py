@@ -77,7 +77,6 @@ class UnprivilegedExporter(Exporter):
 
 
 def test_without_rights_what_is_denied_is_counted_and_absent():
-    # The binary lies where nobody else may look; a copy does not.
     with Gunicorn(workers=2) as gunicorn, UnprivilegedExporter() as exporter:
         app = gunicorn.name
         wait_for(exporter, "gunicorn_workers", 2, "its workers are seen", app=app, state="idle")
