@@ -353,8 +353,12 @@ void ConnectionSampler::CountConnections(
   std::map<ProcessKey, WorkerKind> kinds;
   bool owners_known = connections.size() <= kMaxOwnedConnections;
   for (const TrackedProcess* worker : workers) {
-    if (connections.empty() || !owners_known) break;
+    if (!owners_known) break;
     const ProcessKey key = worker->gunicorn.process.key;
+    if (connections.empty()) {  // Nobody holds one; no need to look.
+      app.by_worker[key] = 0;
+      continue;
+    }
     const auto sockets = ReadWorker(key.pid, clients);
     // One that has just gone holds nothing; one that is there was denied.
     if (!sockets && reader_.ReadQuietly(key.pid, "stat")) owners_known = false;
