@@ -1,0 +1,74 @@
+// Any bytes as one StatsD line: a verdict and, where it is accepted, a sample
+// that keeps its promises.
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "collectors/statsd/parse_line.h"
+#include "collectors/statsd/translate.h"
+#include "config/utf8.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+void Require(bool holds) {
+  if (!holds) std::abort();
+}
+
+void CheckValue(const SampleValue& value, bool may_be_negative) {
+  Require(std::isfinite(value.value));
+  Require(may_be_negative || value.value >= 0);
+}
+
+void CheckTags(const Sample& sample) {
+  std::string_view tags = sample.tags;
+  std::string_view tag;
+  std::size_t bytes = 0;
+  while (TakeTag(tags, tag)) bytes += tag.size() + 1;
+  Require(bytes <= sample.tags.size() + 1);
+}
+
+void CheckEvent(const Sample& sample) {
+  Translation translation;
+  if (Translate(sample, translation) != LineVerdict::kAccepted) return;
+  Event event = translation.event;
+  const bool is_gauge = event.kind == EventKind::kArbiterWorkers;
+  Require(is_gauge || !HasNegative(sample));
+  Require((event.kind == EventKind::kStatus) ==
+          (event.code >= 100 && event.code <= 599));
+  Require(translation.prefix.size() < sample.name.size());
+  SetEventValue(sample.first, event);
+  Require(std::isfinite(event.value) && (is_gauge || event.value >= 0));
+}
+
+void Check(std::string_view line) {
+  Sample sample;
+  const LineVerdict verdict = ParseLine(line, sample);
+  Require(verdict != LineVerdict::kUnmatched);
+  if (verdict != LineVerdict::kAccepted) return;
+  Require(line.size() <= kLongestLine && IsValidUtf8(line));
+  Require(!sample.name.empty());
+  Require(sample.name.find_first_of(":|") == std::string_view::npos);
+  Require(sample.weight >= 1 && sample.weight <= 1 / kSmallestSampleRate);
+  CheckValue(sample.first, true);
+  std::string_view others = sample.others;
+  SampleValue value;
+  while (!others.empty()) {
+    Require(TakeValue(others, value));
+    CheckValue(value, true);
+  }
+  CheckTags(sample);
+  CheckEvent(sample);
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
+                                      std::size_t size) {
+  if (size == 0) return 0;
+  gunicorn_exporter::Check({reinterpret_cast<const char*>(data), size});
+  return 0;
+}
