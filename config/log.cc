@@ -7,7 +7,10 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 namespace gunicorn_exporter {
 namespace {
@@ -19,6 +22,16 @@ constexpr std::size_t kQueueLines = 256;
 LogFormat format = LogFormat::kLogfmt;
 std::shared_ptr<spdlog::logger> logger;
 std::atomic<std::size_t> lost_lines_reported{0};
+
+struct HeldEvent {
+  spdlog::level::level_enum level;
+  spdlog::log_clock::time_point time;
+  std::string line;
+};
+
+std::mutex held_mutex;  // Guards these.
+bool is_held = true;
+std::vector<HeldEvent> held_events;
 
 spdlog::level::level_enum ToSpdlog(LogLevel level) {
   switch (level) {
@@ -86,9 +99,17 @@ std::string ToLine(LogFormat line_format, LogLevel level,
 
 void Write(LogLevel level, std::string_view event,
            std::initializer_list<LogField> fields) {
+  std::string line = ToLine(format, level, event, fields);
+  {
+    const std::lock_guard lock(held_mutex);
+    if (is_held) {
+      held_events.push_back(
+          {ToSpdlog(level), spdlog::log_clock::now(), std::move(line)});
+      return;
+    }
+  }
   // No format string: the line is data, braces and all.
-  logger->log(ToSpdlog(level),
-              spdlog::string_view_t(ToLine(format, level, event, fields)));
+  logger->log(ToSpdlog(level), spdlog::string_view_t(line));
 }
 
 // Lines that the queue had no room for since this was last said.
@@ -106,6 +127,11 @@ void ReportLostLines() {
 }  // namespace
 
 void StartLog(LogLevel level, LogFormat line_format) {
+  {
+    const std::lock_guard lock(held_mutex);
+    is_held = true;
+    held_events.clear();
+  }
   format = line_format;
   spdlog::init_thread_pool(kQueueLines, 1);
   logger = std::make_shared<spdlog::async_logger>(
@@ -118,6 +144,16 @@ void StartLog(LogLevel level, LogFormat line_format) {
                                   ? fmt::format(R"({{"ts":"{}",%v}})", kTime)
                                   : fmt::format("ts={} %v", kTime);
   logger->set_pattern(pattern, spdlog::pattern_time_type::utc);
+}
+
+void ReleaseLog() {
+  const std::lock_guard lock(held_mutex);
+  is_held = false;
+  for (const HeldEvent& event : held_events) {
+    logger->log(event.time, spdlog::source_loc{}, event.level,
+                spdlog::string_view_t(event.line));
+  }
+  held_events.clear();
 }
 
 void StopLog() { spdlog::shutdown(); }

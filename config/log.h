@@ -23,7 +23,12 @@ struct LogField {
 };
 
 // Call it once, before the other threads start; until then events go nowhere.
+// ReleaseLog lets them out.
 void StartLog(LogLevel level, LogFormat format);
+
+// From StartLog until here, events are kept and not written: a start that fails
+// says the one line that names why, and nothing beside it. Any thread may log.
+void ReleaseLog();
 
 // Writes what is waiting and stops the background thread.
 void StopLog();

@@ -36,6 +36,7 @@ int Serve(const Flags& flags) {
            {{"version", kVersion}, {"revision", kRevision}});
   {
     Exporter exporter(flags, loaded);
+    ReleaseLog();
     while (WaitForSignal() == Signal::kReload) exporter.Reload();
     LogEvent(LogLevel::kInfo, "stopping");
     if (!exporter.CanStop()) {

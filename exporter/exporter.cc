@@ -11,6 +11,7 @@
 #include "collectors/logs/log_collector.h"
 #include "collectors/process/process_collector.h"
 #include "collectors/process/process_monitor.h"
+#include "collectors/process/sender_finder.h"
 #include "collectors/statsd/metric_store.h"
 #include "collectors/statsd/socket_activation.h"
 #include "collectors/statsd/statsd_collector.h"
@@ -76,6 +77,7 @@ struct Exporter::Parts {
   SelfMetrics self_metrics;
   MetricStore store;
   std::unique_ptr<ProcessMonitor> monitor;
+  std::unique_ptr<SenderFinder> sender_finder;
   std::unique_ptr<StatsdServer> statsd;
   std::shared_ptr<LogCollector> logs;
   std::unique_ptr<Scraper> scraper;
@@ -93,6 +95,8 @@ struct Exporter::Parts {
 };
 
 void Exporter::Parts::Start() {
+  // First: a log is read from where it ends now.
+  if (logs) logs->Start();
   // In a thread: a procfs that does not answer must not keep the rest from it.
   first_scan = std::async(std::launch::async, [this] {
     if (monitor) monitor->Start();
@@ -101,7 +105,6 @@ void Exporter::Parts::Start() {
   // Lines that came before wait in the kernel, and find their app known.
   first_scan.wait_for(kScanPatience);
   if (statsd) statsd->Start();
-  if (logs) logs->Start();
 }
 
 bool Exporter::Parts::Knows(const std::string& app_name) const {
@@ -149,12 +152,16 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
     parts.monitor->SetAppsListener([&parts](const std::vector<AppId>& apps) {
       parts.store.SetKnownApps(apps);
     });
+    parts.sender_finder = std::make_unique<SenderFinder>(*parts.monitor);
     collectors.push_back(std::make_shared<ProcessCollector>(*parts.monitor));
   }
   if (flags.collector_statsd) {
     parts.statsd = std::make_unique<StatsdServer>(
-        flags, parts.store, nullptr,
+        flags, parts.store, parts.sender_finder.get(),
         TakeInheritedSockets(TakeActivationVariables()));
+  }
+  // Access lines feed the same series.
+  if (flags.collector_statsd || flags.collector_logs) {
     collectors.push_back(
         std::make_shared<StatsdCollector>(parts.store, parts.statsd.get()));
   }

@@ -17,7 +17,7 @@ constexpr std::uint64_t kBacklog = 2048;
 constexpr std::uint32_t kSettledMilliseconds = 100;
 
 // Does a connection to this local address come by that listener?
-bool Accepts(const Endpoint& listener, const Endpoint& local) {
+bool Accepts(const SocketAddress& listener, const SocketAddress& local) {
   return listener.port == local.port && listener.is_v6 == local.is_v6 &&
          (listener.address == local.address || listener.IsAnyAddress());
 }
@@ -154,10 +154,10 @@ void ConnectionSampler::ReadUnixListeners(Namespace& space) {
   if (!text) return;
   space.unix_sockets = ParseUnixTable(*text);
   std::map<std::string, std::uint64_t> queued;
-  for (const UnixSocketRow& socket : space.unix_sockets) {
+  for (const UnixStream& socket : space.unix_sockets) {
     if (socket.connected && socket.inode == 0) ++queued[socket.path];
   }
-  for (const UnixSocketRow& socket : space.unix_sockets) {
+  for (const UnixStream& socket : space.unix_sockets) {
     if (!socket.listening) continue;
     Listener listener;
     listener.queue = {"unix:" + socket.path, queued[socket.path], {}};
@@ -267,7 +267,7 @@ std::vector<ConnectionSampler::Connection> ConnectionSampler::ReadConnections(
     }
   }
   std::vector<Connection> connections;
-  const auto add = [&](std::uint64_t inode, Exchange exchange,
+  const auto add = [&](std::uint64_t inode, ConnectionState exchange,
                        const auto& comes_by) {
     const auto listener =
         std::find_if(space.listeners.begin(), space.listeners.end(),
@@ -285,9 +285,9 @@ std::vector<ConnectionSampler::Connection> ConnectionSampler::ReadConnections(
       return listener.is_tcp && Accepts(listener.endpoint, socket.local);
     });
   }
-  for (const UnixSocketRow& socket : space.unix_sockets) {
+  for (const UnixStream& socket : space.unix_sockets) {
     if (socket.listening || !socket.connected || socket.inode == 0) continue;
-    add(socket.inode, Exchange::kUnknown, [&](const Listener& listener) {
+    add(socket.inode, ConnectionState::kUnknown, [&](const Listener& listener) {
       return !listener.is_tcp &&
              listener.queue.address.substr(5) == socket.path;
     });
@@ -297,11 +297,11 @@ std::vector<ConnectionSampler::Connection> ConnectionSampler::ReadConnections(
 
 void ConnectionSampler::SettleTies(const Namespace& space,
                                    std::vector<TcpSocket>& sockets) {
-  std::map<std::uint64_t, std::pair<std::uint64_t, Exchange>> settled;
-  std::map<std::uint64_t, Exchange> table;
+  std::map<std::uint64_t, std::pair<std::uint64_t, ConnectionState>> settled;
+  std::map<std::uint64_t, ConnectionState> table;
   bool table_read = false;
   for (TcpSocket& socket : sockets) {
-    if (socket.exchange != Exchange::kTie ||
+    if (socket.exchange != ConnectionState::kTie ||
         socket.quiet_milliseconds < kSettledMilliseconds)
       continue;
     const auto known = settled_.find(socket.inode);
@@ -317,8 +317,9 @@ void ConnectionSampler::SettleTies(const Namespace& space,
       }
       const auto row = table.find(socket.inode);
       if (row == table.end()) continue;
-      socket.exchange = row->second == Exchange::kParked ? Exchange::kParked
-                                                         : Exchange::kInFlight;
+      socket.exchange = row->second == ConnectionState::kParked
+                            ? ConnectionState::kParked
+                            : ConnectionState::kInFlight;
     }
     settled[socket.inode] = {socket.bytes, socket.exchange};
   }
@@ -335,7 +336,10 @@ std::optional<WorkerSockets> ConnectionSampler::ReadWorker(
     const auto text = reader_.Read(pid, "fdinfo/" + std::to_string(link.fd));
     if (text) epoll_sets.push_back(ParseEpollSet(*text));
   }
-  return TellWorkerSockets(*links, epoll_sets, clients);
+  WorkerSockets sockets = TellWorkerSockets(*links, epoll_sets, clients);
+  if (sockets.kind != WorkerKind::kSync && epoll_sets.empty())
+    sockets.kind = WorkerKind::kUnknown;
+  return sockets;
 }
 
 void ConnectionSampler::CountConnections(

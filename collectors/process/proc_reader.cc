@@ -67,7 +67,7 @@ bool ProcReader::ListPids(std::vector<pid_t>& pids) {
 std::optional<std::string_view> ProcReader::ReadPath(const char* path,
                                                      std::string_view file,
                                                      bool quiet) {
-  const UniqueFd fd(openat(root_fd_.get(), path, O_RDONLY | O_CLOEXEC));
+  const FileDescriptor fd(openat(root_fd_.get(), path, O_RDONLY | O_CLOEXEC));
   // Files of one record come whole at the first read; tables do not.
   const bool one_record = file.substr(0, 4) != "net/";
   std::size_t size = 0;
@@ -162,8 +162,8 @@ std::optional<std::uint64_t> ProcReader::OwnNetworkNamespace() {
   return status.st_ino;
 }
 
-UniqueFd ProcReader::Open(pid_t pid, std::string_view file, int flags) {
-  UniqueFd fd(openat(root_fd_.get(), Path(pid, file), flags | O_CLOEXEC));
+FileDescriptor ProcReader::Open(pid_t pid, std::string_view file, int flags) {
+  FileDescriptor fd(openat(root_fd_.get(), Path(pid, file), flags | O_CLOEXEC));
   if (!fd) errors_.Count(file, errno);
   return fd;
 }

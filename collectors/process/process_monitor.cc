@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "collectors/process/gunicorn_version.h"
 #include "collectors/process/proc_parse.h"
 #include "collectors/process/worker_state.h"
 #include "config/log.h"
@@ -26,6 +27,7 @@ constexpr milliseconds kScanInterval{5000};
 // A gunicorn without a title or a worker is taken for one that is starting, and
 // about to set its title, this long.
 constexpr double kStartSeconds = 10;
+constexpr milliseconds kVersionTimeout{5000};
 // A sample, or a scan between questions, may cost this share of its interval.
 constexpr double kCostShare = 0.01;
 
@@ -83,8 +85,37 @@ void ProcessMonitor::Run() {
                          [this] { return stopping_; })) {
     lock.unlock();
     Sample();
+    AskVersions();
     lock.lock();
   }
+}
+
+void ProcessMonitor::AskVersions() {
+  std::set<std::string> programs;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, facts] : master_facts_) {
+      const auto master = registry_.processes().find(key);
+      if (!facts.version.empty() || master == registry_.processes().end())
+        continue;
+      const std::string program = ProgramFor(master->second.app);
+      if (!program.empty() && !asked_versions_.contains(program))
+        programs.insert(program);
+    }
+  }
+  for (const std::string& program : programs) {
+    const std::string version = AskVersion(program, kVersionTimeout);
+    const std::lock_guard lock(mutex_);
+    asked_versions_[program] = version;
+  }
+}
+
+std::string ProcessMonitor::ProgramFor(const AppId& app) const {
+  for (const InstanceConfig& instance : config_->instances) {
+    if (instance.proc_name == app.name && !instance.gunicorn.empty())
+      return instance.gunicorn;
+  }
+  return config_->gunicorn;
 }
 
 void ProcessMonitor::Reconfigure(const Config& config) {
@@ -92,6 +123,7 @@ void ProcessMonitor::Reconfigure(const Config& config) {
     const std::lock_guard lock(mutex_);
     config_ = std::make_shared<const Config>(config);
     registry_.Reconfigure(config);
+    asked_versions_.clear();
     effective_interval_ = config.process.sample_interval;
     ScanLocked();
   }
@@ -161,8 +193,8 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
   std::vector<FoundProcess> found;
   for (GunicornProcess& gunicorn : gunicorns) {
     AppId app{gunicorn.app, "", ""};
+    const Container& container = FactsOf(gunicorn.master).container;
     if (config_->process.pod_labels) {
-      const Container& container = FactsOf(gunicorn.master).container;
       app.pod_uid = container.pod_uid;
       app.container_id = container.container_id;
     }
@@ -174,6 +206,7 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
     return !registry_.processes().contains(entry.first);
   });
   detail_reader_.Forget(registry_.processes());
+  generation_ = registry_.generation();
 }
 
 bool ProcessMonitor::IsStarting(const GunicornProcess& gunicorn,
@@ -195,6 +228,7 @@ const ProcessMonitor::MasterFacts& ProcessMonitor::FactsOf(
   if (is_new) {
     if (const auto text = reader_.Read(master.pid, "cgroup"))
       facts->second.container = ParseCgroup(*text);
+    facts->second.version = ReadVersion(reader_, master.pid);
   }
   return facts->second;
 }
@@ -273,7 +307,11 @@ AppView ProcessMonitor::ViewOf(const AppId& app, const ProcessGroup& group) {
   for (const TrackedProcess* process : group) {
     if (process->gunicorn.role != ProcessRole::kMaster) continue;
     const MasterFacts& facts = FactsOf(process->gunicorn.master);
-    infos.insert({facts.version, process->gunicorn.titled, facts.container});
+    const auto asked = asked_versions_.find(ProgramFor(app));
+    const std::string version =
+        facts.version.empty() && asked != asked_versions_.end() ? asked->second
+                                                                : facts.version;
+    infos.insert({version, process->gunicorn.titled, facts.container});
   }
   view.infos.assign(infos.begin(), infos.end());
   detail_reader_.Fill(group, view);
@@ -289,9 +327,18 @@ AppView ProcessMonitor::ViewOf(const AppId& app, const ProcessGroup& group) {
   return view;
 }
 
-std::uint64_t ProcessMonitor::Generation() const {
-  const std::lock_guard lock(mutex_);
-  return registry_.generation();
+std::vector<TrackedProcess> ProcessMonitor::KnownProcesses() const {
+  std::vector<TrackedProcess> processes;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, process] : registry_.processes())
+      processes.push_back(process);
+  }
+  std::stable_sort(processes.begin(), processes.end(),
+                   [](const TrackedProcess& left, const TrackedProcess& right) {
+                     return left.gunicorn.role < right.gunicorn.role;
+                   });
+  return processes;
 }
 
 bool ProcessMonitor::TableReadable() const {

@@ -12,6 +12,7 @@
 // throws; what could not be read is counted.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -66,11 +67,16 @@ class ProcessMonitor {
   std::vector<AppId> KnownApps();
   ProcessView View();
 
+  // All gunicorn processes known: masters first.
+  std::vector<TrackedProcess> KnownProcesses() const;
+
   // Changes with every gunicorn process that comes, goes or changes its app.
-  std::uint64_t Generation() const;
+  // Never waits.
+  std::uint64_t Generation() const { return generation_; }
 
   bool TableReadable() const;
   ReadErrors::Counts ReadErrorCounts() const { return errors_.counts(); }
+  ReadErrors& read_errors() { return errors_; }
   std::shared_ptr<const Config> config() const;
   const std::string& procfs() const { return procfs_; }
 
@@ -84,6 +90,10 @@ class ProcessMonitor {
   };
 
   void Run();
+  // Runs the configured gunicorn programs that are to tell a version; waits for
+  // them without the lock.
+  void AskVersions();
+  std::string ProgramFor(const AppId& app) const;
   // These expect the lock to be held.
   void ScanLocked();
   void SampleLocked();
@@ -100,6 +110,7 @@ class ProcessMonitor {
   const std::string procfs_;
   const MonitorClocks clocks_;
   ReadErrors errors_;
+  std::atomic<std::uint64_t> generation_{0};
 
   mutable std::mutex mutex_;  // Guards all below.
   std::shared_ptr<const Config> config_;
@@ -110,6 +121,7 @@ class ProcessMonitor {
   AppRegistry registry_;
   std::map<AppId, AppSockets> sockets_;  // By the last sample.
   std::map<ProcessKey, MasterFacts> master_facts_;
+  std::map<std::string, std::string> asked_versions_;  // By program.
   bool readable_ = false;
   std::size_t processes_ = 0;
   std::optional<TimePoint> last_scan_;

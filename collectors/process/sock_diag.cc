@@ -67,7 +67,7 @@ TcpSocket ToSocket(const inet_diag_msg& message) {
     socket.queue = message.idiag_rqueue;
     socket.limit = message.idiag_wqueue;
   } else if (message.idiag_rqueue > 0) {
-    socket.exchange = Exchange::kInFlight;
+    socket.exchange = ConnectionState::kInFlight;
   }
   return socket;
 }
@@ -90,20 +90,20 @@ void ForEachAttribute(const std::uint8_t* begin, std::size_t size, Take take) {
 
 }  // namespace
 
-Exchange ToExchange(const tcp_info& info) {
-  if (info.tcpi_bytes_received == 0) return Exchange::kSilent;
-  if (info.tcpi_bytes_sent == 0) return Exchange::kInFlight;
+ConnectionState ToConnectionState(const tcp_info& info) {
+  if (info.tcpi_bytes_received == 0) return ConnectionState::kSilent;
+  if (info.tcpi_bytes_sent == 0) return ConnectionState::kInFlight;
   if (info.tcpi_last_data_recv < info.tcpi_last_data_sent)
-    return Exchange::kInFlight;
+    return ConnectionState::kInFlight;
   if (info.tcpi_last_data_recv > info.tcpi_last_data_sent ||
       info.tcpi_data_segs_in <= 1)
-    return Exchange::kParked;
-  return Exchange::kTie;
+    return ConnectionState::kParked;
+  return ConnectionState::kTie;
 }
 
 bool SockDiag::Open() {
   if (!fd_)
-    fd_ = UniqueFd(
+    fd_ = FileDescriptor(
         socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
   if (buffer_.empty()) buffer_.resize(128 * 1024);
   // The kernel answers at once; this only bounds what should not happen.
@@ -127,7 +127,8 @@ bool SockDiag::Ask(const std::vector<std::uint8_t>& request, Take take) {
     const ssize_t count = recv(fd_.get(), buffer_.data(), buffer_.size(), 0);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) {
-      fd_ = UniqueFd();  // What is left of this answer is none of the next.
+      fd_ =
+          FileDescriptor();  // What is left of this answer is none of the next.
       return false;
     }
     auto rest = static_cast<std::size_t>(count);
@@ -174,14 +175,14 @@ bool SockDiag::AskTcp(std::uint8_t family, std::uint32_t states,
         payload + sizeof message, size - sizeof message,
         [&](unsigned type, const std::uint8_t* bytes, std::size_t length) {
           if (type != INET_DIAG_INFO || socket.listening ||
-              socket.exchange == Exchange::kInFlight)
+              socket.exchange == ConnectionState::kInFlight)
             return;
           tcp_info info{};
           std::memcpy(&info, bytes, std::min(length, sizeof info));
           // Kernels before 4.19 do not count sent bytes.
           if (length >= offsetof(tcp_info, tcpi_bytes_sent) +
                             sizeof info.tcpi_bytes_sent) {
-            socket.exchange = ToExchange(info);
+            socket.exchange = ToConnectionState(info);
             socket.bytes = info.tcpi_bytes_received + info.tcpi_bytes_sent;
             socket.quiet_milliseconds = info.tcpi_last_data_recv;
           }

@@ -24,13 +24,13 @@
 #include <set>
 #include <vector>
 
+#include "collectors/process/file_descriptor.h"
 #include "collectors/process/socket_table.h"
-#include "collectors/process/unique_fd.h"
 
 namespace gunicorn_exporter {
 
 // Pure.
-Exchange ToExchange(const tcp_info& info);
+ConnectionState ToConnectionState(const tcp_info& info);
 
 struct UnixQueue {
   std::uint64_t length = 0;
@@ -58,7 +58,7 @@ class SockDiag {
               const std::set<std::uint16_t>& ports,
               std::vector<TcpSocket>& sockets);
 
-  UniqueFd fd_;
+  FileDescriptor fd_;
   std::vector<std::uint8_t> buffer_;
 };
 

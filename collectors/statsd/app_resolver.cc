@@ -56,6 +56,7 @@ void AppResolver::Clear() {
   by_prefix_.Clear();
   with_tags_.Clear();
   is_full_ = false;
+  last_ = nullptr;
 }
 
 SeriesRef& AppResolver::Remember(StringTable<SeriesRef>& table,
@@ -68,8 +69,8 @@ SeriesRef& AppResolver::Remember(StringTable<SeriesRef>& table,
   return remembered;
 }
 
-SeriesRef& AppResolver::Resolve(std::string_view tags, std::string_view prefix,
-                                const DatagramSource& source) {
+SeriesRef& AppResolver::Find(std::string_view tags, std::string_view prefix,
+                             const DatagramSource& source) {
   SeriesRef* app = nullptr;
   if (const std::string_view name = AppTag(tags); !name.empty()) {
     app = &ByTag(name);

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "collectors/statsd/naming.h"
+#include "collectors/statsd/same_bytes.h"
 #include "collectors/statsd/sender_cache.h"
 #include "collectors/statsd/series_key.h"
 #include "collectors/statsd/string_table.h"
@@ -29,10 +30,21 @@ class AppResolver {
   AppResolver(SenderLookup* lookup, SenderCache::Clock clock,
               std::shared_ptr<const Naming> naming);
 
-  // The tags and the prefix of a line, the source of its datagram. The answer
-  // is valid until SetNaming or Clear.
+  // Before the lines of each packet.
+  void BeginPacket() { last_ = nullptr; }
+  // The tags and the prefix of a line, the source of its datagram: all of it
+  // stays where it is until BeginPacket. The answer is valid until SetNaming or
+  // Clear.
   SeriesRef& Resolve(std::string_view tags, std::string_view prefix,
-                     const DatagramSource& source);
+                     const DatagramSource& source) {
+    if (last_ == nullptr || !SameText(tags, last_tags_) ||
+        !SameText(prefix, last_prefix_)) {
+      last_ = &Find(tags, prefix, source);
+      last_tags_ = tags;
+      last_prefix_ = prefix;
+    }
+    return *last_;
+  }
 
   const Naming& naming() const { return *naming_; }
   // Forgets all answers.
@@ -42,6 +54,8 @@ class AppResolver {
   void Clear();
 
  private:
+  SeriesRef& Find(std::string_view tags, std::string_view prefix,
+                  const DatagramSource& source);
   SeriesRef& ByTag(std::string_view name);
   SeriesRef& ByPrefix(std::string_view prefix);
   SeriesRef& WithTags(const SeriesRef& app, std::string_view tags);
@@ -55,6 +69,10 @@ class AppResolver {
   StringTable<SeriesRef> with_tags_;
   SeriesRef default_;
   bool is_full_ = false;
+  // The lines of a packet mostly are of one app. Null: none yet.
+  SeriesRef* last_ = nullptr;
+  std::string_view last_tags_;
+  std::string_view last_prefix_;
   std::string scratch_;
 };
 

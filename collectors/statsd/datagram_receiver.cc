@@ -17,8 +17,8 @@ constexpr std::size_t kLongestDatagram = 65536;
 // So that the beginnings of the buffers do not all fall into the same lines of
 // the processor's cache.
 constexpr std::size_t kStride = kLongestDatagram + 5 * 64;
-// A unix socket's queue holds about ten; where half of that had come, its senders
-// wait for us, and to try again is quicker than to be woken.
+// A unix socket's queue holds about ten; where half of that had come, its
+// senders wait for us, and to try again is quicker than to be woken.
 constexpr std::size_t kBusyQueue = 5;
 constexpr int kTriesWhenBusy = 20;  // Some microseconds.
 constexpr std::size_t kControlBytes = CMSG_SPACE(sizeof(ucred));

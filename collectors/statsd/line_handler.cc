@@ -26,26 +26,31 @@ LineHandler::LineHandler(MetricStore& store, SenderLookup* lookup,
   ops_.reserve(2 * kBatch);
 }
 
-void LineHandler::BeginPacket() {
+void LineHandler::BeginPacket(Transport transport) {
+  ++counts_.packets[static_cast<std::size_t>(transport)];
+  has_counts_ = true;
+  resolver_.BeginPacket();
   const std::uint64_t version = store_.naming_version();
   if (version != naming_version_) {
     FlushAndWait();
     // Before the naming is read: a newer one is then found next time.
     naming_version_ = version;
     resolver_.SetNaming(store_.naming());
-  } else if (resolver_.IsFull()) {
+    foreign_.Clear();
+  } else if (resolver_.IsFull() || foreign_.IsFull()) {
     FlushAndWait();
     resolver_.Clear();
-  } else if (ops_.size() >= kMostOps) {
+    foreign_.Clear();
+  } else if (ops_.size() + foreign_.ops().size() >= kMostOps) {
     FlushAndWait();
-  } else if (ops_.size() >= kBatch) {
+  } else if (ops_.size() + foreign_.ops().size() >= kBatch) {
     Flush();
   }
 }
 
 void LineHandler::HandleDatagram(Transport transport, std::string_view packet,
                                  const DatagramSource& source, bool truncated) {
-  CountPacket(transport);
+  BeginPacket(transport);
   while (!packet.empty()) {
     const std::size_t end = packet.find('\n');
     const std::string_view line = packet.substr(0, end);
@@ -54,18 +59,24 @@ void LineHandler::HandleDatagram(Transport transport, std::string_view packet,
     if (truncated && end == std::string_view::npos) {
       CountTooLong(transport);
     } else {
-      HandleLine(transport, line, source);
+      HandleOne(transport, line, source);
     }
   }
 }
 
 void LineHandler::HandleLine(Transport transport, std::string_view line,
                              const DatagramSource& source) {
+  // The line before it may be gone.
+  resolver_.BeginPacket();
+  HandleOne(transport, line, source);
+}
+
+void LineHandler::HandleOne(Transport transport, std::string_view line,
+                            const DatagramSource& source) {
   const std::string_view unchanged = line;
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (line.empty()) return;
   if (relay_ != nullptr) relay_->Add(unchanged);
-  BeginPacket();
   Count(transport, Take(line, source));
 }
 
@@ -76,6 +87,10 @@ LineVerdict LineHandler::Take(std::string_view line,
   if (verdict != LineVerdict::kAccepted) return verdict;
   Translation translation;
   verdict = Translate(sample, translation);
+  if (verdict == LineVerdict::kUnmatched &&
+      resolver_.naming().export_unmatched) {
+    return TakeForeign(sample, source);
+  }
   if (verdict != LineVerdict::kAccepted) return verdict;
 
   StoreOp op;
@@ -93,9 +108,9 @@ LineVerdict LineHandler::Take(std::string_view line,
   return verdict;
 }
 
-void LineHandler::CountPacket(Transport transport) {
-  ++counts_.packets[static_cast<std::size_t>(transport)];
-  has_counts_ = true;
+LineVerdict LineHandler::TakeForeign(const Sample& sample,
+                                     const DatagramSource& source) {
+  return foreign_.Take(sample, resolver_.Resolve(sample.tags, {}, source).key);
 }
 
 void LineHandler::CountTooLong(Transport transport) {
@@ -111,18 +126,19 @@ void LineHandler::Count(Transport transport, LineVerdict verdict) {
 
 bool LineHandler::Flush() {
   if (relay_ != nullptr) relay_->Flush();
-  if (!ops_.empty() && !store_.TryAdd(ops_)) return false;
+  if (HasOps() && !store_.TryAdd(ops_, foreign_.ops())) return false;
   Publish();
   return true;
 }
 
 void LineHandler::FlushAndWait() {
-  if (!ops_.empty()) store_.Add(ops_);
+  if (HasOps()) store_.Add(ops_, foreign_.ops());
   Publish();
 }
 
 void LineHandler::Publish() {
   ops_.clear();
+  foreign_.ClearOps();
   if (!has_counts_) return;
   stats_.Add(counts_);
   counts_ = ReceiverCounts();

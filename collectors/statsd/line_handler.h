@@ -12,10 +12,12 @@
 #include <vector>
 
 #include "collectors/statsd/app_resolver.h"
+#include "collectors/statsd/foreign_lines.h"
 #include "collectors/statsd/line_verdict.h"
 #include "collectors/statsd/metric_store.h"
 #include "collectors/statsd/receiver_stats.h"
 #include "collectors/statsd/relay.h"
+#include "collectors/statsd/sample.h"
 #include "collectors/statsd/sender_cache.h"
 #include "collectors/statsd/series_key.h"
 
@@ -31,10 +33,11 @@ class LineHandler {
   // line is not whole.
   void HandleDatagram(Transport transport, std::string_view packet,
                       const DatagramSource& source, bool truncated);
-  // One line of a stream, without its "\n".
+  // Before the lines of each piece of a stream. Counts it.
+  void BeginPacket(Transport transport);
+  // One line, without its "\n".
   void HandleLine(Transport transport, std::string_view line,
                   const DatagramSource& source);
-  void CountPacket(Transport transport);
   // A line that was longer than what is kept of it.
   void CountTooLong(Transport transport);
 
@@ -43,12 +46,14 @@ class LineHandler {
   bool Flush();
 
  private:
+  void HandleOne(Transport transport, std::string_view line,
+                 const DatagramSource& source);
   LineVerdict Take(std::string_view line, const DatagramSource& source);
+  LineVerdict TakeForeign(const Sample& sample, const DatagramSource& source);
+  bool HasOps() const { return !ops_.empty() || !foreign_.ops().empty(); }
   void Count(Transport transport, LineVerdict verdict);
   void FlushAndWait();
   void Publish();
-  // Before the refs of the resolver may change.
-  void BeginPacket();
 
   MetricStore& store_;
   ReceiverStats& stats_;
@@ -56,6 +61,7 @@ class LineHandler {
   AppResolver resolver_;
   std::uint64_t naming_version_;
   std::vector<StoreOp> ops_;
+  ForeignLines foreign_;
   ReceiverCounts counts_;
   bool has_counts_ = false;
 };

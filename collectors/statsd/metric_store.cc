@@ -79,16 +79,50 @@ std::shared_ptr<const Naming> MetricStore::naming() const {
   return naming_;
 }
 
-bool MetricStore::TryAdd(std::span<const StoreOp> ops) {
+bool MetricStore::TryAdd(std::span<const StoreOp> ops,
+                         std::span<const ForeignOp> foreign_ops) {
   const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
   if (!lock.owns_lock()) return false;
   AddLocked(ops, true);
+  AddForeign(foreign_ops);
   return true;
 }
 
-void MetricStore::Add(std::span<const StoreOp> ops) {
+void MetricStore::Add(std::span<const StoreOp> ops,
+                      std::span<const ForeignOp> foreign_ops) {
   const WriterLock lock(*this);
   AddLocked(ops, true);
+  AddForeign(foreign_ops);
+}
+
+void MetricStore::AddForeign(std::span<const ForeignOp> ops) {
+  // A line of before the reload that switched this off.
+  if (ops.empty() || config_.statsd.unmatched != UnmatchedLines::kExport) {
+    return;
+  }
+  const TimePoint now = time_source_();
+  for (const ForeignOp& op : ops) {
+    const bool room = label_bytes_ + foreign_.label_bytes() +
+                          op.ref->key_text.size() + op.ref->name.size() <=
+                      kMostLabelBytes;
+    if (room && foreign_.Add(op, now, options_->sketch, budget_,
+                             [this](const SeriesKey& key) {
+                               return MakeLabelsOf(key);
+                             })) {
+      continue;
+    }
+    refused_ += op.begins_line ? 1 : 0;
+  }
+}
+
+void MetricStore::ReconfigureForeign(const std::set<std::string>& dropped,
+                                     bool clear) {
+  foreign_.EraseIf(
+      [&](const SeriesKey& key, std::chrono::milliseconds) {
+        return clear || dropped.contains(key.app.name);
+      },
+      budget_);
+  foreign_.Relabel([this](const SeriesKey& key) { return MakeLabelsOf(key); });
 }
 
 bool MetricStore::AddFromLog(const AppId& app, std::span<const Event> events) {
@@ -143,7 +177,10 @@ AppSeries* MetricStore::Resolve(SeriesRef& ref, const Event& event,
 // known. The zeros then take what room there is.
 AppSeries* MetricStore::Create(SeriesKey key, const Event& event,
                                const TimePoint& now) {
-  if (label_bytes_ + ToText(key).size() > kMostLabelBytes) return nullptr;
+  if (label_bytes_ + foreign_.label_bytes() + ToText(key).size() >
+      kMostLabelBytes) {
+    return nullptr;
+  }
   auto series = std::make_unique<AppSeries>(key);
   if (!series->Add(event, now, *options_, budget_)) return nullptr;
   if (key.tags.empty()) {
@@ -270,6 +307,10 @@ void MetricStore::Reconfigure(const Config& config) {
 
   const bool tags_changed =
       config.statsd.tag_labels != config_.statsd.tag_labels;
+  const bool foreign_changed =
+      tags_changed || config.process.pod_labels != config_.process.pod_labels ||
+      config.statsd.quantile_window != config_.statsd.quantile_window ||
+      config.statsd.unmatched != UnmatchedLines::kExport;
   const auto old_options = options_;
   options_ = MakeSeriesOptions(config.statsd);
   config_ = config;
@@ -279,6 +320,7 @@ void MetricStore::Reconfigure(const Config& config) {
   }
   SetLimits();
   Rekey(tags_changed);
+  ReconfigureForeign(dropped, foreign_changed);
   std::set<AppId> known;
   for (const AppId& app : known_) known.insert(Normalised({app, {}}).app);
   known_ = std::move(known);
@@ -358,6 +400,11 @@ bool MetricStore::IsStale(const AppSeries& series,
 void MetricStore::ExpireAll(const TimePoint& now) {
   if (config_.statsd.series_ttl.count() == 0) return;
   EraseIf([&](const AppSeries& series) { return IsStale(series, now.steady); });
+  foreign_.EraseIf(
+      [&](const SeriesKey&, std::chrono::milliseconds updated) {
+        return now.steady - updated >= config_.statsd.series_ttl;
+      },
+      budget_);
   for (const auto& [text, series] : apps_) {
     series->Expire(now.steady - config_.statsd.series_ttl, *options_, budget_);
   }
@@ -393,15 +440,15 @@ std::vector<MetricFamily> MetricStore::Collect() {
       families.Add(slice[i], now.steady);
     }
   }
-  std::size_t used = 0;
-  std::uint64_t refused = 0;
+  std::vector<MetricFamily> foreign;
   {
     const ReaderLock lock(*this);
-    used = budget_.used();
-    refused = refused_;
+    families.AddTotals(budget_.used(), refused_);
+    foreign_.Collect(now.steady, foreign);
   }
-  families.AddTotals(used, refused);
-  return families.Take();
+  std::vector<MetricFamily> all = families.Take();
+  for (MetricFamily& family : foreign) all.push_back(std::move(family));
+  return all;
 }
 
 std::vector<AppArrival> MetricStore::Arrivals() const {

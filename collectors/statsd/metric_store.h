@@ -26,6 +26,7 @@
 #include "collectors/event_sink.h"
 #include "collectors/metric_family.h"
 #include "collectors/statsd/app_series.h"
+#include "collectors/statsd/foreign_series.h"
 #include "collectors/statsd/naming.h"
 #include "collectors/statsd/series_budget.h"
 #include "collectors/statsd/series_key.h"
@@ -55,9 +56,11 @@ class MetricStore : public EventSink {
 
   // Adds all events, or none: false where the lock is taken right now. The refs
   // are the caller's.
-  bool TryAdd(std::span<const StoreOp> ops);
+  bool TryAdd(std::span<const StoreOp> ops,
+              std::span<const ForeignOp> foreign_ops = {});
   // The same, but waits; short, since nobody holds the lock for long.
-  void Add(std::span<const StoreOp> ops);
+  void Add(std::span<const StoreOp> ops,
+           std::span<const ForeignOp> foreign_ops = {});
   bool AddFromLog(const AppId& app, std::span<const Event> events) override;
 
   // Changes with each new naming(). Cheap enough to ask for each packet.
@@ -77,6 +80,8 @@ class MetricStore : public EventSink {
   class WriterLock;
 
   void AddLocked(std::span<const StoreOp> ops, bool from_statsd);
+  void AddForeign(std::span<const ForeignOp> ops);
+  void ReconfigureForeign(const std::set<std::string>& dropped, bool clear);
   AppSeries* Resolve(SeriesRef& ref, const Event& event, const TimePoint& now,
                      bool& added);
   AppSeries* Create(SeriesKey key, const Event& event, const TimePoint& now);
@@ -104,6 +109,7 @@ class MetricStore : public EventSink {
   std::shared_ptr<const SeriesOptions> options_;
   Apps apps_;  // By ToText of their keys.
   std::set<AppId> known_;
+  ForeignSeries foreign_;
   SeriesBudget budget_;
   std::size_t label_bytes_ = 0;  // Of the keys of apps_.
   std::uint64_t refused_ = 0;

@@ -8,7 +8,8 @@
 namespace gunicorn_exporter {
 
 // False where the text is not a finite decimal number, whole: NaN, infinity,
-// hexadecimal, spaces, two signs and the empty text are none. Does not allocate.
+// hexadecimal, spaces, two signs and the empty text are none. Does not
+// allocate.
 bool ParseNumber(std::string_view text, SampleValue& number);
 
 }  // namespace gunicorn_exporter

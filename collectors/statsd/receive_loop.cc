@@ -41,9 +41,9 @@ ReceiveLoop::ReceiveLoop(std::vector<DatagramReceiver*> receivers,
       Watch(stop_event_.fd(), Kind::kStop, 0, EPOLLIN, EPOLL_CTL_ADD);
   for (DatagramReceiver* const receiver : receivers) {
     channels_.push_back({receiver, false, {}});
-    watched = watched && Watch(receiver->socket().fd(), Kind::kDatagrams,
-                               channels_.size() - 1, EventsFor(*receiver),
-                               EPOLL_CTL_ADD);
+    watched = watched &&
+              Watch(receiver->socket().fd(), Kind::kDatagrams,
+                    channels_.size() - 1, EventsFor(*receiver), EPOLL_CTL_ADD);
   }
   for (std::size_t i = 0; i < tcp_.listeners().size(); ++i) {
     watched = watched && Watch(tcp_.listeners()[i].fd(), Kind::kListener, i,

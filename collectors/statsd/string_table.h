@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "collectors/statsd/keyed_hash.h"
+#include "collectors/statsd/same_bytes.h"
 
 namespace gunicorn_exporter {
 
@@ -29,7 +30,7 @@ class StringTable {
          i = (i + 1) & (slots_.size() - 1)) {
       Slot& slot = slots_[i];
       if (slot.entry == nullptr) return nullptr;
-      if (slot.hash == hash && slot.entry->key == key) {
+      if (slot.hash == hash && SameText(slot.entry->key, key)) {
         return &slot.entry->value;
       }
     }

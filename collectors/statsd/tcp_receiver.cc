@@ -74,7 +74,7 @@ TcpReceiver::Outcome TcpReceiver::ReadSome(Connection& connection, Time now) {
     return Outcome::kEnded;
   }
   connection.last_read = now;
-  handler_.CountPacket(Transport::kTcp);
+  handler_.BeginPacket(Transport::kTcp);
   if (connection.framer.Feed({buffer_.data(), static_cast<std::size_t>(count)},
                              handle)) {
     return Outcome::kGotSome;

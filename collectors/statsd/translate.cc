@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "collectors/statsd/parse_line.h"
+#include "collectors/statsd/same_bytes.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -52,7 +53,7 @@ unsigned StatusCode(std::string_view name) {
   if (name.size() < kStatusName.size() + kStatusDigits) return 0;
   const std::string_view digits = name.substr(name.size() - kStatusDigits);
   if (!IsDigit(digits[0]) || !IsDigit(digits[1]) || !IsDigit(digits[2]) ||
-      !name.substr(0, name.size() - kStatusDigits).ends_with(kStatusName)) {
+      !EndsWith(name.substr(0, name.size() - kStatusDigits), kStatusName)) {
     return 0;
   }
   const unsigned code = static_cast<unsigned>(digits[0] - '0') * 100 +
@@ -72,7 +73,7 @@ unsigned TakeGunicornName(std::string_view& name, Event& event) {
   }
   for (const Name& candidate : kNames) {
     if (name.back() != candidate.name.back() ||
-        !name.ends_with(candidate.name)) {
+        !EndsWith(name, candidate.name)) {
       continue;
     }
     event.kind = candidate.kind;
@@ -94,6 +95,8 @@ bool TakePrefix(std::string_view before, std::string_view& prefix) {
   return true;
 }
 
+}  // namespace
+
 bool HasNegative(const Sample& sample) {
   if (sample.first.value < 0) return true;
   std::string_view others = sample.others;
@@ -103,8 +106,6 @@ bool HasNegative(const Sample& sample) {
   }
   return false;
 }
-
-}  // namespace
 
 LineVerdict Translate(const Sample& sample, Translation& translation) {
   std::string_view rest = sample.name;

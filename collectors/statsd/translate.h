@@ -24,6 +24,9 @@ struct Translation {
 // the name is not a gauge's.
 LineVerdict Translate(const Sample& sample, Translation& translation);
 
+// One of the line's values is below zero.
+bool HasNegative(const Sample& sample);
+
 // The event's value in base units: a duration's in seconds.
 void SetEventValue(const SampleValue& value, Event& event);
 

@@ -4,7 +4,7 @@ import os
 import uuid
 from pathlib import Path
 
-from support import Gunicorn
+from gunicorns import FileLoggingGunicorn
 
 # The unified hierarchy: where it is alone, and where it stands beside those of cgroup v1.
 ROOTS = [Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup")]
@@ -41,21 +41,16 @@ class Pod:
         return ["/bin/sh", "-c", f'echo $$ >{self.directory}/cgroup.procs && exec "$@"', "sh"]
 
 
-class PodGunicorn(Gunicorn):
-    """A gunicorn in a pod's cgroup, whose error log is a file. `before` are more words before its command."""
+class PodGunicorn(FileLoggingGunicorn):
+    """A gunicorn in a pod's cgroup."""
 
-    def __init__(self, pod, error_log, before=(), args=(), **options):
-        super().__init__(args=["--error-logfile", error_log, "--capture-output", *args], **options)
+    def __init__(self, pod, error_log, **options):
+        super().__init__(error_log, **options)
         self.pod = pod
-        self.error_log = Path(error_log)
-        self.before = list(before)
 
     def prepare(self):
         super().prepare()
-        self.command = [*self.pod.enter_command(), *self.before, *self.command]
-
-    def log(self):
-        return self.error_log.read_text() if self.error_log.exists() else ""
+        self.command = [*self.pod.enter_command(), *self.command]
 
 
 def may_make_cgroups():

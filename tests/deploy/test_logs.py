@@ -4,8 +4,9 @@ import json
 import socket
 import threading
 
+from gunicorns import FileLoggingGunicorn
 from npm import HERE
-from support import Gunicorn, wait_until
+from support import wait_until
 from support.process import ManagedProcess
 
 LOGS = HERE.parent.parent / "deploy/logs"
@@ -60,23 +61,12 @@ class Rsyslog(ManagedProcess):
         self.command = ["/usr/sbin/rsyslogd", "-n", "-f", config, "-i", self.directory / "pid"]
 
 
-class FileLoggingGunicorn(Gunicorn):
-    """Its error log is a file of its own, from which readiness is told too."""
-
-    def __init__(self, error_log, access_log):
-        super().__init__(workers=1, args=["--error-logfile", error_log, "--access-logfile", access_log])
-        self.error_log = error_log
-
-    def log(self):
-        return self.error_log.read_text() if self.error_log.exists() else ""
-
-
 def test_rsyslog_ships_every_message_once_and_a_traceback_whole(tmp_path):
     error_log, access_log = tmp_path / "error.log", tmp_path / "access.log"
     with (
         LineServer() as server,
         Rsyslog(tmp_path, server.port),
-        FileLoggingGunicorn(error_log, access_log) as gunicorn,
+        FileLoggingGunicorn(error_log, workers=1, args=["--access-logfile", access_log]) as gunicorn,
     ):
         for path in ("/", "/exception", "/status/404"):
             gunicorn.get(path)

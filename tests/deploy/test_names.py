@@ -9,8 +9,9 @@ import re
 import pytest
 import yaml
 from dashboards import DASHBOARDS, expressions, load
+from gunicorns import FileLoggingGunicorn
 from npm import HERE
-from support import Exporter, Gunicorn, send_udp, unique_name, wait_until
+from support import Exporter, send_udp, unique_name, wait_until
 
 ROOT = HERE.parent.parent
 PROMETHEUS = ROOT / "deploy/prometheus"
@@ -124,7 +125,7 @@ def test_every_series_that_a_query_names_is_in_a_real_scrape(tmp_path):
     app = unique_name("names")
     with (
         Exporter(CONFIG.format(app=app, log=log)) as exporter,
-        Gunicorn(name=app, statsd=exporter, args=["--error-logfile", log, "--capture-output"]) as gunicorn,
+        FileLoggingGunicorn(log, name=app, statsd=exporter) as gunicorn,
     ):
         gunicorn.get("/")
         send_udp(exporter.statsd_port, "broken", "other:1|c")

@@ -52,7 +52,7 @@ def test_a_bad_file_keeps_the_old_configuration():
         wait_until(lambda: "statsd.series_ttl" in exporter.log(), "the reason is in the log")
         gunicorn.get("/")
         wait_until(lambda: exporter.value("gunicorn_requests_total", app=name) == 1, "requests are still counted")
-        assert exporter.value("gunicorn_is_running", app=name) == 1
+        wait_until(lambda: exporter.value("gunicorn_is_running", app=name) == 1, "its instance is still watched")
         exporter.write_config(config(name))
         exporter.send_signal(signal.SIGHUP)
         wait_until(lambda: exporter.value(SUCCESSFUL) == 1, "the next good file mends it")

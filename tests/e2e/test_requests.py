@@ -1,7 +1,7 @@
 """Requests made to a real gunicorn are the requests that the exporter counts, each one, for the app that served it."""
 
 import pytest
-from support import Exporter, Gunicorn, make_requests, send_unixgram, unique_name, wait_until
+from support import Exporter, Gunicorn, make_requests, unique_name, wait_until
 
 THREADED = {"worker_class": "gthread", "threads": 4, "args": ["--keep-alive", "30"]}
 
@@ -42,7 +42,7 @@ def test_a_slow_request_lies_in_its_bucket():
         buckets = scrape.by("le", "gunicorn_request_duration_seconds_bucket", app=name)
         assert buckets["0.5"] == 0
         assert scrape.value("gunicorn_request_duration_seconds_sum", app=name) >= 0.6
-        assert scrape.value("gunicorn_request_duration_window_seconds", app=name, quantile="1.0") >= 0.6
+        assert scrape.value("gunicorn_request_duration_window_seconds", app=name, quantile="1") >= 0.6
 
 
 def test_counters_are_there_with_zero_before_the_first_request():
@@ -119,15 +119,6 @@ def test_other_kinds_of_worker_are_counted_too(worker_class):
             assert make_requests(gunicorn, ["/", "/status/404"], 200, clients=4) == {200: 100, 404: 100}
             scrape = wait_for_requests(exporter, name, 200)
             assert scrape.value("gunicorn_requests_total", app=name) == 200
-
-
-def test_lines_on_the_unix_socket_are_counted():
-    name = unique_name("shop")
-    with Exporter(config=instance(name), flags=["--statsd.listen-unixgram=statsd.sock"]) as exporter:
-        send_unixgram(exporter.directory / "statsd.sock", "gunicorn.requests:1|c|@1.0\ngunicorn.requests:2|c|@0.5")
-        scrape = wait_for_requests(exporter, name, 5)
-        assert scrape.value("gunicorn_requests_total", app=name) == 5
-        assert scrape.value("gunicorn_exporter_statsd_packets_total", transport="unixgram") == 1
 
 
 def test_a_restarted_exporter_counts_on_from_zero():

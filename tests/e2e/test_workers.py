@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 
+import psutil
 import pytest
 from support import Exporter, Gunicorn, unique_name, wait_until
 
@@ -83,14 +84,17 @@ def test_ttin_and_ttou_add_and_remove_a_worker():
 
 
 def test_a_killed_master_is_critical_and_a_new_one_is_not():
-    with Exporter() as exporter, Gunicorn(workers=2) as gunicorn:
+    # A worker looks for its master every half timeout, and holds the port until then.
+    with Exporter() as exporter, Gunicorn(workers=2, args=["--timeout", "2"]) as gunicorn:
         wait_for_workers(exporter, gunicorn.name, 2)
+        orphans = [psutil.Process(pid) for pid in gunicorn.worker_pids()]
         gunicorn.send_signal(signal.SIGKILL)
         gunicorn.wait()
         wait_until(lambda: exporter.value("gunicorn_is_running", app=gunicorn.name) == 0, "it is shown as not running")
         wait_for_workers(exporter, gunicorn.name, 0)
         assert exporter.value("gunicorn_masters", app=gunicorn.name) == 0
         assert exporter.get(f"/health/{gunicorn.name}").status == 503
+        psutil.wait_procs(orphans, timeout=60)
         gunicorn.start()
         wait_until(lambda: exporter.value("gunicorn_is_running", app=gunicorn.name) == 1, "it is shown as running again")
         wait_for_workers(exporter, gunicorn.name, 2)

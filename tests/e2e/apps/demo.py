@@ -3,7 +3,7 @@
     /                    200, says which worker answered
     /status/NNN          answers NNN
     /sleep?seconds=S     waits S seconds without using the processor (at most 60)
-    /spin?seconds=S      uses the processor for S seconds (at most 60)
+    /spin?seconds=S      uses S seconds of the processor (at most 60)
     /exception           raises, which gunicorn answers with 500
     /log?level=L&message=M   logs M at level L through gunicorn's error logger
 """
@@ -26,8 +26,8 @@ def application(environ, start_response):
         time.sleep(_seconds(query))
         return _answer(start_response, 200)
     if path == "/spin":
-        until = time.monotonic() + _seconds(query)
-        while time.monotonic() < until:
+        until = time.thread_time() + _seconds(query)
+        while time.thread_time() < until:
             pass
         return _answer(start_response, 200)
     if path == "/exception":

@@ -55,6 +55,7 @@ class ManagedProcess:
         self.title = title
         self.command = command
         self.env = env
+        self.pass_fds = ()
         self.directory = None
         self.process = None
 
@@ -88,6 +89,7 @@ class ManagedProcess:
                 cwd=self.directory,
                 env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(self.env or {})},
                 start_new_session=True,
+                pass_fds=self.pass_fds,
             )
         if self.log_path not in [log for _, log in started]:
             started.append((self.title, self.log_path))

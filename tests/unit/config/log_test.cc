@@ -17,6 +17,7 @@ std::string LogOf(LogLevel level, LogFormat format) {
            {{"transport", "udp"},
             {"address", "127.0.0.1:8125"},
             {"error", "open \"x\"\n{}: denied"}});
+  ReleaseLog();
   StopLog();
   return testing::internal::GetCapturedStderr();
 }
@@ -40,6 +41,14 @@ TEST(Log, WritesJson) {
   EXPECT_EQ(json["event"], "receiver_started");
   EXPECT_EQ(json["error"], "open \"x\"\n{}: denied");
   EXPECT_TRUE(json.contains("ts"));
+}
+
+TEST(Log, SaysNothingOfAStartThatFails) {
+  testing::internal::CaptureStderr();
+  StartLog(LogLevel::kInfo, LogFormat::kLogfmt);
+  LogEvent(LogLevel::kInfo, "receiver_started");
+  StopLog();
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
 TEST(Log, LeavesOutWhatIsBelowItsLevel) {
