@@ -19,8 +19,9 @@ constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0,    0,
 
 SocketAddress Unmapped(SocketAddress endpoint) {
   if (!endpoint.is_v6 || !std::equal(kMappedPrefix.begin(), kMappedPrefix.end(),
-                                     endpoint.address.begin()))
+                                     endpoint.address.begin())) {
     return endpoint;
+  }
   SocketAddress v4;
   v4.port = endpoint.port;
   std::copy(endpoint.address.begin() + 12, endpoint.address.end(),

@@ -51,6 +51,9 @@ struct AppSockets {
 class ConnectionSampler {
  public:
   static constexpr std::size_t kMaxOwnedConnections = 5000;
+  // How many samples a master's descriptors are remembered for, where none of
+  // its listeners went away.
+  static constexpr int kRememberSamples = 10;
 
   // `reader` must outlive the sampler.
   explicit ConnectionSampler(ProcReader& reader);

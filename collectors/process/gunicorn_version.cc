@@ -71,8 +71,9 @@ std::vector<std::string> UsualFolders(int root) {
     while (const dirent* entry = readdir(directory.get())) {
       const std::string name = entry->d_name;
       if (!name.starts_with("python3")) continue;
-      for (const char* packages : {"/site-packages", "/dist-packages"})
+      for (const char* packages : {"/site-packages", "/dist-packages"}) {
         folders.push_back(std::string(lib) + "/" + name + packages);
+      }
     }
   }
   return folders;
@@ -89,8 +90,9 @@ std::string ReadOutput(int fd, std::chrono::milliseconds timeout) {
         deadline - Clock::now());
     pollfd waiting{fd, POLLIN, 0};
     if (left.count() <= 0 ||
-        poll(&waiting, 1, static_cast<int>(left.count())) <= 0)
+        poll(&waiting, 1, static_cast<int>(left.count())) <= 0) {
       break;
+    }
     const ssize_t count = read(fd, buffer.data(), buffer.size());
     if (count <= 0) break;
     output.append(buffer.data(), static_cast<std::size_t>(count));
@@ -132,8 +134,9 @@ std::vector<std::string> ParseSitePackages(std::string_view maps) {
       const auto end = line.find(name);
       if (end == std::string_view::npos) continue;
       std::string folder(line.substr(path, end + name.size() - 1 - path));
-      if (std::find(folders.begin(), folders.end(), folder) == folders.end())
+      if (std::find(folders.begin(), folders.end(), folder) == folders.end()) {
         folders.push_back(std::move(folder));
+      }
     }
   }
   return folders;
@@ -141,17 +144,22 @@ std::vector<std::string> ParseSitePackages(std::string_view maps) {
 
 std::string ReadVersion(ProcReader& reader, pid_t pid) {
   std::vector<std::string> folders;
-  if (const auto maps = reader.Read(pid, "maps"))
+  if (const auto maps = reader.Read(pid, "maps")) {
     folders = ParseSitePackages(*maps);
+  }
   const FileDescriptor root = reader.Open(pid, "root", O_PATH | O_DIRECTORY);
   if (!root) return {};
   for (const std::string& folder : folders) {
-    if (std::string version = FindVersion(root.get(), folder); !version.empty())
+    if (std::string version = FindVersion(root.get(), folder);
+        !version.empty()) {
       return version;
+    }
   }
   for (const std::string& folder : UsualFolders(root.get())) {
-    if (std::string version = FindVersion(root.get(), folder); !version.empty())
+    if (std::string version = FindVersion(root.get(), folder);
+        !version.empty()) {
       return version;
+    }
   }
   return {};
 }

@@ -53,8 +53,9 @@ ProcessMonitor::ProcessMonitor(const Config& config, const std::string& procfs,
       detail_reader_(reader_, clocks_),
       registry_(config),
       effective_interval_(config.process.sample_interval) {
-  if (const auto text = reader_.ReadGlobal("stat"))
+  if (const auto text = reader_.ReadGlobal("stat")) {
     boot_time_seconds_ = static_cast<double>(ParseBootTime(*text).value_or(0));
+  }
 }
 
 ProcessMonitor::~ProcessMonitor() { Stop(); }
@@ -96,11 +97,13 @@ void ProcessMonitor::AskVersions() {
     const std::lock_guard lock(mutex_);
     for (const auto& [key, facts] : master_facts_) {
       const auto master = registry_.processes().find(key);
-      if (!facts.version.empty() || master == registry_.processes().end())
+      if (!facts.version.empty() || master == registry_.processes().end()) {
         continue;
+      }
       const std::string program = ProgramFor(master->second.app);
-      if (!program.empty() && !asked_versions_.contains(program))
+      if (!program.empty() && !asked_versions_.contains(program)) {
         programs.insert(program);
+      }
     }
   }
   for (const std::string& program : programs) {
@@ -112,8 +115,9 @@ void ProcessMonitor::AskVersions() {
 
 std::string ProcessMonitor::ProgramFor(const AppId& app) const {
   for (const InstanceConfig& instance : config_->instances) {
-    if (instance.proc_name == app.name && !instance.gunicorn.empty())
+    if (instance.proc_name == app.name && !instance.gunicorn.empty()) {
       return instance.gunicorn;
+    }
   }
   return config_->gunicorn;
 }
@@ -148,8 +152,9 @@ void ProcessMonitor::Sample() {
 
 void ProcessMonitor::ScanLocked() {
   ProcessTable table = scanner_.ScanAll();
-  if (readable_ && !table.readable)
+  if (readable_ && !table.readable) {
     LogEvent(LogLevel::kWarn, "process_table_unreadable", {{"path", procfs_}});
+  }
   readable_ = table.readable;
   processes_ = table.processes;
   Absorb(std::move(table.candidates));
@@ -171,8 +176,9 @@ void ProcessMonitor::SampleLocked() {
                          gunicorn.role == ProcessRole::kDirtyWorker;
     if (is_leaf && gunicorn.titled) {
       workers.insert(key.pid);
-      if (auto worker = scanner_.Refresh(gunicorn.process))
+      if (auto worker = scanner_.Refresh(gunicorn.process)) {
         candidates.push_back(*std::move(worker));
+      }
       continue;
     }
     others.insert(key.pid);
@@ -181,8 +187,9 @@ void ProcessMonitor::SampleLocked() {
   }
   for (const pid_t pid : others) {
     if (workers.contains(pid)) continue;
-    if (auto process = scanner_.LookAt(pid))
+    if (auto process = scanner_.LookAt(pid)) {
       candidates.push_back(*std::move(process));
+    }
   }
   Absorb(std::move(candidates));
   Classify();
@@ -229,8 +236,9 @@ bool ProcessMonitor::IsStarting(const GunicornProcess& gunicorn,
   const ProcessKey& key = gunicorn.process.key;
   const double age = clocks_.boot_seconds() -
                      static_cast<double>(key.start_time) / TicksPerSecond();
-  if (age < 0 || age >= kStartSeconds || registry_.processes().contains(key))
+  if (age < 0 || age >= kStartSeconds || registry_.processes().contains(key)) {
     return false;
+  }
   return std::none_of(all.begin(), all.end(), [&](const auto& other) {
     return other.role != ProcessRole::kMaster && other.master == key;
   });
@@ -240,8 +248,9 @@ const ProcessMonitor::MasterFacts& ProcessMonitor::FactsOf(
     const ProcessKey& master) {
   const auto [facts, is_new] = master_facts_.try_emplace(master);
   if (is_new) {
-    if (const auto text = reader_.Read(master.pid, "cgroup"))
+    if (const auto text = reader_.Read(master.pid, "cgroup")) {
       facts->second.container = ParseCgroup(*text);
+    }
     facts->second.version = ReadVersion(reader_, master.pid);
   }
   return facts->second;
@@ -262,14 +271,16 @@ void ProcessMonitor::Classify() {
                       sockets_[process.app].in_hand.contains(key);
     process.sampled = true;
     process.sampled_ticks = ticks;
-    if (process.working && process.gunicorn.role == ProcessRole::kWorker)
+    if (process.working && process.gunicorn.role == ProcessRole::kWorker) {
       ++working[process.app];
+    }
   }
   // Requests of which only the number is known keep as many workers busy.
   for (auto& [key, process] : registry_.processes()) {
     if (process.working || process.gunicorn.role != ProcessRole::kWorker ||
-        working[process.app] >= sockets_[process.app].in_hand_of_unknown)
+        working[process.app] >= sockets_[process.app].in_hand_of_unknown) {
       continue;
+    }
     process.working = true;
     ++working[process.app];
   }
@@ -281,9 +292,10 @@ std::vector<AppStatus> ProcessMonitor::Apps() {
     const std::lock_guard lock(mutex_);
     RefreshLocked();
     auto groups = GroupByApp(registry_.processes());
-    for (const AppId& app : registry_.OrderedApps())
+    for (const AppId& app : registry_.OrderedApps()) {
       apps.push_back(
           ToStatus(app, registry_.apps().at(app).configured, groups[app]));
+    }
   }
   TellListener();
   return apps;
@@ -305,8 +317,9 @@ ProcessView ProcessMonitor::View() {
         duration<double>(effective_interval_).count();
     view.sample_seconds = sample_seconds_;
     auto groups = GroupByApp(registry_.processes());
-    for (const AppId& app : registry_.OrderedApps())
+    for (const AppId& app : registry_.OrderedApps()) {
       view.apps.push_back(ViewOf(app, groups[app]));
+    }
   }
   TellListener();
   return view;
@@ -335,8 +348,9 @@ AppView ProcessMonitor::ViewOf(const AppId& app, const ProcessGroup& group) {
   view.listen_queues = sockets->second.listen_queues;
   for (WorkerView& worker : view.workers) {
     const auto held = sockets->second.by_worker.find(worker.key);
-    if (held != sockets->second.by_worker.end())
+    if (held != sockets->second.by_worker.end()) {
       worker.connections = held->second;
+    }
   }
   return view;
 }
@@ -345,8 +359,9 @@ std::vector<TrackedProcess> ProcessMonitor::KnownProcesses() const {
   std::vector<TrackedProcess> processes;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [key, process] : registry_.processes())
+    for (const auto& [key, process] : registry_.processes()) {
       processes.push_back(process);
+    }
   }
   std::stable_sort(processes.begin(), processes.end(),
                    [](const TrackedProcess& left, const TrackedProcess& right) {

@@ -16,8 +16,9 @@ ProcessTable ProcessScanner::ScanAll() {
     // A tree without comm files is looked at whole.
     const auto comm = reader_.ReadQuietly(pid, "comm");
     if (comm && !MayBeGunicorn(*comm)) continue;
-    if (auto process = LookAt(pid))
+    if (auto process = LookAt(pid)) {
       table.candidates.push_back(std::move(*process));
+    }
   }
   return table;
 }
@@ -37,12 +38,14 @@ std::optional<ProcessSnapshot> ProcessScanner::LookAt(pid_t pid) {
   }
 
   if (!ReadStat(pid, process)) return std::nullopt;
-  if (!process.zombie && title.kind == TitleKind::kNone && !process.command)
+  if (!process.zombie && title.kind == TitleKind::kNone && !process.command) {
     return std::nullopt;
+  }
 
   if (process.command && !process.command->named) {
-    if (const auto environ = reader_.Read(pid, "environ"))
+    if (const auto environ = reader_.Read(pid, "environ")) {
       process.command = ParseGunicornCommand(process.cmdline, *environ);
+    }
   }
   return process;
 }
@@ -75,8 +78,9 @@ std::vector<pid_t> ProcessScanner::Children(pid_t pid) {
   std::vector<pid_t> children;
   auto text = reader_.ReadQuietly(pid, "task/" + number + "/children");
   while (text && !text->empty()) {
-    if (const auto child = ParseDecimal(NextField(*text)))
+    if (const auto child = ParseDecimal(NextField(*text))) {
       children.push_back(static_cast<pid_t>(*child));
+    }
   }
   return children;
 }

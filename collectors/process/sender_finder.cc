@@ -73,18 +73,21 @@ std::optional<Sender> SenderFinder::FindKnownSource(
   }
   for (const auto& [space, processes] : spaces) {
     // A loopback address is another one in each namespace.
-    if (IsLoopback(source) && own_namespace_ && space != *own_namespace_)
+    if (IsLoopback(source) && own_namespace_ && space != *own_namespace_) {
       continue;
+    }
     const pid_t pid = processes.front().gunicorn.process.key.pid;
-    if (auto sender = FindSocket(SocketsAt(pid, source), processes))
+    if (auto sender = FindSocket(SocketsAt(pid, source), processes)) {
       return sender;
+    }
   }
   if (IsLoopback(source)) return std::nullopt;
   for (const auto& [space, processes] : spaces) {
     const pid_t pid = processes.front().gunicorn.process.key.pid;
     if ((own_namespace_ && space == *own_namespace_) ||
-        !OwnsAddress(pid, source))
+        !OwnsAddress(pid, source)) {
       continue;
+    }
     if (auto sender = FindNeighbour(processes)) return sender;
   }
   return std::nullopt;
@@ -98,8 +101,9 @@ std::vector<UdpSocket> SenderFinder::SocketsAt(pid_t pid,
     if (!text) continue;
     for (const UdpSocket& socket : ParseUdpTable(*text)) {
       if (socket.local.port == source.port &&
-          (socket.local == source || socket.local.IsAnyAddress()))
+          (socket.local == source || socket.local.IsAnyAddress())) {
         found.push_back(socket);
+      }
     }
   }
   return found;
@@ -122,8 +126,9 @@ std::optional<Sender> SenderFinder::FindSocket(
         continue;
       }
       const auto status = reader_.Read(pid, "status");
-      if (status && ParseEffectiveUid(*status) == socket.uid)
+      if (status && ParseEffectiveUid(*status) == socket.uid) {
         of_same_user.insert(process.app);
+      }
     }
   }
   if (of_same_user.size() != 1) return std::nullopt;

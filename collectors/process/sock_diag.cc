@@ -20,6 +20,9 @@ constexpr std::uint32_t kEstablished = 1;
 constexpr std::uint32_t kCloseWait = 8;
 constexpr std::uint32_t kListen = 10;
 
+// The kernel fills at most 32 KiB at a time, or what is asked for.
+constexpr std::size_t kBuffer = 131072;
+
 template <typename T>
 void Append(std::vector<std::uint8_t>& bytes, const T& value) {
   const auto* const begin = reinterpret_cast<const std::uint8_t*>(&value);
@@ -35,9 +38,9 @@ std::vector<std::uint8_t> ToPortFilter(const std::set<std::uint16_t>& ports) {
   std::vector<std::uint8_t> code;
   const auto add = [&](unsigned char op, unsigned yes, unsigned no) {
     Append(code, inet_diag_bc_op{op, static_cast<unsigned char>(yes),
-                                 static_cast<unsigned short>(no)});
+                                 static_cast<std::uint16_t>(no)});
   };
-  const std::size_t total = ports.size() * kPortSize;
+  const std::size_t total = ports.size() * std::size_t{kPortSize};
   for (const std::uint16_t port : ports) {
     const std::size_t begin = code.size();
     add(INET_DIAG_BC_S_GE, 2 * kWord, kPortSize);
@@ -93,19 +96,22 @@ void ForEachAttribute(const std::uint8_t* begin, std::size_t size, Take take) {
 ConnectionState ToConnectionState(const tcp_info& info) {
   if (info.tcpi_bytes_received == 0) return ConnectionState::kSilent;
   if (info.tcpi_bytes_sent == 0) return ConnectionState::kInFlight;
-  if (info.tcpi_last_data_recv < info.tcpi_last_data_sent)
+  if (info.tcpi_last_data_recv < info.tcpi_last_data_sent) {
     return ConnectionState::kInFlight;
+  }
   if (info.tcpi_last_data_recv > info.tcpi_last_data_sent ||
-      info.tcpi_data_segs_in <= 1)
+      info.tcpi_data_segs_in <= 1) {
     return ConnectionState::kParked;
+  }
   return ConnectionState::kTie;
 }
 
 bool SockDiag::Open() {
-  if (!fd_)
+  if (!fd_) {
     fd_ = FileDescriptor(
         socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-  if (buffer_.empty()) buffer_.resize(128 * 1024);
+  }
+  if (buffer_.empty()) buffer_.resize(kBuffer);
   // The kernel answers at once; this only bounds what should not happen.
   const timeval timeout{1, 0};
   return fd_ && setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout,
@@ -162,7 +168,7 @@ bool SockDiag::AskTcp(std::uint8_t family, std::uint32_t states,
     rtattr attribute{};
     attribute.rta_type = INET_DIAG_REQ_BYTECODE;
     attribute.rta_len =
-        static_cast<unsigned short>(sizeof attribute + filter.size());
+        static_cast<std::uint16_t>(sizeof attribute + filter.size());
     Append(request, attribute);
     request.insert(request.end(), filter.begin(), filter.end());
   }
@@ -175,8 +181,9 @@ bool SockDiag::AskTcp(std::uint8_t family, std::uint32_t states,
         payload + sizeof message, size - sizeof message,
         [&](unsigned type, const std::uint8_t* bytes, std::size_t length) {
           if (type != INET_DIAG_INFO || socket.listening ||
-              socket.exchange == ConnectionState::kInFlight)
+              socket.exchange == ConnectionState::kInFlight) {
             return;
+          }
           tcp_info info{};
           std::memcpy(&info, bytes, std::min(length, sizeof info));
           // Kernels before 4.19 do not count sent bytes.
@@ -187,7 +194,7 @@ bool SockDiag::AskTcp(std::uint8_t family, std::uint32_t states,
             socket.quiet_milliseconds = info.tcpi_last_data_recv;
           }
         });
-    sockets.push_back(std::move(socket));
+    sockets.push_back(socket);
   });
 }
 
@@ -203,10 +210,12 @@ std::optional<std::vector<TcpSocket>> SockDiag::Connections(
     const std::set<std::uint16_t>& ipv6_ports) {
   constexpr std::uint32_t kStates = (1U << kEstablished) | (1U << kCloseWait);
   std::vector<TcpSocket> sockets;
-  if (!ipv4_ports.empty() && !AskTcp(AF_INET, kStates, ipv4_ports, sockets))
+  if (!ipv4_ports.empty() && !AskTcp(AF_INET, kStates, ipv4_ports, sockets)) {
     return std::nullopt;
-  if (!ipv6_ports.empty() && !AskTcp(AF_INET6, kStates, ipv6_ports, sockets))
+  }
+  if (!ipv6_ports.empty() && !AskTcp(AF_INET6, kStates, ipv6_ports, sockets)) {
     return std::nullopt;
+  }
   return sockets;
 }
 

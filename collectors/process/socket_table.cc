@@ -46,8 +46,9 @@ std::optional<TcpSocket> ParseTcpLine(std::string_view line) {
   const auto state = ParseHex(NextField(line));
   const std::string_view queues = NextField(line);
   if (!local || !state || queues.size() < 17) return std::nullopt;
-  if (*state != kEstablished && *state != kCloseWait && *state != kListen)
+  if (*state != kEstablished && *state != kCloseWait && *state != kListen) {
     return std::nullopt;
+  }
   const auto received = ParseHex(queues.substr(9));
   NextField(line);
   NextField(line);
@@ -104,8 +105,9 @@ std::string ToString(const SocketAddress& endpoint) {
 std::vector<TcpSocket> ParseTcpTable(std::string_view text) {
   std::vector<TcpSocket> sockets;
   while (!text.empty()) {
-    if (auto socket = ParseTcpLine(NextLine(text)))
-      sockets.push_back(*std::move(socket));
+    if (auto socket = ParseTcpLine(NextLine(text))) {
+      sockets.push_back(*socket);
+    }
   }
   return sockets;
 }
@@ -125,8 +127,9 @@ std::vector<UnixStream> ParseUnixTable(std::string_view text) {
     const auto state = ParseHex(NextField(line));
     const auto inode = ParseDecimal(NextField(line));
     if (!flags || !type || !state || !inode || *type != kStream ||
-        line.size() < 2)
+        line.size() < 2) {
       continue;
+    }
     UnixStream socket;
     socket.listening = (*flags & kAccepting) != 0;
     socket.connected = *state == kConnected || *state == kConnecting;
@@ -139,8 +142,9 @@ std::vector<UnixStream> ParseUnixTable(std::string_view text) {
 
 std::optional<std::uint64_t> ParseSocketLink(std::string_view target) {
   constexpr std::string_view kPrefix = "socket:[";
-  if (!target.starts_with(kPrefix) || !target.ends_with(']'))
+  if (!target.starts_with(kPrefix) || !target.ends_with(']')) {
     return std::nullopt;
+  }
   target.remove_prefix(kPrefix.size());
   target.remove_suffix(1);
   return ParseDecimal(target);

@@ -33,6 +33,7 @@ struct SocketAddress {
   std::array<std::uint8_t, 16> address{};
   std::uint16_t port = 0;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 reads <=> as a 0.
   auto operator<=>(const SocketAddress&) const = default;
   bool IsAnyAddress() const;
 };

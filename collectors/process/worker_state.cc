@@ -59,8 +59,9 @@ std::set<int> ParseEpollSet(std::string_view fdinfo) {
     std::string_view line = NextLine(fdinfo);
     if (NextField(line) != "tfd:") continue;
     const auto number = ParseDecimal(NextField(line));
-    if (number && *number <= std::numeric_limits<int>::max())
+    if (number && *number <= std::numeric_limits<int>::max()) {
       descriptors.insert(static_cast<int>(*number));
+    }
   }
   return descriptors;
 }
