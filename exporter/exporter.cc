@@ -95,6 +95,8 @@ struct Exporter::Parts {
 };
 
 void Exporter::Parts::Start() {
+  // First: a log is read from where it ends now.
+  if (logs) logs->Start();
   // In a thread: a procfs that does not answer must not keep the rest from it.
   first_scan = std::async(std::launch::async, [this] {
     if (monitor) monitor->Start();
@@ -103,7 +105,6 @@ void Exporter::Parts::Start() {
   // Lines that came before wait in the kernel, and find their app known.
   first_scan.wait_for(kScanPatience);
   if (statsd) statsd->Start();
-  if (logs) logs->Start();
 }
 
 bool Exporter::Parts::Knows(const std::string& app_name) const {
@@ -158,6 +159,9 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
     parts.statsd = std::make_unique<StatsdServer>(
         flags, parts.store, parts.sender_finder.get(),
         TakeInheritedSockets(TakeActivationVariables()));
+  }
+  // Access lines feed the same series.
+  if (flags.collector_statsd || flags.collector_logs) {
     collectors.push_back(
         std::make_shared<StatsdCollector>(parts.store, parts.statsd.get()));
   }

@@ -22,8 +22,10 @@ constexpr std::size_t kMaxNumberBytes = 32;
 // commas, spaces, the value and the newline.
 constexpr std::size_t kMaxRestBytes = kMaxNumberBytes + 8;
 
-// For the first guess of the whole text's size; it grows where it must.
-constexpr std::size_t kExpectedLineBytes = 80;
+// For the guess of the whole text's size: a line beside its name and labels,
+// without and with a bucket's suffix and bound.
+constexpr std::size_t kExpectedRestBytes = 16;
+constexpr std::size_t kExpectedBucketRestBytes = 36;
 
 char* PutNumber(char* place, double value) {
   // Whole numbers are most of all, and an integer is written five times faster.
@@ -213,19 +215,32 @@ void TextWriter::Write(const MetricFamily& family) {
   }
 }
 
+std::size_t LabelBytes(const LabelSetPtr& labels) {
+  return labels == nullptr ? 0 : labels->text().size();
+}
+
+// By each family's first series: near enough that the text seldom has to move,
+// since an app's labels are much like another's.
 std::size_t ExpectedBytes(const std::vector<MetricFamily>& families) {
-  std::size_t lines = 0;
+  std::size_t bytes = 64;
   for (const MetricFamily& family : families) {
-    lines += 3 + family.series.size();
     if (family.series.empty()) continue;
     const Series& first = family.series.front();
+    std::size_t lines = 1;
+    std::size_t rest = kExpectedRestBytes;
     if (first.histogram != nullptr) {
-      lines += family.series.size() * (first.histogram->cumulative.size() + 2);
+      lines = first.histogram->cumulative.size() + 3;
+      rest = kExpectedBucketRestBytes;
     } else if (first.summary != nullptr) {
-      lines += family.series.size() * (first.summary->quantiles.size() + 2);
+      lines = first.summary->quantiles.size() + 2;
+      rest = kExpectedBucketRestBytes;
     }
+    const std::size_t line = family.name.size() + LabelBytes(first.common) +
+                             LabelBytes(first.own) + rest;
+    bytes += family.series.size() * lines * line + 2 * family.name.size() +
+             family.help.size() + 64;
   }
-  return lines * kExpectedLineBytes;
+  return bytes;
 }
 
 std::string WriteAll(const std::vector<MetricFamily>& families,

@@ -35,6 +35,8 @@ LogCollector::~LogCollector() { Stop(); }
 
 void LogCollector::Start() {
   LoadOldPositions();
+  // A reload may come in between.
+  const std::lock_guard lock(mutex_);
   reader_.Configure(*config_, kept_positions_);
   reader_.Scan(Clock::now());
   watcher_.Watch(reader_.Folders());

@@ -17,11 +17,12 @@ namespace {
 constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0,    0,
                                                         0, 0, 0, 0, 0xFF, 0xFF};
 
-Endpoint Unmapped(Endpoint endpoint) {
+SocketAddress Unmapped(SocketAddress endpoint) {
   if (!endpoint.is_v6 || !std::equal(kMappedPrefix.begin(), kMappedPrefix.end(),
-                                     endpoint.address.begin()))
+                                     endpoint.address.begin())) {
     return endpoint;
-  Endpoint v4;
+  }
+  SocketAddress v4;
   v4.port = endpoint.port;
   std::copy(endpoint.address.begin() + 12, endpoint.address.end(),
             v4.address.begin());
@@ -37,7 +38,7 @@ std::vector<UdpSocket> ParseUdpTable(std::string_view text) {
     //   00000000 0 0 376021 2 00000000 0
     std::string_view line = NextLine(text);
     NextField(line);
-    const auto local = ParseEndpoint(NextField(line));
+    const auto local = ParseSocketAddress(NextField(line));
     for (int skipped = 0; skipped < 5; ++skipped) NextField(line);
     const auto uid = ParseDecimal(NextField(line));
     NextField(line);
@@ -48,7 +49,7 @@ std::vector<UdpSocket> ParseUdpTable(std::string_view text) {
   return sockets;
 }
 
-bool HasLocalAddress(std::string_view fib_trie, const Endpoint& address) {
+bool HasLocalAddress(std::string_view fib_trie, const SocketAddress& address) {
   if (address.is_v6) return false;
   std::array<char, INET_ADDRSTRLEN> wanted{};
   inet_ntop(AF_INET, address.address.data(), wanted.data(), wanted.size());
@@ -66,7 +67,8 @@ bool HasLocalAddress(std::string_view fib_trie, const Endpoint& address) {
   return false;
 }
 
-bool HasInterfaceAddress(std::string_view if_inet6, const Endpoint& address) {
+bool HasInterfaceAddress(std::string_view if_inet6,
+                         const SocketAddress& address) {
   if (!address.is_v6) return false;
   std::string wanted;
   for (const std::uint8_t byte : address.address) {
@@ -81,8 +83,8 @@ bool HasInterfaceAddress(std::string_view if_inet6, const Endpoint& address) {
   return false;
 }
 
-std::optional<Endpoint> ToEndpoint(const sockaddr_storage& address) {
-  Endpoint endpoint;
+std::optional<SocketAddress> ToSocketAddress(const sockaddr_storage& address) {
+  SocketAddress endpoint;
   if (address.ss_family == AF_INET) {
     sockaddr_in v4{};
     std::memcpy(&v4, &address, sizeof v4);
@@ -99,7 +101,7 @@ std::optional<Endpoint> ToEndpoint(const sockaddr_storage& address) {
   return Unmapped(endpoint);
 }
 
-bool IsLoopback(const Endpoint& address) {
+bool IsLoopback(const SocketAddress& address) {
   if (!address.is_v6) return address.address[0] == 127;
   return address.address[15] == 1 &&
          std::all_of(address.address.begin(), address.address.end() - 1,

@@ -16,7 +16,7 @@
 namespace gunicorn_exporter {
 
 struct UdpSocket {
-  Endpoint local;
+  SocketAddress local;
   uid_t uid = 0;
   std::uint64_t inode = 0;
 };
@@ -28,15 +28,16 @@ std::vector<UdpSocket> ParseUdpTable(std::string_view text);
 //
 //     |-- 10.1.2.3
 //        /32 host LOCAL
-bool HasLocalAddress(std::string_view fib_trie, const Endpoint& address);
+bool HasLocalAddress(std::string_view fib_trie, const SocketAddress& address);
 
 // The same of net/if_inet6: 32 digits, then the interface.
-bool HasInterfaceAddress(std::string_view if_inet6, const Endpoint& address);
+bool HasInterfaceAddress(std::string_view if_inet6,
+                         const SocketAddress& address);
 
 // An IPv4 address that came in on an IPv6 socket is an IPv4 address. Nothing
 // for other families.
-std::optional<Endpoint> ToEndpoint(const sockaddr_storage& address);
+std::optional<SocketAddress> ToSocketAddress(const sockaddr_storage& address);
 
-bool IsLoopback(const Endpoint& address);
+bool IsLoopback(const SocketAddress& address);
 
 }  // namespace gunicorn_exporter

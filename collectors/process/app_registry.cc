@@ -41,8 +41,9 @@ void AppRegistry::Reconfigure(const Config& config) {
   configured_.clear();
   for (const InstanceConfig& instance : config.instances) {
     if (std::find(configured_.begin(), configured_.end(), instance.proc_name) ==
-        configured_.end())
+        configured_.end()) {
       configured_.push_back(instance.proc_name);
+    }
   }
   DropUnwanted();
   AddPlaceholders();
@@ -90,8 +91,9 @@ void AppRegistry::Retire(const TrackedProcess& process, bool exited) {
   if (app == apps_.end()) return;
   app->second.ended_cpu[Index(ToCpuRole(process.gunicorn.role))] +=
       process.CpuHere();
-  if (exited && process.gunicorn.role == ProcessRole::kWorker)
+  if (exited && process.gunicorn.role == ProcessRole::kWorker) {
     ++app->second.exited;
+  }
 }
 
 void AppRegistry::Update(std::vector<FoundProcess> found,

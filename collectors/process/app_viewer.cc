@@ -7,9 +7,10 @@ namespace gunicorn_exporter {
 namespace {
 
 std::string ToMessage(const AppStatus& status) {
-  if (status.masters == 0)
+  if (status.masters == 0) {
     return "Found no master process with name: gunicorn: master [" +
            status.app.name + "]";
+  }
   const std::string masters = status.app.name + ": " +
                               std::to_string(status.masters) +
                               (status.masters == 1 ? " master" : " masters");
@@ -23,8 +24,9 @@ std::string ToMessage(const AppStatus& status) {
 std::map<AppId, ProcessGroup> GroupByApp(
     const std::map<ProcessKey, TrackedProcess>& processes) {
   std::map<AppId, ProcessGroup> groups;
-  for (const auto& [key, process] : processes)
+  for (const auto& [key, process] : processes) {
     groups[process.app].push_back(&process);
+  }
   return groups;
 }
 
@@ -38,8 +40,9 @@ AppStatus ToStatus(const AppId& app, bool configured,
     if (gunicorn.role == ProcessRole::kMaster) {
       ++status.masters;
       status.titled = status.titled && gunicorn.titled;
-      if (!gunicorn.worker_class.empty())
+      if (!gunicorn.worker_class.empty()) {
         status.worker_class = gunicorn.worker_class;
+      }
     } else if (gunicorn.role == ProcessRole::kWorker) {
       ++(process->working ? status.working : status.idle);
     }

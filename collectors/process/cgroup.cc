@@ -42,8 +42,9 @@ std::string_view WithoutSuffix(std::string_view text, std::string_view suffix) {
 std::string FindPodUid(std::string_view part) {
   part = WithoutSuffix(part, ".slice");
   const auto pod = part.rfind("pod");
-  if (pod == std::string_view::npos || (pod != 0 && part[pod - 1] != '-'))
+  if (pod == std::string_view::npos || (pod != 0 && part[pod - 1] != '-')) {
     return {};
+  }
   return ParseUid(part.substr(pod + 3));
 }
 
@@ -57,8 +58,9 @@ std::string FindContainerId(std::string_view part) {
   if (last.size() == kIdLength && IsHex(last)) return std::string(last);
   // Fargate: 32 digits, a dash, a decimal number.
   if (dash == kUidDigits && IsHex(part.substr(0, dash)) && !last.empty() &&
-      last.find_first_not_of("0123456789") == std::string_view::npos)
+      last.find_first_not_of("0123456789") == std::string_view::npos) {
     return std::string(part);
+  }
   return {};
 }
 
@@ -88,8 +90,9 @@ Container ParseCgroup(std::string_view text) {
     std::string_view line = NextLine(text);
     const auto second = line.find(':', line.find(':') + 1);
     if (line.find(':') == std::string_view::npos ||
-        second == std::string_view::npos)
+        second == std::string_view::npos) {
       continue;
+    }
     Container container = ParsePath(line.substr(second + 1));
     const auto known = [](const Container& c) {
       return (c.container_id.empty() ? 0 : 2) + (c.pod_uid.empty() ? 0 : 1);

@@ -24,6 +24,7 @@ struct Container {
   std::string pod_uid;  // With dashes: "3f1c2a44-0000-4000-8000-1234567890ab".
   std::string container_id;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 reads <=> as a 0.
   auto operator<=>(const Container&) const = default;
 };
 

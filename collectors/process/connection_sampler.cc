@@ -8,16 +8,11 @@
 namespace gunicorn_exporter {
 namespace {
 
-// How many samples a master's descriptors are remembered for, where none of its
-// listeners went away.
-constexpr int kRememberSamples = 10;
-// gunicorn's default, --backlog.
-constexpr std::uint64_t kBacklog = 2048;
 // A delayed acknowledgement has been sent by then: pingpong mode is up to date.
 constexpr std::uint32_t kSettledMilliseconds = 100;
 
 // Does a connection to this local address come by that listener?
-bool Accepts(const Endpoint& listener, const Endpoint& local) {
+bool Accepts(const SocketAddress& listener, const SocketAddress& local) {
   return listener.port == local.port && listener.is_v6 == local.is_v6 &&
          (listener.address == local.address || listener.IsAnyAddress());
 }
@@ -45,8 +40,9 @@ std::map<AppId, AppSockets> ConnectionSampler::Sample(
   std::map<AppId, AppSockets> apps;
   std::map<AppId, std::vector<const TrackedProcess*>> workers;
   for (const auto& [key, process] : processes) {
-    if (process.gunicorn.role == ProcessRole::kWorker)
+    if (process.gunicorn.role == ProcessRole::kWorker) {
       workers[process.app].push_back(&process);
+    }
   }
   std::map<AppId, std::vector<Connection>> connections;
   std::map<AppId, std::set<std::uint64_t>> clients;
@@ -58,8 +54,9 @@ std::map<AppId, AppSockets> ConnectionSampler::Sample(
     if (std::any_of(space.listeners.begin(), space.listeners.end(),
                     [](const Listener& listener) {
                       return !listener.is_tcp && !listener.apps.empty();
-                    }))
+                    })) {
       unix_samples_left_[inode] = 0;
+    }
     for (const Connection& connection : ReadConnections(space)) {
       for (const AppId& app : connection.listener->apps) {
         connections[app].push_back(connection);
@@ -73,8 +70,9 @@ std::map<AppId, AppSockets> ConnectionSampler::Sample(
       }
     }
   }
-  for (auto& [app, sockets] : apps)
+  for (auto& [app, sockets] : apps) {
     CountConnections(sockets, connections[app], workers[app], clients[app]);
+  }
   std::erase_if(masters_, [&](const auto& entry) {
     return !processes.contains(entry.first);
   });
@@ -91,8 +89,9 @@ ConnectionSampler::GroupMasters(
     MasterSockets& sockets = master->second;
     if (is_new) {
       sockets.network_namespace = reader_.NetworkNamespace(key.pid);
-      if (const auto status = reader_.Read(key.pid, "status"))
+      if (const auto status = reader_.Read(key.pid, "status")) {
         sockets.uid = ParseEffectiveUid(*status);
+      }
     }
     if (!sockets.network_namespace) continue;
     Namespace& space = spaces[*sockets.network_namespace];
@@ -123,143 +122,18 @@ void ConnectionSampler::ReadTcpTables(Namespace& space) {
   }
 }
 
-void ConnectionSampler::ReadListeners(Namespace& space) {
-  std::vector<TcpSocket> listening;
-  if (space.own) {
-    if (auto sockets = sock_diag_.Listeners()) {
-      listening = *std::move(sockets);
-      space.by_sock_diag = true;
-    }
-  }
-  if (!space.by_sock_diag) {
-    ReadTcpTables(space);
-    std::copy_if(space.tcp.begin(), space.tcp.end(),
-                 std::back_inserter(listening),
-                 [](const TcpSocket& socket) { return socket.listening; });
-  }
-  for (const TcpSocket& socket : listening) {
-    Listener listener;
-    listener.queue = {ToString(socket.local), socket.queue, socket.limit};
-    listener.endpoint = socket.local;
-    listener.uid = socket.uid;
-    listener.inode = socket.inode;
-    space.listeners.push_back(std::move(listener));
-  }
-  if (space.with_unix) ReadUnixListeners(space);
-}
-
-void ConnectionSampler::ReadUnixListeners(Namespace& space) {
-  const pid_t pid = space.masters.front().process->gunicorn.process.key.pid;
-  const auto text = reader_.Read(pid, "net/unix");
-  if (!text) return;
-  space.unix_sockets = ParseUnixTable(*text);
-  std::map<std::string, std::uint64_t> queued;
-  for (const UnixSocketRow& socket : space.unix_sockets) {
-    if (socket.connected && socket.inode == 0) ++queued[socket.path];
-  }
-  for (const UnixSocketRow& socket : space.unix_sockets) {
-    if (!socket.listening) continue;
-    Listener listener;
-    listener.queue = {"unix:" + socket.path, queued[socket.path], {}};
-    listener.is_tcp = false;
-    listener.inode = socket.inode;
-    space.listeners.push_back(std::move(listener));
-  }
-}
-
-void ConnectionSampler::RefreshMaster(const ProcessKey& key,
-                                      MasterSockets& master) {
-  master.samples_left = kRememberSamples;
-  const auto links = reader_.ReadFds(key.pid);
-  if (!links) {
-    master.inodes.reset();
-    return;
-  }
-  master.inodes.emplace();
-  for (const FdLink& link : *links) {
-    if (const auto inode = ParseSocketLink(link.target))
-      master.inodes->insert(*inode);
-  }
-}
-
-void ConnectionSampler::Attribute(Namespace& space) {
-  for (const Master& master : space.masters) {
-    MasterSockets& sockets = *master.sockets;
-    const ProcessKey& key = master.process->gunicorn.process.key;
-    const auto listens = [&] {
-      return sockets.inodes &&
-             std::any_of(space.listeners.begin(), space.listeners.end(),
-                         [&](const Listener& listener) {
-                           return sockets.inodes->contains(listener.inode);
-                         });
-    };
-    if (sockets.samples_left-- <= 0 || (sockets.inodes && !listens()))
-      RefreshMaster(key, sockets);
-    if (!sockets.inodes) continue;
-    for (Listener& listener : space.listeners) {
-      if (sockets.inodes->contains(listener.inode))
-        listener.apps.insert(master.process->app);
-    }
-  }
-  Guess(space);
-  ReadUnixLimits(space);
-  for (Listener& listener : space.listeners) {
-    if (listener.apps.empty()) continue;
-    listener.shared =
-        listener.apps.size() > 1 ||
-        std::any_of(space.listeners.begin(), space.listeners.end(),
-                    [&](const Listener& other) {
-                      return listener.queue.address == other.queue.address &&
-                             listener.apps != other.apps;
-                    });
-  }
-}
-
-void ConnectionSampler::ReadUnixLimits(Namespace& space) {
-  const bool wanted = std::any_of(
-      space.listeners.begin(), space.listeners.end(),
-      [](const Listener& l) { return !l.is_tcp && !l.apps.empty(); });
-  if (!wanted || !space.own) return;
-  const auto queues = sock_diag_.UnixListeners();
-  if (!queues) return;
-  for (Listener& listener : space.listeners) {
-    const auto queue = queues->find(listener.inode);
-    if (listener.is_tcp || queue == queues->end()) continue;
-    listener.queue.length = queue->second.length;
-    listener.queue.limit = queue->second.limit;
-  }
-}
-
-// For masters whose descriptors may not be read.
-void ConnectionSampler::Guess(Namespace& space) {
-  std::map<uid_t, std::set<AppId>> denied;
-  for (const Master& master : space.masters) {
-    if (!master.sockets->inodes && master.sockets->uid)
-      denied[*master.sockets->uid].insert(master.process->app);
-  }
-  for (const auto& [uid, apps] : denied) {
-    if (apps.size() != 1) continue;
-    std::vector<Listener*> candidates;
-    for (Listener& listener : space.listeners) {
-      if (!listener.is_tcp || !listener.apps.empty() || listener.uid != uid ||
-          (listener.queue.limit && *listener.queue.limit != kBacklog))
-        continue;
-      candidates.push_back(&listener);
-    }
-    if (!space.by_sock_diag && candidates.size() != 1) continue;
-    for (Listener* listener : candidates) listener->apps = apps;
-  }
-}
-
 std::vector<ConnectionSampler::Connection> ConnectionSampler::ReadConnections(
     Namespace& space) {
-  std::set<std::uint16_t> ports;
+  std::set<std::uint16_t> ipv4_ports;
+  std::set<std::uint16_t> ipv6_ports;
   for (const Listener& listener : space.listeners) {
-    if (listener.is_tcp && !listener.apps.empty())
-      ports.insert(listener.endpoint.port);
+    if (listener.is_tcp && !listener.apps.empty()) {
+      (listener.endpoint.is_v6 ? ipv6_ports : ipv4_ports)
+          .insert(listener.endpoint.port);
+    }
   }
   if (space.by_sock_diag) {
-    if (auto sockets = sock_diag_.Connections(ports)) {
+    if (auto sockets = sock_diag_.Connections(ipv4_ports, ipv6_ports)) {
       space.tcp = *std::move(sockets);
       SettleTies(space, space.tcp);
     } else {
@@ -267,27 +141,30 @@ std::vector<ConnectionSampler::Connection> ConnectionSampler::ReadConnections(
     }
   }
   std::vector<Connection> connections;
-  const auto add = [&](std::uint64_t inode, Exchange exchange,
+  const auto add = [&](std::uint64_t inode, ConnectionState exchange,
                        const auto& comes_by) {
     const auto listener =
         std::find_if(space.listeners.begin(), space.listeners.end(),
                      [&](const Listener& candidate) {
                        return !candidate.apps.empty() && comes_by(candidate);
                      });
-    if (listener != space.listeners.end())
+    if (listener != space.listeners.end()) {
       connections.push_back({inode, exchange, &*listener});
+    }
   };
   for (const TcpSocket& socket : space.tcp) {
     if (socket.listening || socket.inode == 0 ||
-        !ports.contains(socket.local.port))
+        !(socket.local.is_v6 ? ipv6_ports : ipv4_ports)
+             .contains(socket.local.port)) {
       continue;
+    }
     add(socket.inode, socket.exchange, [&](const Listener& listener) {
       return listener.is_tcp && Accepts(listener.endpoint, socket.local);
     });
   }
-  for (const UnixSocketRow& socket : space.unix_sockets) {
+  for (const UnixStream& socket : space.unix_sockets) {
     if (socket.listening || !socket.connected || socket.inode == 0) continue;
-    add(socket.inode, Exchange::kUnknown, [&](const Listener& listener) {
+    add(socket.inode, ConnectionState::kUnknown, [&](const Listener& listener) {
       return !listener.is_tcp &&
              listener.queue.address.substr(5) == socket.path;
     });
@@ -297,13 +174,14 @@ std::vector<ConnectionSampler::Connection> ConnectionSampler::ReadConnections(
 
 void ConnectionSampler::SettleTies(const Namespace& space,
                                    std::vector<TcpSocket>& sockets) {
-  std::map<std::uint64_t, std::pair<std::uint64_t, Exchange>> settled;
-  std::map<std::uint64_t, Exchange> table;
+  std::map<std::uint64_t, std::pair<std::uint64_t, ConnectionState>> settled;
+  std::map<std::uint64_t, ConnectionState> table;
   bool table_read = false;
   for (TcpSocket& socket : sockets) {
-    if (socket.exchange != Exchange::kTie ||
-        socket.quiet_milliseconds < kSettledMilliseconds)
+    if (socket.exchange != ConnectionState::kTie ||
+        socket.quiet_milliseconds < kSettledMilliseconds) {
       continue;
+    }
     const auto known = settled_.find(socket.inode);
     if (known != settled_.end() && known->second.first == socket.bytes) {
       socket.exchange = known->second.second;
@@ -317,8 +195,9 @@ void ConnectionSampler::SettleTies(const Namespace& space,
       }
       const auto row = table.find(socket.inode);
       if (row == table.end()) continue;
-      socket.exchange = row->second == Exchange::kParked ? Exchange::kParked
-                                                         : Exchange::kInFlight;
+      socket.exchange = row->second == ConnectionState::kParked
+                            ? ConnectionState::kParked
+                            : ConnectionState::kInFlight;
     }
     settled[socket.inode] = {socket.bytes, socket.exchange};
   }
@@ -335,7 +214,11 @@ std::optional<WorkerSockets> ConnectionSampler::ReadWorker(
     const auto text = reader_.Read(pid, "fdinfo/" + std::to_string(link.fd));
     if (text) epoll_sets.push_back(ParseEpollSet(*text));
   }
-  return TellWorkerSockets(*links, epoll_sets, clients);
+  WorkerSockets sockets = TellWorkerSockets(*links, epoll_sets, clients);
+  if (sockets.kind != WorkerKind::kSync && epoll_sets.empty()) {
+    sockets.kind = WorkerKind::kUnknown;
+  }
+  return sockets;
 }
 
 void ConnectionSampler::CountConnections(
@@ -346,16 +229,21 @@ void ConnectionSampler::CountConnections(
   std::map<ProcessKey, WorkerKind> kinds;
   bool owners_known = connections.size() <= kMaxOwnedConnections;
   for (const TrackedProcess* worker : workers) {
-    if (connections.empty() || !owners_known) break;
+    if (!owners_known) break;
     const ProcessKey key = worker->gunicorn.process.key;
+    if (connections.empty()) {  // Nobody holds one; no need to look.
+      app.by_worker[key] = 0;
+      continue;
+    }
     const auto sockets = ReadWorker(key.pid, clients);
     // One that has just gone holds nothing; one that is there was denied.
     if (!sockets && reader_.ReadQuietly(key.pid, "stat")) owners_known = false;
     if (!sockets) continue;
     kinds[key] = sockets->kind;
     app.by_worker[key] = 0;
-    for (const std::uint64_t inode : sockets->inodes)
+    for (const std::uint64_t inode : sockets->inodes) {
       owners[inode] = {key, sockets->registered.contains(inode)};
+    }
   }
   std::uint64_t count = 0;
   for (const Connection& connection : connections) {
@@ -364,16 +252,18 @@ void ConnectionSampler::CountConnections(
       const auto& [key, registered] = owner->second;
       ++count;
       ++app.by_worker[key];
-      if (IsInHand(connection.exchange, kinds[key], registered))
+      if (IsInHand(connection.exchange, kinds[key], registered)) {
         app.in_hand.insert(key);
+      }
     } else if (!owners_known) {
       if (connection.listener->shared) {
         app = {app.listen_queues, {}, {}, {}, 0};
         return;
       }
       ++count;
-      if (IsInHand(connection.exchange, WorkerKind::kUnknown, true))
+      if (IsInHand(connection.exchange, WorkerKind::kUnknown, true)) {
         ++app.in_hand_of_unknown;
+      }
     }
   }
   if (!owners_known) app.by_worker.clear();

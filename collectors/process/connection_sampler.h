@@ -51,6 +51,9 @@ struct AppSockets {
 class ConnectionSampler {
  public:
   static constexpr std::size_t kMaxOwnedConnections = 5000;
+  // How many samples a master's descriptors are remembered for, where none of
+  // its listeners went away.
+  static constexpr int kRememberSamples = 10;
 
   // `reader` must outlive the sampler.
   explicit ConnectionSampler(ProcReader& reader);
@@ -73,7 +76,7 @@ class ConnectionSampler {
   struct Listener {
     ListenQueue queue;
     bool is_tcp = true;
-    Endpoint endpoint;  // Of a TCP one.
+    SocketAddress endpoint;  // Of a TCP one.
     uid_t uid = 0;
     std::uint64_t inode = 0;
     std::set<AppId> apps;
@@ -82,7 +85,7 @@ class ConnectionSampler {
   };
   struct Connection {
     std::uint64_t inode = 0;
-    Exchange exchange = Exchange::kUnknown;
+    ConnectionState exchange = ConnectionState::kUnknown;
     const Listener* listener = nullptr;
   };
   struct Namespace {
@@ -92,7 +95,7 @@ class ConnectionSampler {
     bool with_unix = true;  // net/unix is read this time.
     std::vector<Listener> listeners;
     std::vector<TcpSocket> tcp;  // Of net/tcp, where sock_diag is not used.
-    std::vector<UnixSocketRow> unix_sockets;
+    std::vector<UnixStream> unix_sockets;
   };
 
   std::map<std::uint64_t, Namespace> GroupMasters(
@@ -117,7 +120,7 @@ class ConnectionSampler {
   SockDiag sock_diag_;
   std::map<ProcessKey, MasterSockets> masters_;
   // Ties that were settled, by inode, with the bytes at that time.
-  std::map<std::uint64_t, std::pair<std::uint64_t, Exchange>> settled_;
+  std::map<std::uint64_t, std::pair<std::uint64_t, ConnectionState>> settled_;
   // By network namespace: until net/unix is read again, where no app listens on
   // a unix socket.
   std::map<std::uint64_t, int> unix_samples_left_;

@@ -76,8 +76,9 @@ void DetailReader::ReadOverflows(const ProcessGroup& processes, AppView& view) {
     if (!space || !seen.insert(*space).second) continue;
     const auto text = reader_.Read(pid, "net/netstat");
     const auto overflows = text ? ParseListenOverflows(*text) : std::nullopt;
-    if (overflows)
+    if (overflows) {
       view.listen_overflows = view.listen_overflows.value_or(0) + *overflows;
+    }
   }
 }
 

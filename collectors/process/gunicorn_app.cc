@@ -81,25 +81,29 @@ class Finder {
     const ProcessSnapshot* const parent = ParentOf(process);
     if (parent != nullptr && parent->title == TitleKind::kMaster) {
       if (parent->title_app == process.title_app) return;
-      if (IsUpgradeOf(process.title_app, parent->title_app))
+      if (IsUpgradeOf(process.title_app, parent->title_app)) {
         return AddMaster(process, parent->title_app, true);
+      }
     }
     const auto known = upgrading_.find(process.key);
     if (known != upgrading_.end() &&
-        IsUpgradeOf(process.title_app, known->second))
+        IsUpgradeOf(process.title_app, known->second)) {
       return AddMaster(process, known->second, true);
+    }
     AddMaster(process, process.title_app, false);
   }
 
   void AddUntitledMaster(const ProcessSnapshot& process) {
     const ProcessSnapshot* const parent = ParentOf(process);
-    if (parent == nullptr)
+    if (parent == nullptr) {
       return AddMaster(process, process.command->name, false);
+    }
     // The next master of a titled gunicorn, still importing, or a helper.
     if (!parent->command || process.forked_only) return;
     // Started anew below a gunicorn: an upgrade where it is the same one.
-    if (parent->command->name == process.command->name)
+    if (parent->command->name == process.command->name) {
       AddMaster(process, process.command->name, true);
+    }
   }
 
   void AddChild(const GunicornProcess& master, const ProcessSnapshot& process,
@@ -116,13 +120,15 @@ class Finder {
 
   void AddTitledChildren(const GunicornProcess& master) {
     for (const ProcessSnapshot* child : ChildrenOf(master.process.key.pid)) {
-      if (child->title == TitleKind::kWorker)
+      if (child->title == TitleKind::kWorker) {
         AddChild(master, *child, ProcessRole::kWorker);
+      }
       if (child->title != TitleKind::kDirtyArbiter) continue;
       AddChild(master, *child, ProcessRole::kDirtyArbiter);
       for (const ProcessSnapshot* dirty : ChildrenOf(child->key.pid)) {
-        if (dirty->title == TitleKind::kDirtyWorker)
+        if (dirty->title == TitleKind::kDirtyWorker) {
           AddChild(master, *dirty, ProcessRole::kDirtyWorker);
+        }
       }
     }
   }
@@ -131,8 +137,9 @@ class Finder {
     bool arbiter_found = !master.process.command->dirty;
     for (const ProcessSnapshot* child : ChildrenOf(master.process.key.pid)) {
       if (!child->command || !child->forked_only ||
-          child->cmdline != master.process.cmdline)
+          child->cmdline != master.process.cmdline) {
         continue;
+      }
       const auto& grandchildren = ChildrenOf(child->key.pid);
       if (arbiter_found || grandchildren.empty()) {
         AddChild(master, *child, ProcessRole::kWorker);
@@ -140,8 +147,9 @@ class Finder {
       }
       arbiter_found = true;
       AddChild(master, *child, ProcessRole::kDirtyArbiter);
-      for (const ProcessSnapshot* dirty : grandchildren)
+      for (const ProcessSnapshot* dirty : grandchildren) {
         AddChild(master, *dirty, ProcessRole::kDirtyWorker);
+      }
     }
   }
 

@@ -69,15 +69,17 @@ std::optional<std::size_t> SkipInterpreter(const Arguments& arguments) {
   const std::string_view program = BaseName(arguments[0]);
   if (IsGunicorn(program)) return 1;
   if (program.find("ython") == std::string_view::npos &&
-      program.find("pypy") == std::string_view::npos)
+      program.find("pypy") == std::string_view::npos) {
     return std::nullopt;
+  }
   for (std::size_t i = 1; i < arguments.size(); ++i) {
     const std::string_view argument = arguments[i];
     if (argument == "-m") {
       if (i + 1 == arguments.size()) return std::nullopt;
       const std::string& module = arguments[i + 1];
-      if (!IsGunicorn(module) && module != "gunicorn.app.wsgiapp")
+      if (!IsGunicorn(module) && module != "gunicorn.app.wsgiapp") {
         return std::nullopt;
+      }
       return i + 2;
     }
     if (argument == "-X" || argument == "-W" ||
@@ -138,12 +140,15 @@ struct Said {
 };
 
 void TakeOption(Said& said, std::string_view option, std::string value) {
-  if (option == "--name" || option == "-n") said.name = std::move(value);
-  if (option == "--worker-class" || option == "-k")
+  if (option == "--name" || option == "-n") {
+    said.name = std::move(value);
+  } else if (option == "--worker-class" || option == "-k") {
     said.worker_class = std::move(value);
-  if (option == "--dirty-app") said.dirty = true;
-  if ((option == "--paste" || option == "--paster") && !said.app)
+  } else if (option == "--dirty-app") {
+    said.dirty = true;
+  } else if ((option == "--paste" || option == "--paster") && !said.app) {
     said.app = std::move(value);
+  }
 }
 
 Said ReadArguments(const Arguments& arguments, std::size_t first) {
@@ -160,14 +165,16 @@ Said ReadArguments(const Arguments& arguments, std::size_t first) {
     if (argument[1] == '-') {
       const auto equals = argument.find('=');
       option = argument.substr(0, equals);
-      if (equals != std::string_view::npos)
+      if (equals != std::string_view::npos) {
         value = std::string(argument.substr(equals + 1));
+      }
       if (IsSwitch(option)) continue;
     } else {
       option = argument.substr(0, 2);
       if (option == "-R" || option == "-D") continue;
-      if (argument.size() > 2)  // -nmy_app, -n=my_app
+      if (argument.size() > 2) {  // -nmy_app, -n=my_app
         value = std::string(argument.substr(argument[2] == '=' ? 3 : 2));
+      }
     }
     if (!value && i + 1 < arguments.size()) value = arguments[++i];
     TakeOption(said, option, value.value_or(""));
@@ -181,8 +188,9 @@ std::string_view FindCommandArguments(std::string_view environ) {
   while (!environ.empty()) {
     const auto end = environ.find('\0');
     const std::string_view entry = environ.substr(0, end);
-    if (entry.substr(0, kName.size()) == kName)
+    if (entry.substr(0, kName.size()) == kName) {
       return entry.substr(kName.size());
+    }
     environ.remove_prefix(end == std::string_view::npos ? environ.size()
                                                         : end + 1);
   }

@@ -30,10 +30,10 @@ GunicornTitle ParseGunicornTitle(std::string_view cmdline) {
   title.remove_prefix(kind->first.size());
   // Setproctitle of other systems pads with blanks.
   while (!title.empty() && title.back() == ' ') title.remove_suffix(1);
-  if (kind->second == TitleKind::kDirtyArbiter)
-    return title.empty() || title.substr(0, 2) == " ["
-               ? GunicornTitle{kind->second, {}}
-               : GunicornTitle{};
+  if (kind->second == TitleKind::kDirtyArbiter) {
+    const bool fits = title.empty() || title.substr(0, 2) == " [";
+    return fits ? GunicornTitle{kind->second, {}} : GunicornTitle{};
+  }
   if (title.substr(0, 2) != " [") return {};
   title.remove_prefix(2);
   return {kind->second, title.substr(0, title.rfind(']'))};

@@ -23,8 +23,9 @@ std::optional<std::string_view> FindLine(std::string_view text,
 
 std::optional<pid_t> ParsePid(std::string_view text) {
   const auto number = ParseDecimal(text);
-  if (!number || *number > std::numeric_limits<pid_t>::max())
+  if (!number || *number > std::numeric_limits<pid_t>::max()) {
     return std::nullopt;
+  }
   return static_cast<pid_t>(*number);
 }
 
@@ -42,8 +43,9 @@ std::optional<ProcStat> ParseProcStat(std::string_view text) {
   const auto open = text.find('(');
   const auto close = text.rfind(')');
   if (open == std::string_view::npos || close == std::string_view::npos ||
-      close < open || open < 2)
+      close < open || open < 2) {
     return std::nullopt;
+  }
   ProcStat stat;
   const auto pid = ParsePid(text.substr(0, open - 1));
   if (!pid) return std::nullopt;
@@ -87,8 +89,9 @@ std::optional<std::uint64_t> ParsePss(std::string_view text) {
   if (!value) return std::nullopt;
   const auto kibibytes = ParseDecimal(NextField(*value));
   if (!kibibytes || *kibibytes > (std::uint64_t{1} << 53) ||
-      NextField(*value) != "kB")
+      NextField(*value) != "kB") {
     return std::nullopt;
+  }
   return *kibibytes * 1024;
 }
 
@@ -105,8 +108,9 @@ std::optional<std::uint64_t> ParseListenOverflows(std::string_view text) {
   while (!text.empty()) {
     std::string_view names = NextLine(text);
     std::string_view values = NextLine(text);
-    if (NextField(names) != "TcpExt:" || NextField(values) != "TcpExt:")
+    if (NextField(names) != "TcpExt:" || NextField(values) != "TcpExt:") {
       continue;
+    }
     while (!names.empty() && !values.empty()) {
       const std::string_view name = NextField(names);
       const std::string_view value = NextField(values);

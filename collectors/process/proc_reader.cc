@@ -17,6 +17,9 @@
 namespace gunicorn_exporter {
 namespace {
 
+// Grows where a file is longer.
+constexpr std::size_t kFirstBuffer = 16384;
+
 struct CloseDirectory {
   void operator()(DIR* directory) const { closedir(directory); }
 };
@@ -33,7 +36,7 @@ ProcReader::ProcReader(const std::string& root, ReadErrors& errors)
     : root_(root),
       root_fd_(open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
       errors_(errors),
-      buffer_(16 * 1024) {}
+      buffer_(kFirstBuffer) {}
 
 const char* ProcReader::Path(pid_t pid, std::string_view file) {
   std::array<char, 16> digits{};
@@ -58,8 +61,9 @@ bool ProcReader::ListPids(std::vector<pid_t>& pids) {
   }
   while (const dirent* entry = readdir(directory.get())) {
     const auto pid = ParseDecimal(entry->d_name);
-    if (pid && *pid <= std::numeric_limits<pid_t>::max())
+    if (pid && *pid <= std::numeric_limits<pid_t>::max()) {
       pids.push_back(static_cast<pid_t>(*pid));
+    }
   }
   return true;
 }
@@ -67,7 +71,7 @@ bool ProcReader::ListPids(std::vector<pid_t>& pids) {
 std::optional<std::string_view> ProcReader::ReadPath(const char* path,
                                                      std::string_view file,
                                                      bool quiet) {
-  const UniqueFd fd(openat(root_fd_.get(), path, O_RDONLY | O_CLOEXEC));
+  const FileDescriptor fd(openat(root_fd_.get(), path, O_RDONLY | O_CLOEXEC));
   // Files of one record come whole at the first read; tables do not.
   const bool one_record = file.substr(0, 4) != "net/";
   std::size_t size = 0;
@@ -78,8 +82,9 @@ std::optional<std::string_view> ProcReader::ReadPath(const char* path,
     if (count == 0) return std::string_view(buffer_.data(), size);
     if (count > 0) {
       size += static_cast<std::size_t>(count);
-      if (one_record && size < buffer_.size())
+      if (one_record && size < buffer_.size()) {
         return std::string_view(buffer_.data(), size);
+      }
       continue;
     }
     if (errno != EINTR) break;
@@ -157,13 +162,14 @@ std::optional<std::uint64_t> ProcReader::OwnNetworkNamespace() {
   struct stat status {};
   if (fstatfs(root_fd_.get(), &system) != 0 ||
       system.f_type != PROC_SUPER_MAGIC ||
-      fstatat(root_fd_.get(), "self/net/tcp", &status, 0) != 0)
+      fstatat(root_fd_.get(), "self/net/tcp", &status, 0) != 0) {
     return std::nullopt;
+  }
   return status.st_ino;
 }
 
-UniqueFd ProcReader::Open(pid_t pid, std::string_view file, int flags) {
-  UniqueFd fd(openat(root_fd_.get(), Path(pid, file), flags | O_CLOEXEC));
+FileDescriptor ProcReader::Open(pid_t pid, std::string_view file, int flags) {
+  FileDescriptor fd(openat(root_fd_.get(), Path(pid, file), flags | O_CLOEXEC));
   if (!fd) errors_.Count(file, errno);
   return fd;
 }

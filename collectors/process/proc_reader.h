@@ -15,8 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "collectors/process/file_descriptor.h"
 #include "collectors/process/read_errors.h"
-#include "collectors/process/unique_fd.h"
 
 namespace gunicorn_exporter {
 
@@ -65,7 +65,7 @@ class ProcReader {
   std::optional<std::uint64_t> OwnNetworkNamespace();
 
   // A descriptor of /proc/PID/FILE, for what is no text.
-  UniqueFd Open(pid_t pid, std::string_view file, int flags);
+  FileDescriptor Open(pid_t pid, std::string_view file, int flags);
 
   const std::string& root() const { return root_; }
 
@@ -75,7 +75,7 @@ class ProcReader {
   const char* Path(pid_t pid, std::string_view file);
 
   std::string root_;
-  UniqueFd root_fd_;
+  FileDescriptor root_fd_;
   ReadErrors& errors_;
   std::vector<char> buffer_;
   std::string path_;

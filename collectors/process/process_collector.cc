@@ -97,23 +97,26 @@ class AppWriter {
           MakeLabels({{"state", "idle"}}));
     Gauge("gunicorn_workers", kWorkers, static_cast<double>(status.working),
           MakeLabels({{"state", "working"}}));
-    if (app_.dirty_arbiter)
+    if (app_.dirty_arbiter) {
       Gauge("gunicorn_dirty_workers", "Workers of the dirty arbiter.",
             static_cast<double>(app_.dirty_workers));
+    }
     Counter("gunicorn_workers_spawned_total",
             "Workers that appeared since the exporter first saw the app.",
             static_cast<double>(app_.spawned));
     Counter("gunicorn_workers_exited_total",
             "Workers that ended since the exporter first saw the app.",
             static_cast<double>(app_.exited));
-    if (app_.master_start_seconds)
+    if (app_.master_start_seconds) {
       Gauge("gunicorn_master_start_time_seconds",
             "When the oldest master started, Unix time.",
             *app_.master_start_seconds);
-    if (app_.heartbeat_age_seconds)
+    }
+    if (app_.heartbeat_age_seconds) {
       Gauge("gunicorn_worker_heartbeat_age_seconds",
             "Time since the stalest worker last told its master that it lives.",
             *app_.heartbeat_age_seconds);
+    }
   }
 
   void WriteRole(std::size_t index) {
@@ -133,38 +136,43 @@ class AppWriter {
     Gauge("gunicorn_resident_memory_bytes",
           "Resident memory, summed: pages that processes share count in each.",
           static_cast<double>(role.resident_bytes), own);
-    if (role.proportional_bytes)
+    if (role.proportional_bytes) {
       Gauge("gunicorn_proportional_memory_bytes",
             "Resident memory, shared pages divided among those who share them.",
             static_cast<double>(*role.proportional_bytes), own);
+    }
     Gauge("gunicorn_threads", "Threads of the app's processes.",
           static_cast<double>(role.threads), own);
-    if (role.open_fds)
+    if (role.open_fds) {
       Gauge("gunicorn_open_fds", "Open file descriptors, summed.",
             static_cast<double>(*role.open_fds), own);
+    }
   }
 
   void WriteSockets() {
-    if (app_.connections)
+    if (app_.connections) {
       Gauge("gunicorn_connections",
             "Accepted client connections that are open now.",
             static_cast<double>(*app_.connections));
+    }
     for (const ListenQueue& queue : app_.listen_queues) {
       const LabelSetPtr own = MakeLabels({{"address", queue.address}});
       Gauge("gunicorn_listen_queue_length",
             "Connections that wait to be accepted.",
             static_cast<double>(queue.length), own);
-      if (queue.limit)
+      if (queue.limit) {
         Gauge("gunicorn_listen_queue_limit",
               "How many connections may wait to be accepted.",
               static_cast<double>(*queue.limit), own);
+      }
     }
-    if (app_.listen_overflows)
+    if (app_.listen_overflows) {
       families_.Counter(
           "gunicorn_listen_overflows_total",
           "Connections refused because an accept queue of the app's network "
           "namespace was full.",
           labels_, nullptr, static_cast<double>(*app_.listen_overflows), 0);
+    }
   }
 
   void WriteInfo() {
@@ -195,10 +203,11 @@ class AppWriter {
       Gauge("gunicorn_worker_resident_memory_bytes",
             "Resident memory of one worker.",
             static_cast<double>(worker.resident_bytes), own);
-      if (worker.connections)
+      if (worker.connections) {
         Gauge("gunicorn_worker_connections",
               "Accepted client connections that one worker holds.",
               static_cast<double>(*worker.connections), own);
+      }
     }
   }
 
@@ -216,8 +225,9 @@ std::vector<MetricFamily> ToFamilies(const ProcessView& view,
                                      const Config& config,
                                      double ticks_per_second) {
   Families families;
-  for (const AppView& app : view.apps)
+  for (const AppView& app : view.apps) {
     AppWriter(families, app, config, ticks_per_second).Write();
+  }
   families.Gauge("gunicorn_exporter_processes",
                  "Processes in the table at the last scan.", nullptr, nullptr,
                  static_cast<double>(view.processes));
@@ -232,18 +242,20 @@ std::vector<MetricFamily> ToFamilies(const ProcessView& view,
   MetricFamily& failed = families.Get(
       "gunicorn_exporter_process_read_errors_total", MetricType::kCounter,
       "Files below /proc that could not be read.");
-  for (const auto& [key, count] : errors)
+  for (const auto& [key, count] : errors) {
     AddSeries(failed, nullptr,
               MakeLabels({{"file", key.first}, {"reason", key.second}}),
               static_cast<double>(count));
+  }
   return families.Take();
 }
 
 std::vector<MetricFamily> ProcessCollector::Collect() {
   const ProcessView view = monitor_.View();
-  if (!view.readable)
+  if (!view.readable) {
     throw std::runtime_error("cannot read the process table " +
                              monitor_.procfs());
+  }
   return ToFamilies(view, monitor_.ReadErrorCounts(), *monitor_.config(),
                     static_cast<double>(sysconf(_SC_CLK_TCK)));
 }

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "collectors/process/gunicorn_version.h"
 #include "collectors/process/proc_parse.h"
 #include "collectors/process/worker_state.h"
 #include "config/log.h"
@@ -26,6 +27,7 @@ constexpr milliseconds kScanInterval{5000};
 // A gunicorn without a title or a worker is taken for one that is starting, and
 // about to set its title, this long.
 constexpr double kStartSeconds = 10;
+constexpr milliseconds kVersionTimeout{5000};
 // A sample, or a scan between questions, may cost this share of its interval.
 constexpr double kCostShare = 0.01;
 
@@ -51,8 +53,9 @@ ProcessMonitor::ProcessMonitor(const Config& config, const std::string& procfs,
       detail_reader_(reader_, clocks_),
       registry_(config),
       effective_interval_(config.process.sample_interval) {
-  if (const auto text = reader_.ReadGlobal("stat"))
+  if (const auto text = reader_.ReadGlobal("stat")) {
     boot_time_seconds_ = static_cast<double>(ParseBootTime(*text).value_or(0));
+  }
 }
 
 ProcessMonitor::~ProcessMonitor() { Stop(); }
@@ -83,8 +86,40 @@ void ProcessMonitor::Run() {
                          [this] { return stopping_; })) {
     lock.unlock();
     Sample();
+    AskVersions();
     lock.lock();
   }
+}
+
+void ProcessMonitor::AskVersions() {
+  std::set<std::string> programs;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, facts] : master_facts_) {
+      const auto master = registry_.processes().find(key);
+      if (!facts.version.empty() || master == registry_.processes().end()) {
+        continue;
+      }
+      const std::string program = ProgramFor(master->second.app);
+      if (!program.empty() && !asked_versions_.contains(program)) {
+        programs.insert(program);
+      }
+    }
+  }
+  for (const std::string& program : programs) {
+    const std::string version = AskVersion(program, kVersionTimeout);
+    const std::lock_guard lock(mutex_);
+    asked_versions_[program] = version;
+  }
+}
+
+std::string ProcessMonitor::ProgramFor(const AppId& app) const {
+  for (const InstanceConfig& instance : config_->instances) {
+    if (instance.proc_name == app.name && !instance.gunicorn.empty()) {
+      return instance.gunicorn;
+    }
+  }
+  return config_->gunicorn;
 }
 
 void ProcessMonitor::Reconfigure(const Config& config) {
@@ -92,6 +127,7 @@ void ProcessMonitor::Reconfigure(const Config& config) {
     const std::lock_guard lock(mutex_);
     config_ = std::make_shared<const Config>(config);
     registry_.Reconfigure(config);
+    asked_versions_.clear();
     effective_interval_ = config.process.sample_interval;
     ScanLocked();
   }
@@ -116,8 +152,9 @@ void ProcessMonitor::Sample() {
 
 void ProcessMonitor::ScanLocked() {
   ProcessTable table = scanner_.ScanAll();
-  if (readable_ && !table.readable)
+  if (readable_ && !table.readable) {
     LogEvent(LogLevel::kWarn, "process_table_unreadable", {{"path", procfs_}});
+  }
   readable_ = table.readable;
   processes_ = table.processes;
   Absorb(std::move(table.candidates));
@@ -130,15 +167,31 @@ void ProcessMonitor::RefreshLocked() {
 
 void ProcessMonitor::SampleLocked() {
   const double cpu_before = ThreadCpuSeconds();
-  std::set<pid_t> pids;
+  std::vector<ProcessSnapshot> candidates;
+  std::set<pid_t> workers;
+  std::set<pid_t> others;
   for (const auto& [key, process] : registry_.processes()) {
-    pids.insert(key.pid);
-    const ProcessRole role = process.gunicorn.role;
-    if (role == ProcessRole::kWorker || role == ProcessRole::kDirtyWorker)
+    const GunicornProcess& gunicorn = process.gunicorn;
+    const bool is_leaf = gunicorn.role == ProcessRole::kWorker ||
+                         gunicorn.role == ProcessRole::kDirtyWorker;
+    if (is_leaf && gunicorn.titled) {
+      workers.insert(key.pid);
+      if (auto worker = scanner_.Refresh(gunicorn.process)) {
+        candidates.push_back(*std::move(worker));
+      }
       continue;
-    for (const pid_t child : scanner_.Children(key.pid)) pids.insert(child);
+    }
+    others.insert(key.pid);
+    if (is_leaf) continue;
+    for (const pid_t child : scanner_.Children(key.pid)) others.insert(child);
   }
-  Absorb(scanner_.Look({pids.begin(), pids.end()}));
+  for (const pid_t pid : others) {
+    if (workers.contains(pid)) continue;
+    if (auto process = scanner_.LookAt(pid)) {
+      candidates.push_back(*std::move(process));
+    }
+  }
+  Absorb(std::move(candidates));
   Classify();
   last_sample_ = clocks_.now();
   sample_seconds_ = ThreadCpuSeconds() - cpu_before;
@@ -161,8 +214,8 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
   std::vector<FoundProcess> found;
   for (GunicornProcess& gunicorn : gunicorns) {
     AppId app{gunicorn.app, "", ""};
+    const Container& container = FactsOf(gunicorn.master).container;
     if (config_->process.pod_labels) {
-      const Container& container = FactsOf(gunicorn.master).container;
       app.pod_uid = container.pod_uid;
       app.container_id = container.container_id;
     }
@@ -183,8 +236,9 @@ bool ProcessMonitor::IsStarting(const GunicornProcess& gunicorn,
   const ProcessKey& key = gunicorn.process.key;
   const double age = clocks_.boot_seconds() -
                      static_cast<double>(key.start_time) / TicksPerSecond();
-  if (age < 0 || age >= kStartSeconds || registry_.processes().contains(key))
+  if (age < 0 || age >= kStartSeconds || registry_.processes().contains(key)) {
     return false;
+  }
   return std::none_of(all.begin(), all.end(), [&](const auto& other) {
     return other.role != ProcessRole::kMaster && other.master == key;
   });
@@ -194,8 +248,10 @@ const ProcessMonitor::MasterFacts& ProcessMonitor::FactsOf(
     const ProcessKey& master) {
   const auto [facts, is_new] = master_facts_.try_emplace(master);
   if (is_new) {
-    if (const auto text = reader_.Read(master.pid, "cgroup"))
+    if (const auto text = reader_.Read(master.pid, "cgroup")) {
       facts->second.container = ParseCgroup(*text);
+    }
+    facts->second.version = ReadVersion(reader_, master.pid);
   }
   return facts->second;
 }
@@ -215,14 +271,16 @@ void ProcessMonitor::Classify() {
                       sockets_[process.app].in_hand.contains(key);
     process.sampled = true;
     process.sampled_ticks = ticks;
-    if (process.working && process.gunicorn.role == ProcessRole::kWorker)
+    if (process.working && process.gunicorn.role == ProcessRole::kWorker) {
       ++working[process.app];
+    }
   }
   // Requests of which only the number is known keep as many workers busy.
   for (auto& [key, process] : registry_.processes()) {
     if (process.working || process.gunicorn.role != ProcessRole::kWorker ||
-        working[process.app] >= sockets_[process.app].in_hand_of_unknown)
+        working[process.app] >= sockets_[process.app].in_hand_of_unknown) {
       continue;
+    }
     process.working = true;
     ++working[process.app];
   }
@@ -234,9 +292,10 @@ std::vector<AppStatus> ProcessMonitor::Apps() {
     const std::lock_guard lock(mutex_);
     RefreshLocked();
     auto groups = GroupByApp(registry_.processes());
-    for (const AppId& app : registry_.OrderedApps())
+    for (const AppId& app : registry_.OrderedApps()) {
       apps.push_back(
           ToStatus(app, registry_.apps().at(app).configured, groups[app]));
+    }
   }
   TellListener();
   return apps;
@@ -258,8 +317,9 @@ ProcessView ProcessMonitor::View() {
         duration<double>(effective_interval_).count();
     view.sample_seconds = sample_seconds_;
     auto groups = GroupByApp(registry_.processes());
-    for (const AppId& app : registry_.OrderedApps())
+    for (const AppId& app : registry_.OrderedApps()) {
       view.apps.push_back(ViewOf(app, groups[app]));
+    }
   }
   TellListener();
   return view;
@@ -274,7 +334,11 @@ AppView ProcessMonitor::ViewOf(const AppId& app, const ProcessGroup& group) {
   for (const TrackedProcess* process : group) {
     if (process->gunicorn.role != ProcessRole::kMaster) continue;
     const MasterFacts& facts = FactsOf(process->gunicorn.master);
-    infos.insert({facts.version, process->gunicorn.titled, facts.container});
+    const auto asked = asked_versions_.find(ProgramFor(app));
+    const std::string version =
+        facts.version.empty() && asked != asked_versions_.end() ? asked->second
+                                                                : facts.version;
+    infos.insert({version, process->gunicorn.titled, facts.container});
   }
   view.infos.assign(infos.begin(), infos.end());
   detail_reader_.Fill(group, view);
@@ -284,8 +348,9 @@ AppView ProcessMonitor::ViewOf(const AppId& app, const ProcessGroup& group) {
   view.listen_queues = sockets->second.listen_queues;
   for (WorkerView& worker : view.workers) {
     const auto held = sockets->second.by_worker.find(worker.key);
-    if (held != sockets->second.by_worker.end())
+    if (held != sockets->second.by_worker.end()) {
       worker.connections = held->second;
+    }
   }
   return view;
 }
@@ -294,8 +359,9 @@ std::vector<TrackedProcess> ProcessMonitor::KnownProcesses() const {
   std::vector<TrackedProcess> processes;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [key, process] : registry_.processes())
+    for (const auto& [key, process] : registry_.processes()) {
       processes.push_back(process);
+    }
   }
   std::stable_sort(processes.begin(), processes.end(),
                    [](const TrackedProcess& left, const TrackedProcess& right) {

@@ -90,6 +90,10 @@ class ProcessMonitor {
   };
 
   void Run();
+  // Runs the configured gunicorn programs that are to tell a version; waits for
+  // them without the lock.
+  void AskVersions();
+  std::string ProgramFor(const AppId& app) const;
   // These expect the lock to be held.
   void ScanLocked();
   void SampleLocked();
@@ -117,6 +121,7 @@ class ProcessMonitor {
   AppRegistry registry_;
   std::map<AppId, AppSockets> sockets_;  // By the last sample.
   std::map<ProcessKey, MasterFacts> master_facts_;
+  std::map<std::string, std::string> asked_versions_;  // By program.
   bool readable_ = false;
   std::size_t processes_ = 0;
   std::optional<TimePoint> last_scan_;

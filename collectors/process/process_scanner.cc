@@ -16,19 +16,11 @@ ProcessTable ProcessScanner::ScanAll() {
     // A tree without comm files is looked at whole.
     const auto comm = reader_.ReadQuietly(pid, "comm");
     if (comm && !MayBeGunicorn(*comm)) continue;
-    if (auto process = LookAt(pid))
+    if (auto process = LookAt(pid)) {
       table.candidates.push_back(std::move(*process));
+    }
   }
   return table;
-}
-
-std::vector<ProcessSnapshot> ProcessScanner::Look(
-    const std::vector<pid_t>& pids) {
-  std::vector<ProcessSnapshot> found;
-  for (const pid_t pid : pids) {
-    if (auto process = LookAt(pid)) found.push_back(std::move(*process));
-  }
-  return found;
 }
 
 std::optional<ProcessSnapshot> ProcessScanner::LookAt(pid_t pid) {
@@ -45,9 +37,23 @@ std::optional<ProcessSnapshot> ProcessScanner::LookAt(pid_t pid) {
     if (!process.command && !cmdline->empty()) return std::nullopt;
   }
 
+  if (!ReadStat(pid, process)) return std::nullopt;
+  if (!process.zombie && title.kind == TitleKind::kNone && !process.command) {
+    return std::nullopt;
+  }
+
+  if (process.command && !process.command->named) {
+    if (const auto environ = reader_.Read(pid, "environ")) {
+      process.command = ParseGunicornCommand(process.cmdline, *environ);
+    }
+  }
+  return process;
+}
+
+bool ProcessScanner::ReadStat(pid_t pid, ProcessSnapshot& process) {
   const auto text = reader_.Read(pid, "stat");
   const auto stat = text ? ParseProcStat(*text) : std::nullopt;
-  if (!stat) return std::nullopt;
+  if (!stat) return false;
   process.key = {pid, stat->start_time};
   process.ppid = stat->ppid;
   process.zombie = stat->state == 'Z' || stat->state == 'X';
@@ -56,13 +62,14 @@ std::optional<ProcessSnapshot> ProcessScanner::LookAt(pid_t pid) {
   process.system_ticks = stat->system_ticks;
   process.threads = stat->threads;
   process.resident_pages = stat->resident_pages;
-  if (!process.zombie && title.kind == TitleKind::kNone && !process.command)
-    return std::nullopt;
+  return true;
+}
 
-  if (process.command && !process.command->named) {
-    if (const auto environ = reader_.Read(pid, "environ"))
-      process.command = ParseGunicornCommand(process.cmdline, *environ);
-  }
+std::optional<ProcessSnapshot> ProcessScanner::Refresh(
+    const ProcessSnapshot& known) {
+  ProcessSnapshot process = known;
+  if (!ReadStat(known.key.pid, process)) return std::nullopt;
+  if (process.key != known.key) return LookAt(known.key.pid);
   return process;
 }
 
@@ -71,8 +78,9 @@ std::vector<pid_t> ProcessScanner::Children(pid_t pid) {
   std::vector<pid_t> children;
   auto text = reader_.ReadQuietly(pid, "task/" + number + "/children");
   while (text && !text->empty()) {
-    if (const auto child = ParseDecimal(NextField(*text)))
+    if (const auto child = ParseDecimal(NextField(*text))) {
       children.push_back(static_cast<pid_t>(*child));
+    }
   }
   return children;
 }

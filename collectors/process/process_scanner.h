@@ -31,8 +31,8 @@ class ProcessScanner {
   // The whole table.
   ProcessTable ScanAll();
 
-  // These processes alone.
-  std::vector<ProcessSnapshot> Look(const std::vector<pid_t>& pids);
+  // A known worker with a title, which it keeps: its stat alone is read anew.
+  std::optional<ProcessSnapshot> Refresh(const ProcessSnapshot& known);
 
   // One process, whatever its comm says; nothing when it is gone.
   std::optional<ProcessSnapshot> LookAt(pid_t pid);
@@ -41,6 +41,9 @@ class ProcessScanner {
   std::vector<pid_t> Children(pid_t pid);
 
  private:
+  // Reads stat into the snapshot; false when the process is gone.
+  bool ReadStat(pid_t pid, ProcessSnapshot& process);
+
   ProcReader& reader_;
   std::vector<pid_t> pids_;
 };

@@ -18,6 +18,7 @@ struct ProcessKey {
   pid_t pid = 0;
   std::uint64_t start_time = 0;  // Clock ticks since boot.
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 reads <=> as a 0.
   auto operator<=>(const ProcessKey&) const = default;
 };
 

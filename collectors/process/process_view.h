@@ -46,6 +46,7 @@ struct InfoView {
   bool titled = true;
   Container container;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 reads <=> as a 0.
   auto operator<=>(const InfoView&) const = default;
 };
 

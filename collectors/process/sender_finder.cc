@@ -53,7 +53,7 @@ std::optional<Sender> SenderFinder::FindKnownPid(pid_t pid) {
 
 std::optional<Sender> SenderFinder::FindByUdpSource(
     const sockaddr_storage& source) {
-  const auto endpoint = ToEndpoint(source);
+  const auto endpoint = ToSocketAddress(source);
   if (!endpoint) return std::nullopt;
   const std::lock_guard lock(mutex_);
   if (auto sender = FindKnownSource(*endpoint)) return sender;
@@ -63,7 +63,8 @@ std::optional<Sender> SenderFinder::FindByUdpSource(
   return FindKnownSource(*endpoint);
 }
 
-std::optional<Sender> SenderFinder::FindKnownSource(const Endpoint& source) {
+std::optional<Sender> SenderFinder::FindKnownSource(
+    const SocketAddress& source) {
   std::map<std::uint64_t, Processes> spaces;
   for (TrackedProcess& process : monitor_.KnownProcesses()) {
     const auto space =
@@ -72,33 +73,37 @@ std::optional<Sender> SenderFinder::FindKnownSource(const Endpoint& source) {
   }
   for (const auto& [space, processes] : spaces) {
     // A loopback address is another one in each namespace.
-    if (IsLoopback(source) && own_namespace_ && space != *own_namespace_)
+    if (IsLoopback(source) && own_namespace_ && space != *own_namespace_) {
       continue;
+    }
     const pid_t pid = processes.front().gunicorn.process.key.pid;
-    if (auto sender = FindSocket(SocketsAt(pid, source), processes))
+    if (auto sender = FindSocket(SocketsAt(pid, source), processes)) {
       return sender;
+    }
   }
   if (IsLoopback(source)) return std::nullopt;
   for (const auto& [space, processes] : spaces) {
     const pid_t pid = processes.front().gunicorn.process.key.pid;
     if ((own_namespace_ && space == *own_namespace_) ||
-        !OwnsAddress(pid, source))
+        !OwnsAddress(pid, source)) {
       continue;
+    }
     if (auto sender = FindNeighbour(processes)) return sender;
   }
   return std::nullopt;
 }
 
 std::vector<UdpSocket> SenderFinder::SocketsAt(pid_t pid,
-                                               const Endpoint& source) {
+                                               const SocketAddress& source) {
   std::vector<UdpSocket> found;
   for (const char* file : {"net/udp", "net/udp6"}) {
     const auto text = reader_.Read(pid, file);
     if (!text) continue;
     for (const UdpSocket& socket : ParseUdpTable(*text)) {
       if (socket.local.port == source.port &&
-          (socket.local == source || socket.local.IsAnyAddress()))
+          (socket.local == source || socket.local.IsAnyAddress())) {
         found.push_back(socket);
+      }
     }
   }
   return found;
@@ -121,15 +126,16 @@ std::optional<Sender> SenderFinder::FindSocket(
         continue;
       }
       const auto status = reader_.Read(pid, "status");
-      if (status && ParseEffectiveUid(*status) == socket.uid)
+      if (status && ParseEffectiveUid(*status) == socket.uid) {
         of_same_user.insert(process.app);
+      }
     }
   }
   if (of_same_user.size() != 1) return std::nullopt;
   return Sender{*of_same_user.begin(), 0, 0};
 }
 
-bool SenderFinder::OwnsAddress(pid_t pid, const Endpoint& source) {
+bool SenderFinder::OwnsAddress(pid_t pid, const SocketAddress& source) {
   if (source.is_v6) {
     const auto text = reader_.Read(pid, "net/if_inet6");
     return text && HasInterfaceAddress(*text, source);

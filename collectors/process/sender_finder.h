@@ -38,12 +38,12 @@ class SenderFinder : public SenderLookup {
   using Processes = std::vector<TrackedProcess>;
   // These expect the lock to be held.
   std::optional<Sender> FindKnownPid(pid_t pid);
-  std::optional<Sender> FindKnownSource(const Endpoint& source);
+  std::optional<Sender> FindKnownSource(const SocketAddress& source);
   std::optional<Sender> FindSocket(const std::vector<UdpSocket>& sockets,
                                    const Processes& processes);
   std::optional<Sender> FindNeighbour(const Processes& processes);
-  std::vector<UdpSocket> SocketsAt(pid_t pid, const Endpoint& source);
-  bool OwnsAddress(pid_t pid, const Endpoint& source);
+  std::vector<UdpSocket> SocketsAt(pid_t pid, const SocketAddress& source);
+  bool OwnsAddress(pid_t pid, const SocketAddress& source);
 
   ProcessMonitor& monitor_;
   std::mutex mutex_;

@@ -20,6 +20,9 @@ constexpr std::uint32_t kEstablished = 1;
 constexpr std::uint32_t kCloseWait = 8;
 constexpr std::uint32_t kListen = 10;
 
+// The kernel fills at most 32 KiB at a time, or what is asked for.
+constexpr std::size_t kBuffer = 131072;
+
 template <typename T>
 void Append(std::vector<std::uint8_t>& bytes, const T& value) {
   const auto* const begin = reinterpret_cast<const std::uint8_t*>(&value);
@@ -35,9 +38,9 @@ std::vector<std::uint8_t> ToPortFilter(const std::set<std::uint16_t>& ports) {
   std::vector<std::uint8_t> code;
   const auto add = [&](unsigned char op, unsigned yes, unsigned no) {
     Append(code, inet_diag_bc_op{op, static_cast<unsigned char>(yes),
-                                 static_cast<unsigned short>(no)});
+                                 static_cast<std::uint16_t>(no)});
   };
-  const std::size_t total = ports.size() * kPortSize;
+  const std::size_t total = ports.size() * std::size_t{kPortSize};
   for (const std::uint16_t port : ports) {
     const std::size_t begin = code.size();
     add(INET_DIAG_BC_S_GE, 2 * kWord, kPortSize);
@@ -67,7 +70,7 @@ TcpSocket ToSocket(const inet_diag_msg& message) {
     socket.queue = message.idiag_rqueue;
     socket.limit = message.idiag_wqueue;
   } else if (message.idiag_rqueue > 0) {
-    socket.exchange = Exchange::kInFlight;
+    socket.exchange = ConnectionState::kInFlight;
   }
   return socket;
 }
@@ -90,22 +93,25 @@ void ForEachAttribute(const std::uint8_t* begin, std::size_t size, Take take) {
 
 }  // namespace
 
-Exchange ToExchange(const tcp_info& info) {
-  if (info.tcpi_bytes_received == 0) return Exchange::kSilent;
-  if (info.tcpi_bytes_sent == 0) return Exchange::kInFlight;
-  if (info.tcpi_last_data_recv < info.tcpi_last_data_sent)
-    return Exchange::kInFlight;
+ConnectionState ToConnectionState(const tcp_info& info) {
+  if (info.tcpi_bytes_received == 0) return ConnectionState::kSilent;
+  if (info.tcpi_bytes_sent == 0) return ConnectionState::kInFlight;
+  if (info.tcpi_last_data_recv < info.tcpi_last_data_sent) {
+    return ConnectionState::kInFlight;
+  }
   if (info.tcpi_last_data_recv > info.tcpi_last_data_sent ||
-      info.tcpi_data_segs_in <= 1)
-    return Exchange::kParked;
-  return Exchange::kTie;
+      info.tcpi_data_segs_in <= 1) {
+    return ConnectionState::kParked;
+  }
+  return ConnectionState::kTie;
 }
 
 bool SockDiag::Open() {
-  if (!fd_)
-    fd_ = UniqueFd(
+  if (!fd_) {
+    fd_ = FileDescriptor(
         socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-  if (buffer_.empty()) buffer_.resize(128 * 1024);
+  }
+  if (buffer_.empty()) buffer_.resize(kBuffer);
   // The kernel answers at once; this only bounds what should not happen.
   const timeval timeout{1, 0};
   return fd_ && setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout,
@@ -127,7 +133,8 @@ bool SockDiag::Ask(const std::vector<std::uint8_t>& request, Take take) {
     const ssize_t count = recv(fd_.get(), buffer_.data(), buffer_.size(), 0);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) {
-      fd_ = UniqueFd();  // What is left of this answer is none of the next.
+      fd_ =
+          FileDescriptor();  // What is left of this answer is none of the next.
       return false;
     }
     auto rest = static_cast<std::size_t>(count);
@@ -161,7 +168,7 @@ bool SockDiag::AskTcp(std::uint8_t family, std::uint32_t states,
     rtattr attribute{};
     attribute.rta_type = INET_DIAG_REQ_BYTECODE;
     attribute.rta_len =
-        static_cast<unsigned short>(sizeof attribute + filter.size());
+        static_cast<std::uint16_t>(sizeof attribute + filter.size());
     Append(request, attribute);
     request.insert(request.end(), filter.begin(), filter.end());
   }
@@ -174,19 +181,20 @@ bool SockDiag::AskTcp(std::uint8_t family, std::uint32_t states,
         payload + sizeof message, size - sizeof message,
         [&](unsigned type, const std::uint8_t* bytes, std::size_t length) {
           if (type != INET_DIAG_INFO || socket.listening ||
-              socket.exchange == Exchange::kInFlight)
+              socket.exchange == ConnectionState::kInFlight) {
             return;
+          }
           tcp_info info{};
           std::memcpy(&info, bytes, std::min(length, sizeof info));
           // Kernels before 4.19 do not count sent bytes.
           if (length >= offsetof(tcp_info, tcpi_bytes_sent) +
                             sizeof info.tcpi_bytes_sent) {
-            socket.exchange = ToExchange(info);
+            socket.exchange = ToConnectionState(info);
             socket.bytes = info.tcpi_bytes_received + info.tcpi_bytes_sent;
             socket.quiet_milliseconds = info.tcpi_last_data_recv;
           }
         });
-    sockets.push_back(std::move(socket));
+    sockets.push_back(socket);
   });
 }
 
@@ -198,12 +206,16 @@ std::optional<std::vector<TcpSocket>> SockDiag::Listeners() {
 }
 
 std::optional<std::vector<TcpSocket>> SockDiag::Connections(
-    const std::set<std::uint16_t>& ports) {
+    const std::set<std::uint16_t>& ipv4_ports,
+    const std::set<std::uint16_t>& ipv6_ports) {
   constexpr std::uint32_t kStates = (1U << kEstablished) | (1U << kCloseWait);
   std::vector<TcpSocket> sockets;
-  if (ports.empty()) return sockets;
-  if (!AskTcp(AF_INET, kStates, ports, sockets)) return std::nullopt;
-  AskTcp(AF_INET6, kStates, ports, sockets);
+  if (!ipv4_ports.empty() && !AskTcp(AF_INET, kStates, ipv4_ports, sockets)) {
+    return std::nullopt;
+  }
+  if (!ipv6_ports.empty() && !AskTcp(AF_INET6, kStates, ipv6_ports, sockets)) {
+    return std::nullopt;
+  }
   return sockets;
 }
 

@@ -24,13 +24,13 @@
 #include <set>
 #include <vector>
 
+#include "collectors/process/file_descriptor.h"
 #include "collectors/process/socket_table.h"
-#include "collectors/process/unique_fd.h"
 
 namespace gunicorn_exporter {
 
 // Pure.
-Exchange ToExchange(const tcp_info& info);
+ConnectionState ToConnectionState(const tcp_info& info);
 
 struct UnixQueue {
   std::uint64_t length = 0;
@@ -42,9 +42,11 @@ class SockDiag {
   // Listening sockets; nothing where the kernel does not answer.
   std::optional<std::vector<TcpSocket>> Listeners();
 
-  // Connections accepted on these ports, or still waiting (inode 0).
+  // Connections accepted on these ports, or still waiting (inode 0). Asked for
+  // each family alone, since the kernel goes through its whole table for it.
   std::optional<std::vector<TcpSocket>> Connections(
-      const std::set<std::uint16_t>& ports);
+      const std::set<std::uint16_t>& ipv4_ports,
+      const std::set<std::uint16_t>& ipv6_ports);
 
   // Listening unix sockets, by inode.
   std::optional<std::map<std::uint64_t, UnixQueue>> UnixListeners();
@@ -58,7 +60,7 @@ class SockDiag {
               const std::set<std::uint16_t>& ports,
               std::vector<TcpSocket>& sockets);
 
-  UniqueFd fd_;
+  FileDescriptor fd_;
   std::vector<std::uint8_t> buffer_;
 };
 

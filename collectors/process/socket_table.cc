@@ -26,26 +26,29 @@ std::optional<std::uint64_t> ParseHex(std::string_view text) {
 
 // ... 376115 1 0000000079f7a7e0 20 4 30 10 -1
 //            ^ references, address, rto, ato, quick acks and pingpong
-Exchange TellExchange(std::string_view rest, std::uint64_t unread) {
+ConnectionState TellConnectionState(std::string_view rest,
+                                    std::uint64_t unread) {
   for (int skipped = 0; skipped < 3; ++skipped) NextField(rest);
   const auto ato = ParseDecimal(NextField(rest));
   const auto acks = ParseDecimal(NextField(rest));
-  if (!ato || !acks) return Exchange::kUnknown;
-  if (unread > 0) return Exchange::kInFlight;
-  if (*ato == 0) return Exchange::kSilent;
-  return (*acks & 1) != 0 ? Exchange::kParked : Exchange::kUnknown;
+  if (!ato || !acks) return ConnectionState::kUnknown;
+  if (unread > 0) return ConnectionState::kInFlight;
+  if (*ato == 0) return ConnectionState::kSilent;
+  return (*acks & 1) != 0 ? ConnectionState::kParked
+                          : ConnectionState::kUnknown;
 }
 
 std::optional<TcpSocket> ParseTcpLine(std::string_view line) {
   NextField(line);  // The line's number.
   TcpSocket socket;
-  const auto local = ParseEndpoint(NextField(line));
+  const auto local = ParseSocketAddress(NextField(line));
   NextField(line);
   const auto state = ParseHex(NextField(line));
   const std::string_view queues = NextField(line);
   if (!local || !state || queues.size() < 17) return std::nullopt;
-  if (*state != kEstablished && *state != kCloseWait && *state != kListen)
+  if (*state != kEstablished && *state != kCloseWait && *state != kListen) {
     return std::nullopt;
+  }
   const auto received = ParseHex(queues.substr(9));
   NextField(line);
   NextField(line);
@@ -60,7 +63,7 @@ std::optional<TcpSocket> ParseTcpLine(std::string_view line) {
   if (socket.listening) {
     socket.queue = *received;
   } else {
-    socket.exchange = TellExchange(line, *received);
+    socket.exchange = TellConnectionState(line, *received);
   }
   return socket;
 }
@@ -68,10 +71,10 @@ std::optional<TcpSocket> ParseTcpLine(std::string_view line) {
 }  // namespace
 
 // Words of 32 bits, each printed as the machine's own number.
-std::optional<Endpoint> ParseEndpoint(std::string_view text) {
+std::optional<SocketAddress> ParseSocketAddress(std::string_view text) {
   const auto colon = text.find(':');
   if (colon != 8 && colon != 32) return std::nullopt;
-  Endpoint endpoint;
+  SocketAddress endpoint;
   endpoint.is_v6 = colon == 32;
   for (std::size_t i = 0; i < colon / 8; ++i) {
     const auto word = ParseHex(text.substr(i * 8, 8));
@@ -85,12 +88,12 @@ std::optional<Endpoint> ParseEndpoint(std::string_view text) {
   return endpoint;
 }
 
-bool Endpoint::IsAnyAddress() const {
+bool SocketAddress::IsAnyAddress() const {
   return std::all_of(address.begin(), address.end(),
                      [](std::uint8_t byte) { return byte == 0; });
 }
 
-std::string ToString(const Endpoint& endpoint) {
+std::string ToString(const SocketAddress& endpoint) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   inet_ntop(endpoint.is_v6 ? AF_INET6 : AF_INET, endpoint.address.data(),
             text.data(), text.size());
@@ -102,18 +105,19 @@ std::string ToString(const Endpoint& endpoint) {
 std::vector<TcpSocket> ParseTcpTable(std::string_view text) {
   std::vector<TcpSocket> sockets;
   while (!text.empty()) {
-    if (auto socket = ParseTcpLine(NextLine(text)))
-      sockets.push_back(*std::move(socket));
+    if (auto socket = ParseTcpLine(NextLine(text))) {
+      sockets.push_back(*socket);
+    }
   }
   return sockets;
 }
 
-std::vector<UnixSocketRow> ParseUnixTable(std::string_view text) {
+std::vector<UnixStream> ParseUnixTable(std::string_view text) {
   constexpr std::uint64_t kStream = 1;
   constexpr std::uint64_t kAccepting = 0x10000;
   constexpr std::uint64_t kConnecting = 2;  // Of a queued one.
   constexpr std::uint64_t kConnected = 3;
-  std::vector<UnixSocketRow> sockets;
+  std::vector<UnixStream> sockets;
   while (!text.empty()) {
     // 00000000d1: 00000002 00000000 00010000 0001 01 376021 /run/my_app.sock
     std::string_view line = NextLine(text);
@@ -123,9 +127,10 @@ std::vector<UnixSocketRow> ParseUnixTable(std::string_view text) {
     const auto state = ParseHex(NextField(line));
     const auto inode = ParseDecimal(NextField(line));
     if (!flags || !type || !state || !inode || *type != kStream ||
-        line.size() < 2)
+        line.size() < 2) {
       continue;
-    UnixSocketRow socket;
+    }
+    UnixStream socket;
     socket.listening = (*flags & kAccepting) != 0;
     socket.connected = *state == kConnected || *state == kConnecting;
     socket.inode = *inode;
@@ -137,8 +142,9 @@ std::vector<UnixSocketRow> ParseUnixTable(std::string_view text) {
 
 std::optional<std::uint64_t> ParseSocketLink(std::string_view target) {
   constexpr std::string_view kPrefix = "socket:[";
-  if (!target.starts_with(kPrefix) || !target.ends_with(']'))
+  if (!target.starts_with(kPrefix) || !target.ends_with(']')) {
     return std::nullopt;
+  }
   target.remove_prefix(kPrefix.size());
   target.remove_suffix(1);
   return ParseDecimal(target);

@@ -19,7 +19,7 @@
 namespace gunicorn_exporter {
 
 // What the last things that happened on an accepted connection tell.
-enum class Exchange : std::uint8_t {
+enum class ConnectionState : std::uint8_t {
   kUnknown,   // A request may be in flight.
   kSilent,    // The client has sent nothing yet.
   kParked,    // The last request is answered: kept alive, not busy.
@@ -27,31 +27,32 @@ enum class Exchange : std::uint8_t {
   kTie,       // A receipt and a send in one tick of the kernel's clock.
 };
 
-struct Endpoint {
+struct SocketAddress {
   bool is_v6 = false;
   // Network order; the first four for IPv4.
   std::array<std::uint8_t, 16> address{};
   std::uint16_t port = 0;
 
-  auto operator<=>(const Endpoint&) const = default;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 reads <=> as a 0.
+  auto operator<=>(const SocketAddress&) const = default;
   bool IsAnyAddress() const;
 };
 
 // As the tables write it: "0100007F:1F90", or 32 digits before the colon.
-std::optional<Endpoint> ParseEndpoint(std::string_view text);
+std::optional<SocketAddress> ParseSocketAddress(std::string_view text);
 
 // "127.0.0.1:8000", "[::]:8000"
-std::string ToString(const Endpoint& endpoint);
+std::string ToString(const SocketAddress& endpoint);
 
 struct TcpSocket {
   bool listening = false;  // Else established or half closed by the client.
-  Endpoint local;
+  SocketAddress local;
   uid_t uid = 0;
   std::uint64_t inode = 0;  // 0: not accepted yet.
   std::uint64_t queue = 0;  // Of a listening one: waiting to be accepted.
   std::optional<std::uint64_t>
       limit;  // Of a listening one, by sock_diag alone.
-  Exchange exchange = Exchange::kUnknown;
+  ConnectionState exchange = ConnectionState::kUnknown;
   // By sock_diag alone: bytes received and sent in all, and when the last came.
   std::uint64_t bytes = 0;
   std::uint32_t quiet_milliseconds = 0;
@@ -65,7 +66,7 @@ struct TcpSocket {
 // in it is in flight, or parked after an answer that took longer.
 std::vector<TcpSocket> ParseTcpTable(std::string_view text);
 
-struct UnixSocketRow {
+struct UnixStream {
   bool listening = false;
   bool connected = false;
   std::uint64_t inode = 0;  // 0: not accepted yet.
@@ -73,7 +74,7 @@ struct UnixSocketRow {
 };
 
 // Stream sockets that have a path.
-std::vector<UnixSocketRow> ParseUnixTable(std::string_view text);
+std::vector<UnixStream> ParseUnixTable(std::string_view text);
 
 // "socket:[376021]" to its number.
 std::optional<std::uint64_t> ParseSocketLink(std::string_view target);

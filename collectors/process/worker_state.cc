@@ -59,27 +59,28 @@ std::set<int> ParseEpollSet(std::string_view fdinfo) {
     std::string_view line = NextLine(fdinfo);
     if (NextField(line) != "tfd:") continue;
     const auto number = ParseDecimal(NextField(line));
-    if (number && *number <= std::numeric_limits<int>::max())
+    if (number && *number <= std::numeric_limits<int>::max()) {
       descriptors.insert(static_cast<int>(*number));
+    }
   }
   return descriptors;
 }
 
-bool IsInHand(Exchange exchange, WorkerKind kind, bool registered) {
+bool IsInHand(ConnectionState exchange, WorkerKind kind, bool registered) {
   if (kind == WorkerKind::kSync) return true;
-  if (exchange == Exchange::kSilent) return false;
-  if (exchange == Exchange::kInFlight) return true;
+  if (exchange == ConnectionState::kSilent) return false;
+  if (exchange == ConnectionState::kInFlight) return true;
   switch (kind) {
     case WorkerKind::kPolling:
       return !registered;
     case WorkerKind::kAsync:
       // What was never waited for was never parked.
-      return !registered || exchange == Exchange::kUnknown;
+      return !registered || exchange == ConnectionState::kUnknown;
     case WorkerKind::kSync:
     case WorkerKind::kUnknown:
       break;
   }
-  return exchange == Exchange::kUnknown;
+  return exchange == ConnectionState::kUnknown;
 }
 
 }  // namespace gunicorn_exporter

@@ -59,6 +59,6 @@ WorkerSockets TellWorkerSockets(const std::vector<FdLink>& links,
 std::set<int> ParseEpollSet(std::string_view fdinfo);
 
 // Is the connection being served? `registered`: in an epoll set of its worker.
-bool IsInHand(Exchange exchange, WorkerKind kind, bool registered);
+bool IsInHand(ConnectionState exchange, WorkerKind kind, bool registered);
 
 }  // namespace gunicorn_exporter

@@ -26,6 +26,8 @@ constexpr std::size_t kSmallBodyBytes = 16 * 1024;
 // After the last answer: until the client has read it and closed, since closing
 // with unread input would take the answer from it (RFC 9112, 9.6).
 constexpr auto kLingerTime = std::chrono::seconds(2);
+// The same while the server stops: then it is a courtesy.
+constexpr auto kLingerTimeAtStop = std::chrono::milliseconds(200);
 
 // How long no connection is accepted where the process has no descriptor left.
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
@@ -303,7 +305,8 @@ void SocketLoop::FinishAnswer(Connection& connection) {
 void SocketLoop::Linger(Connection& connection) {
   connection.transport->EndWriting();
   connection.input = {};
-  Enter(connection, State::kLingering, kLingerTime);
+  Enter(connection, State::kLingering,
+        stopping_ ? kLingerTimeAtStop : Clock::duration(kLingerTime));
   Read(connection);
 }
 

@@ -2,8 +2,7 @@
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <limits>
+#include <array>
 #include <new>
 #include <string_view>
 #include <utility>
@@ -29,14 +28,16 @@ class TlsTransport : public Transport {
   Result Read(char* buffer, std::size_t size) override {
     ERR_clear_error();
     std::size_t moved = 0;
-    return Done(SSL_read_ex(ssl_.get(), buffer, size, &moved), moved);
+    const int result = SSL_read_ex(ssl_.get(), buffer, size, &moved);
+    return Done(result, moved);
   }
 
   Result Write(std::string_view bytes) override {
     ERR_clear_error();
     std::size_t moved = 0;
-    return Done(SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &moved),
-                moved);
+    const int result =
+        SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &moved);
+    return Done(result, moved);
   }
 
   void EndWriting() override {
@@ -71,6 +72,12 @@ class TlsTransport : public Transport {
     // Best effort: the connection closes either way.
     [[maybe_unused]] const ssize_t sent =
         send(socket_, kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL);
+    shutdown(socket_, SHUT_WR);
+    // To close with unread input would take the answer from the client.
+    std::array<char, 4096> ignored;
+    for (int i = 0; i < 16; ++i) {
+      if (recv(socket_, ignored.data(), ignored.size(), 0) <= 0) break;
+    }
   }
 
   const int socket_;

@@ -104,7 +104,15 @@ def living_prometheus(directory, seconds):
         exporter = stack.enter_context(Exporter(text))
         gunicorns = [
             stack.enter_context(
-                PodGunicorn(pod, directory / f"{name}.log", name=name, workers=3, statsd=exporter, args=["--timeout", "4"])
+                PodGunicorn(
+                    pod,
+                    directory / f"{name}.log",
+                    name=name,
+                    workers=3,
+                    statsd=exporter,
+                    dogstatsd_tags=f"app:{name}",
+                    args=["--timeout", "4"],
+                )
             )
             for pod, name in zip(pods, (shop, api), strict=True)
         ]

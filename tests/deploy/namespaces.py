@@ -67,8 +67,11 @@ class Node:
         return self
 
     def __exit__(self, *_):
+        first = psutil.Process(self.first_pid)
         self.process.kill()
         self.process.wait(60)
+        # It is gone only after all others of its process table are.
+        first.wait(60)
 
     def enter_command(self):
         """The words before a command that start it on this machine."""

@@ -81,7 +81,7 @@ def test_the_fleets_figures_are_those_of_all_its_requests(tmp_path):
             for app in APPS:
                 log = tmp_path / f"{app}-{number}.log"
                 arguments = ["--access-logfile", log, "--access-logformat", "%(D)s"]
-                gunicorn = NodeGunicorn(node, name=app, statsd=exporter, args=arguments)
+                gunicorn = NodeGunicorn(node, name=app, statsd=exporter, dogstatsd_tags=f"app:{app}", args=arguments)
                 gunicorns[number, app] = stack.enter_context(gunicorn)
         # Counters are scraped at 0 before the first request.
         wait_until(lambda: above.value("count(gunicorn_requests_total)") == 6, "every app of every node is known above")

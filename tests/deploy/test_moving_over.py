@@ -62,7 +62,7 @@ EXPECTED = {
     "1000 * rate(gunicorn_request_duration_seconds_sum[1m]) / rate(gunicorn_request_duration_seconds_count[1m])": {"": 20},
     '1000 * gunicorn_request_duration_window_seconds{quantile="0.5"}': {'quantile="0.5"': 15},
     '1000 * gunicorn_request_duration_window_seconds{quantile="0.95"}': {'quantile="0.95"': 62.5},
-    '1000 * gunicorn_request_duration_window_seconds{quantile="1"}': {'quantile="1"': 125},
+    '1000 * gunicorn_request_duration_window_seconds{quantile=~"1(.0)?"}': {'quantile="1"': 125},
     "rate(gunicorn_request_duration_seconds_count[1m])": {"": 2.5},
     'rate(gunicorn_log_messages_total{level="critical"}[1m])': {'level="critical"': 0},
     'rate(gunicorn_log_messages_total{level="error"}[1m])': {'level="error"': 0.2},

@@ -62,9 +62,14 @@ def test_an_exporter_in_the_hosts_process_table_names_the_pod_of_every_series():
 
         def counted():
             scrape = exporter.scrape()
-            return all(scrape.total("gunicorn_requests_total", app=name) == count for name, count in requests.items())
+            return all(
+                scrape.total("gunicorn_requests_total", app=name) == count
+                # Read in the pod's network, not in the exporter's; and with the first sample of the workers.
+                and scrape.series("gunicorn_listen_queue_length", app=name)
+                for name, count in requests.items()
+            )
 
-        wait_until(counted, "all requests are counted for their own app")
+        wait_until(counted, "all requests are counted for their own app, and its listen queue is read")
         scrape = exporter.scrape()
         for name, pod in zip(names, pods, strict=True):
             labels = {"app": name, "pod_uid": pod.uid, "container_id": pod.container_id}
@@ -75,7 +80,8 @@ def test_an_exporter_in_the_hosts_process_table_names_the_pod_of_every_series():
             assert scrape.value("gunicorn_request_status_total", code=200, **labels) == requests[name]
             assert scrape.value("gunicorn_app_info", **labels) == 1
             assert scrape.value("gunicorn_resident_memory_bytes", role="worker", **labels) > 0
-            # Read in the pod's network, not in the exporter's.
             assert scrape.series("gunicorn_listen_queue_length", **labels)
-            others = {sample.labels.get("pod_uid") for sample in scrape.samples if sample.labels.get("app") == name}
-            assert others == {pod.uid}
+            own = [sample for sample in scrape.samples if sample.labels.get("app") == name]
+            without = {sample.name for sample in own if sample.labels.get("pod_uid") != pod.uid}
+            # Of the exporter itself.
+            assert without == {"gunicorn_exporter_statsd_last_packet_timestamp_seconds"}

@@ -1,6 +1,7 @@
 """The README's tables against what the program really emits, answers and takes."""
 
 import re
+import shutil
 import subprocess
 
 from support import Exporter, Gunicorn, parse_scrape, run_exporter, send_udp, wait_until
@@ -73,6 +74,7 @@ def scrape_of_a_living_app(tmp_path):
             return (
                 scrape.get("gunicorn_workers", app="my_app", state="idle") is not None
                 and scrape.get("gunicorn_requests_total", app="my_app") == 1
+                and scrape.get("gunicorn_listen_queue_length", app="my_app") is not None
                 and scrape.get("gunicorn_worker_events_total", app="my_app", event="boot") is not None
             )
 
@@ -80,14 +82,17 @@ def scrape_of_a_living_app(tmp_path):
         return exporter.get("/metrics").text
 
 
-def scrape_of_a_dirty_arbiter():
-    """Debian's gunicorn has none: a recorded process table."""
-    with Exporter(flags=[f"--path.procfs={FIXTURES / 'proc/dirty'}"]) as exporter:
+def scrape_of_a_dirty_arbiter(tmp_path):
+    """Debian's gunicorn has none: a recorded process table, with a file that cannot be read."""
+    table = tmp_path / "proc"
+    shutil.copytree(FIXTURES / "proc/gunicorn-26.1/dirty/idle", table)
+    (table / "8888/cgroup").mkdir()
+    with Exporter(flags=[f"--path.procfs={table}"]) as exporter:
         return exporter.get("/metrics").text
 
 
 def test_the_tables_of_series_are_what_is_emitted(tmp_path):
-    assert emitted([scrape_of_a_living_app(tmp_path), scrape_of_a_dirty_arbiter()]) == documented()
+    assert emitted([scrape_of_a_living_app(tmp_path), scrape_of_a_dirty_arbiter(tmp_path)]) == documented()
 
 
 def test_the_table_of_flags_is_the_help():

@@ -103,6 +103,8 @@ def unlisted_errors(root, files):
 
 
 def _lists(text, listing, path):
+    if f"${{PROJECT_SOURCE_DIR}}/{path}" in text:
+        return True
     folder = listing.removesuffix("CMakeLists.txt")
     if not path.startswith(folder):
         return False

@@ -31,7 +31,8 @@ def kill_leftovers():
     leftovers = []
     for child in psutil.Process().children(recursive=True):
         try:
-            if child.status() != psutil.STATUS_ZOMBIE:
+            # A process without a command line is dying already.
+            if child.status() != psutil.STATUS_ZOMBIE and child.cmdline():
                 leftovers.append(f"{child.pid} {' '.join(child.cmdline())}")
                 child.kill()
                 child.wait(STOP_SECONDS)

@@ -1,0 +1,18 @@
+"""The ASGI application of the end-to-end tests: / answers at once, /sleep?seconds=S waits without the processor."""
+
+import asyncio
+from urllib.parse import parse_qs
+
+
+async def application(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while True:
+            message = await receive()
+            await send({"type": message["type"] + ".complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+    if scope["path"] == "/sleep":
+        query = parse_qs(scope["query_string"].decode())
+        await asyncio.sleep(float(query.get("seconds", ["1"])[0]))
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})

@@ -1,0 +1,123 @@
+// Opens a status page in Debian's Chromium and tells what it shows, as JSON lines on stdout:
+//
+//     node status_page.js URL SCENARIO FOLDER
+//
+// live: the page as it is, a line for each line read from stdin ("look", "end").
+// made: the page with answers made here: hostile names, many apps, an exporter that goes away.
+"use strict";
+const {chromium} = require("playwright-core");
+const readline = require("node:readline");
+
+const [url, scenario, folder] = process.argv.slice(2);
+const tell = (facts) => console.log(JSON.stringify(facts));
+
+const look = (page) =>
+  page.evaluate(() => ({
+    title: document.title,
+    overall: document.getElementById("overall").textContent,
+    notices: [...document.querySelectorAll("#notices > *")].map((notice) => notice.textContent),
+    apps: [...document.querySelectorAll("article")].map((card) => ({
+      name: card.querySelector("h2").textContent,
+      status: card.querySelector(".pill").textContent,
+      why: card.querySelector(".why").textContent,
+      squares: card.querySelectorAll(".square").length,
+      working: card.querySelectorAll(".square.working").length,
+      hints: [...card.querySelectorAll(".hints li")].map((hint) => hint.textContent),
+      numbers: Object.fromEntries([...card.querySelectorAll(".numbers div")].map((pair) => [
+        pair.querySelector("dt").textContent, pair.querySelector("dd").textContent])),
+      plots: [...card.querySelectorAll("path")].map((path) => path.getAttribute("d")),
+    })),
+    wide: document.documentElement.scrollWidth > innerWidth,
+    injected: document.querySelectorAll("main img, main script").length,
+    more: document.getElementById("more").hidden ? "" : document.getElementById("more").textContent,
+    links: [...document.querySelectorAll("a")].map((link) => link.href),
+    focus: document.activeElement.id || document.activeElement.href || document.activeElement.tagName,
+    stale: document.body.classList.contains("stale"),
+  }));
+
+const HOSTILE = "<img src=x onerror=\"document.title='owned'\"></script><script>document.title='owned'</script>\"'&";
+
+function app(name, more) {
+  return Object.assign({
+    app: name, status: "ok", configured: true, message: name + " is well", tags: {env: HOSTILE}, worker_class: "sync",
+    masters: 1, workers: {idle: 3, working: 1}, dirty_workers: null, connections: 2,
+    queue: {length: 0, limit: 64, overflows_total: 0}, requests_total: 100, status_codes: {"200": 100}, errors_total: 0,
+    duration: {p50: 0.01, p95: 0.2, max: 1, count_total: 100, sum_total: 3}, log_messages: {error: 1},
+    cpu_seconds_total: 1, resident_bytes: 1e8, master_start_seconds: 0, heartbeat_age_seconds: null,
+    last_packet_seconds: 999, hints: [],
+  }, more);
+}
+
+async function watch(page) {
+  const troubles = [];
+  page.on("console", (message) => message.type() === "error" && troubles.push(message.text()));
+  page.on("pageerror", (error) => troubles.push(error.message));
+  page.on("request", (request) => request.url().startsWith(url) || request.url().startsWith("data:") ||
+    troubles.push("asks for " + request.url()));
+  return troubles;
+}
+
+async function live(browser) {
+  const page = await browser.newPage();
+  const troubles = await watch(page);
+  await page.goto(url);
+  await page.waitForSelector("article");
+  for await (const line of readline.createInterface({input: process.stdin})) {
+    if (line === "end") break;
+    tell({...(await look(page)), troubles});
+  }
+  await page.screenshot({path: folder + "/live.png", fullPage: true});
+}
+
+async function made(browser) {
+  const context = await browser.newContext({viewport: {width: 360, height: 780}, colorScheme: "dark"});
+  const page = await context.newPage();
+  const troubles = await watch(page);
+  let answers = 0;
+  let gone = false;
+  const statsd = {packets: {udp: 1}, lines: {udp: 4}, errors: {bad_value: 2}, ignored: {}, dropped: 0, refused_series: 0, series: 9};
+  await page.route("**/api/v1/status", (route) => {
+    if (gone) return route.abort();
+    ++answers;
+    const apps = [app(HOSTILE + "x".repeat(300)), app("down", {status: "critical", message: "no master", hints: [HOSTILE]})];
+    for (let i = 0; i < 100; ++i) apps.push(app("app" + i, {requests_total: 100 + 20 * answers}));
+    return route.fulfill({json: {version: "1", time: 1000 + 2 * answers, status: "critical", apps, statsd,
+      collectors: [{collector: "process", success: true, duration_seconds: 0.01}], hints: [HOSTILE]}});
+  });
+  await page.clock.install();
+  await page.goto(url);
+  await page.waitForSelector("article");
+  for (let i = 0; i < 20; ++i) {
+    const before = answers;
+    await page.clock.runFor(2000);
+    while (answers === before) await new Promise((done) => setTimeout(done, 5));
+  }
+  tell({...(await look(page)), troubles});
+  await page.screenshot({path: folder + "/made.png"});
+  // By keyboard: to the pause button, to the filter; the filter finds the one.
+  const stops = [];
+  for (let i = 0; i < 3; ++i) {
+    await page.keyboard.press("Tab");
+    stops.push((await look(page)).focus);
+  }
+  await page.focus("#filter");
+  await page.keyboard.type("down");
+  const filtered = (await look(page)).apps.map((one) => one.name);
+  gone = true;
+  await page.clock.runFor(2000);
+  await page.waitForSelector("body.stale");
+  tell({stops, filtered, gone: await look(page)});
+}
+
+(async () => {
+  // Without its sandbox: the tests run as root.
+  const browser = await chromium.launch({executablePath: "/usr/bin/chromium", args: ["--no-sandbox"]});
+  try {
+    await (scenario === "live" ? live : made)(browser);
+  } finally {
+    await browser.close();
+  }
+})().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});

@@ -1,0 +1,62 @@
+"""The three formats of /metrics, as the real readers of each take them."""
+
+import gzip
+
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from support import Exporter, Gunicorn, Prometheus, make_requests, promtool, unique_name, wait_until
+from support.statsd import send_udp
+
+PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+
+
+def test_every_reader_takes_its_format():
+    with Exporter() as exporter, Gunicorn(statsd=exporter, dogstatsd_tags='app:we"ird\\name') as gunicorn:
+        make_requests(gunicorn, ["/", "/status/404"], 20, clients=2)
+        wait_until(lambda: 'name"} 20' in exporter.get("/metrics").text, "all requests are counted")
+        text = exporter.get("/metrics")
+        assert text.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        assert promtool("check", "metrics", stdin=text.text) == (0, "")
+
+        open_metrics = exporter.get("/metrics", headers={"Accept": "application/openmetrics-text;version=1.0.0"})
+        families = {family.name: family for family in text_string_to_metric_families(open_metrics.text)}
+        assert families["gunicorn_requests"].type == "counter"
+        (histogram,) = [s for s in families["gunicorn_request_duration_seconds"].samples if s.name.endswith("_count")]
+        assert histogram.labels == {"app": 'we"ird\\name'}
+        assert histogram.value == 20
+
+        packed = exporter.get("/metrics", headers={"Accept-Encoding": "gzip"})
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(packed.body).startswith(b"# HELP")
+        assert exporter.get("/metrics", headers={"Accept": PROTOBUF}).headers["Content-Type"].startswith(
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily"
+        )
+        head = exporter.request("HEAD", "/metrics")
+        assert head.status == 200
+        assert int(head.headers["Content-Length"]) > 0
+        assert head.body == b""
+
+
+def test_prometheus_answers_from_a_native_histogram():
+    # The tag names the app, whatever else runs on the machine.
+    name = unique_name("native")
+    with Exporter() as exporter, Gunicorn(name=name, statsd=exporter, dogstatsd_tags=f"app:{name}") as gunicorn:
+        with Prometheus([exporter], flags=["--enable-feature=native-histograms"]) as prometheus:
+            app = f'app="{gunicorn.name}"'
+            make_requests(gunicorn, ["/"], 100, clients=2)
+            count = f"histogram_count(gunicorn_request_duration_seconds{{{app}}})"
+            wait_until(lambda: prometheus.value(count) == 100, "the native histogram has all requests")
+            quantile = prometheus.value(f"histogram_quantile(0.5, gunicorn_request_duration_seconds{{{app}}})")
+            assert 0 < quantile < 5
+            assert prometheus.targets_up() == {f"127.0.0.1:{exporter.port}": True}
+
+
+def test_a_sampled_histogram_keeps_its_fractions():
+    with Exporter() as exporter:
+        send_udp(exporter.statsd_port, b"gunicorn.request.duration:100|ms|@0.4|#app:sampled")
+        with Prometheus([exporter], flags=["--enable-feature=native-histograms"]) as prometheus:
+            count = 'histogram_count(gunicorn_request_duration_seconds{app="sampled"})'
+            wait_until(lambda: prometheus.value(count) == 2.5, "the native histogram counts 1 / 0.4")
+        assert exporter.value("gunicorn_request_duration_seconds_count", app="sampled") == 2.5
+        open_metrics = exporter.get("/metrics", headers={"Accept": "application/openmetrics-text"}).text
+        assert list(text_string_to_metric_families(open_metrics))
+        assert promtool("check", "metrics", stdin=exporter.get("/metrics").text) == (0, "")

@@ -1,0 +1,122 @@
+"""Working and idle workers of a real gunicorn: requests held, and connections that are only kept alive."""
+
+import contextlib
+import os
+import signal
+import time
+
+import pytest
+from support import Exporter, Gunicorn, wait_until
+
+# Longer than any test; what is still held at the end is killed with its worker.
+HOLD = "seconds=60"
+
+
+def working(exporter, app):
+    return exporter.value("gunicorn_workers", app=app, state="working")
+
+
+def wait_for_working(exporter, app, count):
+    wait_until(lambda: working(exporter, app) == count, f"{count} workers of {app} work")
+
+
+def hold(gunicorn, stack, path, after_another=False):
+    """Sends a request that is not answered meanwhile, on a new connection or on one that was answered just before."""
+    connection = gunicorn.connect()
+    stack.callback(connection.close)
+    if after_another:
+        connection.request("GET", "/")
+        connection.getresponse().read()
+    connection.request("GET", path)
+
+
+def park(gunicorn, stack, count):
+    """Leaves connections behind whose requests are answered, quickly or slowly."""
+    for number in range(count):
+        connection = gunicorn.connect()
+        stack.callback(connection.close)
+        connection.request("GET", "/" if number % 2 else "/sleep?seconds=0.1")
+        connection.getresponse().read()
+
+
+def assert_working_at_every_scrape(exporter, app, count):
+    wait_for_working(exporter, app, count)
+    for _ in range(20):
+        assert working(exporter, app) == count
+        time.sleep(0.1)  # The scrapes are to see several samples.
+
+
+def end_held_requests(gunicorn):
+    for pid in gunicorn.worker_pids():
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("bind", ["tcp", "unix"])
+@pytest.mark.parametrize("path", ["/sleep", "/spin"])
+def test_sync_workers_that_hold_a_request_work(bind, path):
+    with Exporter() as exporter, Gunicorn(workers=4, bind=bind) as gunicorn:
+        with contextlib.ExitStack() as stack:
+            hold(gunicorn, stack, f"{path}?{HOLD}")
+            hold(gunicorn, stack, f"{path}?{HOLD}")
+            assert_working_at_every_scrape(exporter, gunicorn.name, 2)
+            assert exporter.value("gunicorn_connections", app=gunicorn.name) == 2
+            end_held_requests(gunicorn)
+        wait_for_working(exporter, gunicorn.name, 0)
+
+
+@pytest.mark.parametrize("bind", ["tcp", "unix"])
+@pytest.mark.parametrize("path", ["/sleep", "/spin"])
+@pytest.mark.parametrize("after_another", [False, True])
+def test_a_threaded_worker_that_holds_a_request_works(bind, path, after_another):
+    args = ["--keep-alive", "60"]
+    with Exporter() as exporter, Gunicorn(
+        workers=1, worker_class="gthread", threads=8, bind=bind, args=args
+    ) as gunicorn:
+        with contextlib.ExitStack() as stack:
+            park(gunicorn, stack, 4)
+            assert_working_at_every_scrape(exporter, gunicorn.name, 0)
+            hold(gunicorn, stack, f"{path}?{HOLD}", after_another)
+            assert_working_at_every_scrape(exporter, gunicorn.name, 1)
+            assert exporter.value("gunicorn_connections", app=gunicorn.name) == 5
+            end_held_requests(gunicorn)
+        wait_for_working(exporter, gunicorn.name, 0)
+
+
+@pytest.mark.parametrize(
+    "worker_class, app",
+    [
+        ("gevent", "demo:application"),
+        ("eventlet", "demo:application"),
+        ("tornado", "demo:application"),
+        ("uvicorn.workers.UvicornWorker", "asgi_demo:application"),
+    ],
+)
+@pytest.mark.parametrize("after_another", [False, True])
+def test_an_asynchronous_worker_that_holds_a_request_works(worker_class, app, after_another):
+    args = ["--keep-alive", "60"]
+    with Exporter() as exporter, Gunicorn(workers=1, worker_class=worker_class, args=args, app=app) as gunicorn:
+        with contextlib.ExitStack() as stack:
+            park(gunicorn, stack, 4)
+            assert_working_at_every_scrape(exporter, gunicorn.name, 0)
+            hold(gunicorn, stack, f"/sleep?{HOLD}", after_another)
+            assert_working_at_every_scrape(exporter, gunicorn.name, 1)
+            end_held_requests(gunicorn)
+        wait_for_working(exporter, gunicorn.name, 0)
+
+
+def test_connections_that_wait_are_in_the_listen_queue():
+    with Exporter() as exporter, Gunicorn(workers=1) as gunicorn:
+        with contextlib.ExitStack() as stack:
+            hold(gunicorn, stack, f"/sleep?{HOLD}")
+            wait_for_working(exporter, gunicorn.name, 1)
+            for _ in range(3):
+                hold(gunicorn, stack, "/")
+            address = f"127.0.0.1:{gunicorn.port}"
+            wait_until(
+                lambda: exporter.value("gunicorn_listen_queue_length", app=gunicorn.name, address=address) == 3,
+                "three connections wait",
+            )
+            scrape = exporter.scrape()
+            assert scrape.value("gunicorn_listen_queue_limit", app=gunicorn.name, address=address) == 2048
+            assert scrape.value("gunicorn_connections", app=gunicorn.name) == 1
+            end_held_requests(gunicorn)

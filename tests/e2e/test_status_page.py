@@ -1,0 +1,100 @@
+"""The status page in Debian's Chromium."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from support import Exporter, Gunicorn, make_requests, unique_name, wait_until
+
+BROWSER = Path(__file__).parent / "browser"
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"></script><script>document.title='owned'</script>\"'&"
+
+
+@pytest.fixture(scope="module", autouse=True, name="playwright")
+def install_playwright():
+    if not (BROWSER / "node_modules/playwright-core").exists():
+        subprocess.run(
+            ["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=BROWSER, check=True, timeout=300,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+
+class Page:
+    """A page that is open in the browser; look() tells what it shows now."""
+
+    def __init__(self, exporter, folder):
+        self.node = subprocess.Popen(
+            ["node", "status_page.js", exporter.url + "/", "live", folder],
+            cwd=BROWSER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.node.communicate("end\n", timeout=60)
+
+    def look(self):
+        self.node.stdin.write("look\n")
+        self.node.stdin.flush()
+        return json.loads(self.node.stdout.readline())
+
+
+def card(seen, name):
+    return next((app for app in seen["apps"] if app["name"] == name), None)
+
+
+def test_it_shows_what_changes(tmp_path):
+    name, absent = unique_name("shop"), unique_name("absent")
+    config = f"instances:\n  - proc_name: {name}\n  - proc_name: {absent}\n"
+    with Exporter(config=config) as exporter, Gunicorn(
+        name=name, workers=3, statsd=exporter, dogstatsd_tags=f"app:{name}"
+    ) as gunicorn, Page(exporter, tmp_path) as page:
+
+        def running():
+            shop = card(page.look(), name)
+            return shop["status"] == "✓ OK" and shop["squares"] == 3
+
+        wait_until(running, "the page shows three workers")
+        seen = page.look()
+        assert seen["overall"] == "✕ 1 of 2 CRITICAL"
+        assert card(seen, absent)["status"] == "✕ CRITICAL"
+        assert f"gunicorn: master [{absent}]" in card(seen, absent)["why"]
+        assert seen["apps"][0]["name"] == absent  # What is CRITICAL comes first.
+        make_requests(gunicorn, ["/", "/status/500"], 50, clients=2)
+        wait_until(lambda: card(page.look(), name)["numbers"]["requests"] == "50", "the page counts the requests")
+        numbers = card(page.look(), name)["numbers"]
+        assert numbers["p95"] != "–"
+        gunicorn.add_worker()
+        wait_until(lambda: card(page.look(), name)["squares"] == 4, "the page shows the new worker")
+        seen = page.look()
+        assert seen["troubles"] == []  # Nothing from elsewhere, nothing that the policy forbids.
+        assert f"{exporter.url}/metrics" in seen["links"]
+
+
+def test_it_bears_hostile_names_many_apps_and_a_phone(tmp_path):
+    with Exporter() as exporter:
+        done = subprocess.run(
+            ["node", "status_page.js", exporter.url + "/", "made", tmp_path],
+            cwd=BROWSER, stdout=subprocess.PIPE, text=True, timeout=120, check=True, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        seen, later = map(json.loads, done.stdout.splitlines())
+        assert seen["troubles"] == []
+        assert seen["title"] == "✕ gunicorn_exporter"
+        assert seen["injected"] == 0
+        assert not seen["wide"]  # Nothing sticks out of a phone's screen.
+        assert seen["notices"] == [HOSTILE]
+        assert seen["apps"][0]["name"] == "down"
+        assert seen["apps"][0]["hints"] == [HOSTILE]
+        assert seen["apps"][1]["name"] == HOSTILE + "x" * 300
+        assert len(seen["apps"]) == 60
+        assert "42 apps are not shown" in seen["more"]
+        rate = card(seen, "app7")
+        assert rate["numbers"]["requests/s"] == "10.0"
+        assert all(plot.startswith("M") for plot in rate["plots"])
+        assert later["stops"][0] == "pause"
+        assert later["filtered"] == ["down"]
+        assert later["gone"]["stale"]
+        assert later["gone"]["overall"] == "? not known"
+        assert later["gone"]["notices"][0].startswith("The exporter does not answer")

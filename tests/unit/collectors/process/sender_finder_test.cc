@@ -1,0 +1,127 @@
+#include "collectors/process/sender_finder.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+
+#include <cstring>
+
+#include "tests/support/fake_proc.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+sockaddr_storage Source(const char* address, std::uint16_t port) {
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(port);
+  inet_pton(AF_INET, address, &v4.sin_addr);
+  sockaddr_storage storage{};
+  std::memcpy(&storage, &v4, sizeof v4);
+  return storage;
+}
+
+// A UDP socket of 10.1.2.3:40000 with inode 77.
+constexpr const char* kUdp =
+    "  sl  local_address\n"
+    "  1: 0302010A:9C40 0302010A:1FBD 01 00000000:00000000 00:00000000 "
+    "00000000 "
+    "33 0 77 2 0 0\n";
+constexpr const char* kTrie =
+    "  +-- 10.1.2.0/24\n     |-- 10.1.2.3\n        /32 host LOCAL\n";
+
+class SenderFinderTest : public testing::Test {
+ protected:
+  void AddApp(pid_t pid, const std::string& name, FakeProcess process = {}) {
+    process.files["net/tcp"] = "";
+    proc_.SetTitled(pid, 1, "gunicorn: master [" + name + "]", process);
+    proc_.SetTitled(pid + 1, pid, "gunicorn: worker [" + name + "]", process);
+  }
+
+  void Make() {
+    monitor_ = std::make_unique<ProcessMonitor>(Config{}, proc_.root());
+    monitor_->Scan();
+    finder_ = std::make_unique<SenderFinder>(*monitor_);
+  }
+
+  FakeProc proc_;
+  std::unique_ptr<ProcessMonitor> monitor_;
+  std::unique_ptr<SenderFinder> finder_;
+};
+
+TEST_F(SenderFinderTest, NamesTheAppOfAPid) {
+  AddApp(10, "a");
+  AddApp(20, "b");
+  Make();
+  const auto sender = finder_->FindByPid(21);
+  ASSERT_TRUE(sender);
+  EXPECT_EQ(sender->app.name, "b");
+  EXPECT_EQ(sender->pid, 21);
+  EXPECT_EQ(sender->start_time, 1000U);
+}
+
+TEST_F(SenderFinderTest, NamesTheAppOfAWorkersChild) {
+  AddApp(10, "a");
+  proc_.SetCommand(30, 11, "convert picture");
+  Make();
+  const auto sender = finder_->FindByPid(30);
+  ASSERT_TRUE(sender);
+  EXPECT_EQ(sender->app.name, "a");
+  EXPECT_EQ(sender->pid, 30);
+}
+
+TEST_F(SenderFinderTest, FindsAGunicornThatNoScanHasSeen) {
+  Make();
+  AddApp(10, "a");
+  const auto sender = finder_->FindByPid(11);
+  ASSERT_TRUE(sender);
+  EXPECT_EQ(sender->app.name, "a");
+}
+
+TEST_F(SenderFinderTest, NamesNobodyForAStranger) {
+  AddApp(10, "a");
+  proc_.SetCommand(30, 1, "sh");
+  Make();
+  EXPECT_FALSE(finder_->FindByPid(30));
+  EXPECT_FALSE(finder_->FindByPid(999));
+  EXPECT_FALSE(finder_->FindByUdpSource(Source("10.9.9.9", 40000)));
+}
+
+TEST_F(SenderFinderTest, FindsTheHolderOfAUdpSocket) {
+  FakeProcess holder;
+  holder.files["net/udp"] = kUdp;
+  holder.fds[5] = "socket:[77]";
+  AddApp(10, "a");
+  AddApp(20, "b", holder);
+  Make();
+  const auto sender = finder_->FindByUdpSource(Source("10.1.2.3", 40000));
+  ASSERT_TRUE(sender);
+  EXPECT_EQ(sender->app.name, "b");
+  EXPECT_EQ(sender->pid, 20) << "the master opened it";
+  EXPECT_FALSE(finder_->FindByUdpSource(Source("10.1.2.3", 40001)));
+}
+
+TEST_F(SenderFinderTest, NamesTheOneAppOfANetworkNamespace) {
+  FakeProcess process;
+  process.files["net/fib_trie"] = kTrie;
+  AddApp(10, "a", process);
+  Make();
+  const auto sender = finder_->FindByUdpSource(Source("10.1.2.3", 5));
+  ASSERT_TRUE(sender);
+  EXPECT_EQ(sender->app.name, "a");
+  EXPECT_EQ(sender->pid, 0) << "no single process can be named";
+}
+
+TEST_F(SenderFinderTest, ChangesItsGenerationWithTheProcesses) {
+  AddApp(10, "a");
+  Make();
+  const auto generation = finder_->Generation();
+  monitor_->Scan();
+  EXPECT_EQ(finder_->Generation(), generation);
+  proc_.Remove(11);
+  monitor_->Scan();
+  EXPECT_NE(finder_->Generation(), generation);
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter
