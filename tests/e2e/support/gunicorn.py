@@ -76,9 +76,9 @@ class Gunicorn(ManagedProcess):
         # Asks without a request, which would be counted.
         if len(self.worker_pids()) < self.workers:
             return False
-        return self.error_log().count("Booting worker with pid") >= self.workers and self._listens()
+        return self.error_log_text().count("Booting worker with pid") >= self.workers and self._listens()
 
-    def error_log(self):
+    def error_log_text(self):
         """What gunicorn's error logger wrote: to the file of --error-logfile where `args` name one."""
         if "--error-logfile" in self.args:
             path = Path(self.args[self.args.index("--error-logfile") + 1])
