@@ -37,7 +37,7 @@ double SumOf(const MetricFamily& family) {
 
 }  // namespace
 
-std::vector<std::string> HintsForApp(const AppView& app,
+std::vector<std::string> HintsForApp(const StatusView& app,
                                      const std::string& statsd_address) {
   std::vector<std::string> hints;
   const AppStatus& status = app.status;

@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "collectors/metric_family.h"
-#include "exporter/app_view.h"
+#include "exporter/status_view.h"
 
 namespace gunicorn_exporter {
 
 // Of one app. `statsd_address`: what --statsd-host of its gunicorn should be;
 // empty where StatsD is not received.
-std::vector<std::string> HintsForApp(const AppView& app,
+std::vector<std::string> HintsForApp(const StatusView& app,
                                      const std::string& statsd_address);
 
 // Of the exporter itself.

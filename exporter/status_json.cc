@@ -7,7 +7,7 @@
 #include <optional>
 #include <string_view>
 
-#include "exporter/app_view.h"
+#include "exporter/status_view.h"
 #include "exporter/status_hints.h"
 #include "exporter/version.h"
 
@@ -32,13 +32,13 @@ Json Numbers(const std::map<std::string, double>& values) {
   return json;
 }
 
-Json Quantile(const AppView& app, const std::string& quantile) {
+Json Quantile(const StatusView& app, const std::string& quantile) {
   const auto found = app.quantiles.find(quantile);
   if (found == app.quantiles.end()) return nullptr;
   return Number(found->second);
 }
 
-double ErrorsOf(const AppView& app) {
+double ErrorsOf(const StatusView& app) {
   double errors = 0;
   for (const auto& [code, count] : app.status_codes) {
     if (code.starts_with('5')) errors += count;
@@ -46,12 +46,12 @@ double ErrorsOf(const AppView& app) {
   return errors;
 }
 
-const char* StatusOf(const AppView& app) {
+const char* StatusOf(const StatusView& app) {
   if (!app.running_here) return "remote";
   return app.status.ok ? "ok" : "critical";
 }
 
-Json AppJson(const AppView& app, const std::string& statsd_address) {
+Json AppJson(const StatusView& app, const std::string& statsd_address) {
   const AppStatus& status = app.status;
   Json tags = Json::object();
   for (const Label& tag : app.tags) tags[tag.name] = tag.value;
@@ -159,7 +159,7 @@ std::string StatusJson(const std::vector<MetricFamily>& families,
       !apps.empty() && std::all_of(apps.begin(), apps.end(),
                                    [](const AppStatus& app) { return app.ok; });
   Json list = Json::array();
-  for (const AppView& app : ViewApps(families, apps)) {
+  for (const StatusView& app : ViewApps(families, apps)) {
     list.push_back(AppJson(app, statsd_address));
   }
   const Json json = {{"version", kVersion},

@@ -19,6 +19,7 @@ APART = ["collectors/process", "collectors/statsd", "collectors/logs"]
 MAIN_LINES = 40
 FILE_LINES = 400
 CODE = (".cc", ".h")
+TYPE = re.compile(r"^(?:class|struct|enum(?: class)?) (\w+)[^;]*?\{", re.MULTILINE)
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
 
@@ -85,6 +86,16 @@ def length_errors(root, files):
             if lines > limit:
                 errors.append(f"{path}: has {lines} lines; at most {limit}")
     return errors
+
+
+def type_name_errors(root, files):
+    """One namespace: two types of one name in two headers would break the one definition rule without a word."""
+    homes = {}
+    for path in files:
+        if path.endswith(".h") and path.split("/")[0] in MAY_INCLUDE:
+            for name in TYPE.findall((root / path).read_text()):
+                homes.setdefault(name, []).append(path)
+    return [f"{name}: is defined in {' and '.join(paths)}" for name, paths in homes.items() if len(set(paths)) > 1]
 
 
 def unlisted_errors(root, files):

@@ -25,6 +25,10 @@ def test_cmake_lists_every_source():
     assert rules.unlisted_errors(ROOT, FILES) == []
 
 
+def test_a_type_has_one_home():
+    assert rules.type_name_errors(ROOT, FILES) == []
+
+
 def make_tree(root, texts):
     for path, text in texts.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -102,3 +106,8 @@ def test_a_source_that_cmake_does_not_list_is_found(tmp_path):
         "config/sub/c.cc": "",
     }
     assert rules.unlisted_errors(tmp_path, make_tree(tmp_path, texts)) == ["config/aa.cc: is in no CMakeLists.txt"]
+
+
+def test_a_type_of_two_homes_is_found(tmp_path):
+    files = make_tree(tmp_path, {"config/a.h": "struct A {\n};\n", "exporter/b.h": "class A final {\n};\nclass C;\n"})
+    assert rules.type_name_errors(tmp_path, files) == ["A: is defined in config/a.h and exporter/b.h"]

@@ -13,7 +13,7 @@
 namespace gunicorn_exporter {
 
 // A series that is not there makes no number.
-struct AppView {
+struct StatusView {
   AppStatus status;
   bool running_here = true;  // False: known from its StatsD lines alone.
   std::vector<Label> tags;   // Its labels beside `app` and the container's.
@@ -31,7 +31,7 @@ struct AppView {
 };
 
 // By name. Pure function.
-std::vector<AppView> ViewApps(const std::vector<MetricFamily>& families,
+std::vector<StatusView> ViewApps(const std::vector<MetricFamily>& families,
                               const std::vector<AppStatus>& apps);
 
 // The value of a label of the series; empty where it has none.

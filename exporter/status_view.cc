@@ -1,4 +1,4 @@
-#include "exporter/app_view.h"
+#include "exporter/status_view.h"
 
 #include <algorithm>
 #include <charconv>
@@ -13,7 +13,7 @@ void Add(std::optional<double>& sum, double value) {
   sum = sum.value_or(0) + value;
 }
 
-void ReadSummary(AppView& app, const Series& series) {
+void ReadSummary(StatusView& app, const Series& series) {
   if (series.summary == nullptr) return;
   for (const auto& [quantile, value] : series.summary->quantiles) {
     char text[32];
@@ -27,41 +27,41 @@ void ReadSummary(AppView& app, const Series& series) {
 // What a series of one family adds to its app.
 struct FamilyRule {
   std::string_view family;
-  void (*read)(AppView& app, const Series& series);
+  void (*read)(StatusView& app, const Series& series);
 };
 
 constexpr FamilyRule kRules[] = {
     {"gunicorn_requests_total",
-     [](AppView& a, const Series& s) { Add(a.requests, s.value); }},
+     [](StatusView& a, const Series& s) { Add(a.requests, s.value); }},
     {"gunicorn_request_status_total",
-     [](AppView& a, const Series& s) {
+     [](StatusView& a, const Series& s) {
        a.status_codes[LabelValue(s, "code")] += s.value;
      }},
     {"gunicorn_log_messages_total",
-     [](AppView& a, const Series& s) {
+     [](StatusView& a, const Series& s) {
        a.log_messages[LabelValue(s, "level")] += s.value;
      }},
     {"gunicorn_request_duration_window_seconds", ReadSummary},
     {"gunicorn_listen_queue_length",
-     [](AppView& a, const Series& s) { Add(a.queue_length, s.value); }},
+     [](StatusView& a, const Series& s) { Add(a.queue_length, s.value); }},
     {"gunicorn_listen_queue_limit",
-     [](AppView& a, const Series& s) { Add(a.queue_limit, s.value); }},
+     [](StatusView& a, const Series& s) { Add(a.queue_limit, s.value); }},
     {"gunicorn_listen_overflows_total",
-     [](AppView& a, const Series& s) { Add(a.listen_overflows, s.value); }},
+     [](StatusView& a, const Series& s) { Add(a.listen_overflows, s.value); }},
     {"gunicorn_connections",
-     [](AppView& a, const Series& s) { Add(a.connections, s.value); }},
+     [](StatusView& a, const Series& s) { Add(a.connections, s.value); }},
     {"gunicorn_dirty_workers",
-     [](AppView& a, const Series& s) { Add(a.dirty_workers, s.value); }},
+     [](StatusView& a, const Series& s) { Add(a.dirty_workers, s.value); }},
     {"gunicorn_cpu_seconds_total",
-     [](AppView& a, const Series& s) { Add(a.cpu_seconds, s.value); }},
+     [](StatusView& a, const Series& s) { Add(a.cpu_seconds, s.value); }},
     {"gunicorn_resident_memory_bytes",
-     [](AppView& a, const Series& s) { Add(a.resident_bytes, s.value); }},
+     [](StatusView& a, const Series& s) { Add(a.resident_bytes, s.value); }},
     {"gunicorn_master_start_time_seconds",
-     [](AppView& a, const Series& s) { a.master_start_seconds = s.value; }},
+     [](StatusView& a, const Series& s) { a.master_start_seconds = s.value; }},
     {"gunicorn_worker_heartbeat_age_seconds",
-     [](AppView& a, const Series& s) { a.heartbeat_age_seconds = s.value; }},
+     [](StatusView& a, const Series& s) { a.heartbeat_age_seconds = s.value; }},
     {"gunicorn_exporter_statsd_last_packet_timestamp_seconds",
-     [](AppView& a, const Series& s) {
+     [](StatusView& a, const Series& s) {
        a.last_packet_seconds =
            std::max(a.last_packet_seconds.value_or(0), s.value);
      }},
@@ -91,7 +91,7 @@ class Views {
     for (const AppStatus& status : apps) views_[status.app].status = status;
   }
 
-  AppView* Of(const Series& series) {
+  StatusView* Of(const Series& series) {
     // The series of an app share their labels: one look-up for all of them.
     if (series.common != nullptr && series.common == last_common_) {
       return last_;
@@ -118,17 +118,17 @@ class Views {
     return last_;
   }
 
-  std::vector<AppView> Take() && {
-    std::vector<AppView> list;
+  std::vector<StatusView> Take() && {
+    std::vector<StatusView> list;
     list.reserve(views_.size());
     for (auto& [id, view] : views_) list.push_back(std::move(view));
     return list;
   }
 
  private:
-  std::map<AppId, AppView> views_;
+  std::map<AppId, StatusView> views_;
   LabelSetPtr last_common_;
-  AppView* last_ = nullptr;
+  StatusView* last_ = nullptr;
 };
 
 }  // namespace
@@ -143,7 +143,7 @@ std::string LabelValue(const Series& series, std::string_view name) {
   return {};
 }
 
-std::vector<AppView> ViewApps(const std::vector<MetricFamily>& families,
+std::vector<StatusView> ViewApps(const std::vector<MetricFamily>& families,
                               const std::vector<AppStatus>& apps) {
   Views views(apps);
   for (const MetricFamily& family : families) {
@@ -152,7 +152,7 @@ std::vector<AppView> ViewApps(const std::vector<MetricFamily>& families,
         [&](const FamilyRule& known) { return known.family == family.name; });
     if (rule == std::end(kRules)) continue;
     for (const Series& series : family.series) {
-      if (AppView* const app = views.Of(series); app != nullptr) {
+      if (StatusView* const app = views.Of(series); app != nullptr) {
         rule->read(*app, series);
       }
     }
