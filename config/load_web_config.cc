@@ -84,6 +84,7 @@ void ReadCipherSuites(const YamlValue& value, File& file) {
     const std::string name = item.String();
     if (FindCipherSuite(name) == nullptr) {
       std::vector<std::string_view> known;
+      known.reserve(kCipherSuites.size());
       for (const CipherSuiteName& suite : kCipherSuites) {
         known.push_back(suite.iana);
       }
@@ -99,6 +100,7 @@ void ReadCurves(const YamlValue& value, File& file) {
     const std::string name = item.String();
     if (FindCurve(name) == nullptr) {
       std::vector<std::string_view> known;
+      known.reserve(kCurves.size());
       for (const CurveName& curve : kCurves) known.push_back(curve.go);
       item.Fail(Quoted(name) + " is not known; expected one of " +
                 JoinNames(known));

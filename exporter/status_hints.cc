@@ -98,8 +98,9 @@ std::vector<std::string> HintsForAll(
     } else if (family.name == "gunicorn_exporter_process_read_errors_total") {
       double denied = 0;
       for (const Series& series : family.series) {
-        if (LabelValue(series, "reason") == "permission")
+        if (LabelValue(series, "reason") == "permission") {
           denied += series.value;
+        }
       }
       if (denied > 0) {
         hints.emplace_back(

@@ -33,9 +33,9 @@ std::string_view StatusText(int status) {
 std::string_view Connection::UnwrittenPart() const {
   const std::size_t head_bytes = answer.head.size();
   if (written < head_bytes) {
-    return std::string_view(answer.head).substr(written);
+    return std::string_view{answer.head}.substr(written);
   }
-  return std::string_view(answer.body).substr(written - head_bytes);
+  return std::string_view{answer.body}.substr(written - head_bytes);
 }
 
 Connection& ConnectionTable::Add(std::unique_ptr<Connection> connection) {

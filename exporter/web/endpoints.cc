@@ -277,7 +277,7 @@ HttpResponse Endpoints::AnswerStatusJson(const HttpRequest& request) {
 
 HttpResponse Endpoints::AnswerHealthOfApp(const HttpRequest& request) {
   const std::optional<std::string> app = DecodePercent(
-      std::string_view(request.path).substr(kHealthPrefix.size()));
+      std::string_view{request.path}.substr(kHealthPrefix.size()));
   if (!app.has_value()) {
     return PlainResponse(400, "The app's name is not percent-encoded right");
   }

@@ -56,7 +56,7 @@ bool AsksToClose(const httplib::Request& request) {
   std::size_t begin = 0;
   while (begin < words.size()) {
     const std::size_t end = std::min(words.find(',', begin), words.size());
-    std::string_view word = std::string_view(words).substr(begin, end - begin);
+    std::string_view word = std::string_view{words}.substr(begin, end - begin);
     const std::size_t first = word.find_first_not_of(" \t");
     word.remove_prefix(std::min(first, word.size()));
     word = word.substr(0, word.find_last_not_of(" \t") + 1);

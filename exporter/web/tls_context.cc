@@ -38,7 +38,7 @@ using BioPtr = std::unique_ptr<BIO, BioFreer>;
 
 // What OpenSSL says about its latest failure, one line.
 std::string OpenSslError() {
-  const unsigned long code = ERR_peek_last_error();
+  const auto code = ERR_peek_last_error();
   ERR_clear_error();
   const char* const reason = ERR_reason_error_string(code);
   return reason == nullptr ? "error " + std::to_string(code) : reason;
