@@ -7,8 +7,8 @@
 #include <optional>
 #include <string_view>
 
-#include "exporter/status_view.h"
 #include "exporter/status_hints.h"
+#include "exporter/status_view.h"
 #include "exporter/version.h"
 
 namespace gunicorn_exporter {

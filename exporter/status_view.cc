@@ -144,7 +144,7 @@ std::string LabelValue(const Series& series, std::string_view name) {
 }
 
 std::vector<StatusView> ViewApps(const std::vector<MetricFamily>& families,
-                              const std::vector<AppStatus>& apps) {
+                                 const std::vector<AppStatus>& apps) {
   Views views(apps);
   for (const MetricFamily& family : families) {
     const auto* const rule = std::find_if(

@@ -32,7 +32,7 @@ struct StatusView {
 
 // By name. Pure function.
 std::vector<StatusView> ViewApps(const std::vector<MetricFamily>& families,
-                              const std::vector<AppStatus>& apps);
+                                 const std::vector<AppStatus>& apps);
 
 // The value of a label of the series; empty where it has none.
 std::string LabelValue(const Series& series, std::string_view name);

@@ -30,7 +30,7 @@ struct Connection {
 
   std::uint64_t id = 0;
   UniqueFd fd;
-  std::unique_ptr<Transport> transport;  // Goes before the descriptor.
+  std::unique_ptr<ClientTransport> transport;  // Goes before the descriptor.
   State state = State::kReading;
   std::uint32_t interest = 0;  // What epoll waits for.
   Clock::time_point since;     // When the state began.

@@ -171,13 +171,13 @@ void SocketLoop::Read(Connection& connection) {
   std::array<char, kReadBytes> buffer;
   for (;;) {
     if (connection.state == State::kReading && TakeRequest(connection)) return;
-    const Transport::Result result =
+    const ClientTransport::Result result =
         connection.transport->Read(buffer.data(), buffer.size());
-    if (result.status == Transport::Status::kClosed) {
+    if (result.status == ClientTransport::Status::kClosed) {
       Close(connection);
       return;
     }
-    if (result.status != Transport::Status::kOk) {
+    if (result.status != ClientTransport::Status::kOk) {
       WaitFor(connection, result.status);
       return;
     }
@@ -272,13 +272,13 @@ void SocketLoop::BoundUnread(const Connection& newest) {
 
 void SocketLoop::Write(Connection& connection) {
   while (connection.written < connection.AnswerBytes()) {
-    const Transport::Result result =
+    const ClientTransport::Result result =
         connection.transport->Write(connection.UnwrittenPart());
-    if (result.status == Transport::Status::kClosed) {
+    if (result.status == ClientTransport::Status::kClosed) {
       Close(connection);
       return;
     }
-    if (result.status != Transport::Status::kOk) {
+    if (result.status != ClientTransport::Status::kOk) {
       WaitFor(connection, result.status);
       return;
     }
@@ -317,8 +317,9 @@ void SocketLoop::Enter(Connection& connection, State state,
   connection.deadline = now_ + time;
 }
 
-void SocketLoop::WaitFor(Connection& connection, Transport::Status status) {
-  WaitFor(connection, status == Transport::Status::kWantWrite
+void SocketLoop::WaitFor(Connection& connection,
+                         ClientTransport::Status status) {
+  WaitFor(connection, status == ClientTransport::Status::kWantWrite
                           ? static_cast<std::uint32_t>(EPOLLOUT)
                           : static_cast<std::uint32_t>(EPOLLIN));
 }

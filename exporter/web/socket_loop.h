@@ -57,7 +57,7 @@ class SocketLoop {
   void Enter(Connection& connection, Connection::State state,
              Clock::duration time);
   void WaitFor(Connection& connection, std::uint32_t events);
-  void WaitFor(Connection& connection, Transport::Status status);
+  void WaitFor(Connection& connection, ClientTransport::Status status);
   void Close(Connection& connection);
   void CloseLate();
   void BeginStop();

@@ -54,7 +54,7 @@ class SocketServer {
   using Handler = std::function<SocketAnswer(const std::string& head)>;
   // Called by the server's own thread for each accepted socket. Null: the
   // connection is refused.
-  using TransportFactory = std::function<std::unique_ptr<Transport>(int)>;
+  using TransportFactory = std::function<std::unique_ptr<ClientTransport>(int)>;
 
   // Serves from here on. The listeners are non-blocking.
   SocketServer(std::vector<Listener> listeners, TransportFactory make_transport,

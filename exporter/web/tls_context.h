@@ -35,7 +35,7 @@ class TlsContext {
 
 // The connection keeps `context` for itself. HTTP/1.1 is all that it offers
 // (ALPN); a client that speaks plain HTTP is told so.
-std::unique_ptr<Transport> MakeTlsTransport(
+std::unique_ptr<ClientTransport> MakeTlsTransport(
     int socket, std::shared_ptr<const TlsContext> context);
 
 }  // namespace gunicorn_exporter

@@ -12,7 +12,7 @@
 namespace gunicorn_exporter {
 namespace {
 
-class TlsTransport : public Transport {
+class TlsTransport : public ClientTransport {
  public:
   TlsTransport(int socket, std::shared_ptr<const TlsContext> context)
       : socket_(socket),
@@ -87,7 +87,7 @@ class TlsTransport : public Transport {
 
 }  // namespace
 
-std::unique_ptr<Transport> MakeTlsTransport(
+std::unique_ptr<ClientTransport> MakeTlsTransport(
     int socket, std::shared_ptr<const TlsContext> context) {
   return std::make_unique<TlsTransport>(socket, std::move(context));
 }

@@ -7,7 +7,7 @@
 namespace gunicorn_exporter {
 namespace {
 
-class PlainTransport : public Transport {
+class PlainTransport : public ClientTransport {
  public:
   explicit PlainTransport(int socket) : socket_(socket) {}
 
@@ -35,7 +35,7 @@ class PlainTransport : public Transport {
 
 }  // namespace
 
-std::unique_ptr<Transport> MakePlainTransport(int socket) {
+std::unique_ptr<ClientTransport> MakePlainTransport(int socket) {
   return std::make_unique<PlainTransport>(socket);
 }
 

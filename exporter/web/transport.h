@@ -9,7 +9,7 @@ namespace gunicorn_exporter {
 
 // Thread rule: one thread. The socket stays its owner's, and open as long as
 // this lives.
-class Transport {
+class ClientTransport {
  public:
   enum class Status {
     kOk,         // `bytes` were moved, at least one.
@@ -22,13 +22,13 @@ class Transport {
     std::size_t bytes = 0;
   };
 
-  virtual ~Transport() = default;
+  virtual ~ClientTransport() = default;
   virtual Result Read(char* buffer, std::size_t size) = 0;
   virtual Result Write(std::string_view bytes) = 0;
   // No more will be written: the peer sees the end. It may still send.
   virtual void EndWriting() = 0;
 };
 
-std::unique_ptr<Transport> MakePlainTransport(int socket);
+std::unique_ptr<ClientTransport> MakePlainTransport(int socket);
 
 }  // namespace gunicorn_exporter

@@ -96,7 +96,7 @@ std::string WebAccess::ReloadLocked(std::string stamp) {
 
 bool WebAccess::UsesTls() { return Current()->tls != nullptr; }
 
-std::unique_ptr<Transport> WebAccess::MakeTransport(int socket) {
+std::unique_ptr<ClientTransport> WebAccess::MakeTransport(int socket) {
   const StatePtr state = Current();
   if (state->tls == nullptr) return MakePlainTransport(socket);
   return MakeTlsTransport(socket, state->tls);

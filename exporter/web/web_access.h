@@ -23,7 +23,7 @@ class WebAccess {
   explicit WebAccess(std::string file);
 
   // For one connection. Null where it cannot be had.
-  std::unique_ptr<Transport> MakeTransport(int socket);
+  std::unique_ptr<ClientTransport> MakeTransport(int socket);
   bool UsesTls();
 
   // What stands in the way of a request: 401, 429 or 503. Empty: nothing.
