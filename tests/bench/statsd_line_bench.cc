@@ -85,7 +85,7 @@ void Run(const char* label, NamedBy naming, int apps) {
   const auto pass = [&] {
     int waiting = 0;
     for (const std::string& packet : packets) {
-      handler.HandleDatagram(ClientTransport::kUdp, packet, {}, false);
+      handler.HandleDatagram(Transport::kUdp, packet, {}, false);
       if (++waiting % 64 == 0) handler.Flush();
     }
     handler.Flush();

@@ -57,7 +57,7 @@ int Main(int argc, char** argv) {
   MetricStore store(Config(), SystemTime);
   StatsdServer server(flags, store, &nobody);
   server.Start();
-  const ClientTransport transport = is_unix ? ClientTransport::kUnixgram : ClientTransport::kUdp;
+  const Transport transport = is_unix ? Transport::kUnixgram : Transport::kUdp;
   std::printf("address=%s\n", server.addresses(transport).front().c_str());
   std::fflush(stdout);
   const double cpu_at_start = CpuSeconds();
