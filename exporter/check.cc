@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "exporter/status_hints.h"
+
 namespace gunicorn_exporter {
 namespace {
 
@@ -16,6 +18,8 @@ std::string FormatInstance(const AppStatus& app) {
         " (no process title, found by its command line; install setproctitle "
         "for gunicorn's Python, python3-setproctitle in Debian)";
   }
+  const std::string why = WhyNoRequests(app.worker_class);
+  if (!why.empty()) line += " (" + why + ")";
   return line;
 }
 

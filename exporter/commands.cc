@@ -9,6 +9,7 @@
 #include "collectors/process/process_monitor.h"
 #include "config/config_error.h"
 #include "config/load_config.h"
+#include "config/load_web_config.h"
 #include "config/log.h"
 #include "exporter/check.h"
 #include "exporter/exporter.h"
@@ -71,6 +72,9 @@ int CheckInstances(const Flags& flags) {
 int CheckConfiguration(const Flags& flags) {
   try {
     LoadConfig(flags);
+    if (!flags.web_config_file.empty()) {
+      LoadWebConfigFile(flags.web_config_file);
+    }
   } catch (const ConfigError& error) {
     std::cerr << error.what() << '\n';
     return 1;

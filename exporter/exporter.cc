@@ -90,6 +90,8 @@ struct Exporter::Parts {
 
   void Start();
   bool Knows(const std::string& app_name) const;
+  // What --statsd-host of a gunicorn should be; empty: nothing is received.
+  std::string StatsdAddress() const;
   HttpHandlers Handlers(Exporter& exporter);
   void Apply(const Config& config);
 };
@@ -112,6 +114,14 @@ bool Exporter::Parts::Knows(const std::string& app_name) const {
   return std::any_of(apps.begin(), apps.end(), [&](const AppArrival& known) {
     return known.app.name == app_name;
   });
+}
+
+std::string Exporter::Parts::StatsdAddress() const {
+  if (!statsd) return "";
+  const auto udp = statsd->addresses(Transport::kUdp);
+  if (!udp.empty()) return udp.front();
+  const auto unixgram = statsd->addresses(Transport::kUnixgram);
+  return unixgram.empty() ? "" : "unix://" + unixgram.front();
 }
 
 HttpHandlers Exporter::Parts::Handlers(Exporter& exporter) {
@@ -176,8 +186,9 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
   {
     // A reload may be asked for as soon as the server stands.
     const std::lock_guard lock(parts.reload_mutex);
-    parts.http = std::make_unique<HttpServer>(ToHttpOptions(flags),
-                                              parts.Handlers(*this));
+    HttpOptions options = ToHttpOptions(flags);
+    options.statsd_address = parts.StatsdAddress();
+    parts.http = std::make_unique<HttpServer>(options, parts.Handlers(*this));
   }
   parts.Start();
 }

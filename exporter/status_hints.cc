@@ -14,8 +14,14 @@ std::string Count(double number) {
   return std::to_string(std::llround(number));
 }
 
-// Why a gunicorn that sends StatsD lines reports no request. Empty: no reason
-// is known.
+double SumOf(const MetricFamily& family) {
+  double sum = 0;
+  for (const Series& series : family.series) sum += series.value;
+  return sum;
+}
+
+}  // namespace
+
 std::string WhyNoRequests(const std::string& worker_class) {
   if (Contains(worker_class, "asgi")) {
     return "ASGI workers report requests only with access logging on: start "
@@ -28,14 +34,6 @@ std::string WhyNoRequests(const std::string& worker_class) {
   }
   return {};
 }
-
-double SumOf(const MetricFamily& family) {
-  double sum = 0;
-  for (const Series& series : family.series) sum += series.value;
-  return sum;
-}
-
-}  // namespace
 
 std::vector<std::string> HintsForApp(const StatusView& app,
                                      const std::string& statsd_address) {

@@ -15,6 +15,10 @@ namespace gunicorn_exporter {
 std::vector<std::string> HintsForApp(const StatusView& app,
                                      const std::string& statsd_address);
 
+// Why gunicorns of this worker class report no request, though they send StatsD
+// lines. Empty: no reason is known.
+std::string WhyNoRequests(const std::string& worker_class);
+
 // Of the exporter itself.
 std::vector<std::string> HintsForAll(const std::vector<MetricFamily>& families);
 

@@ -117,9 +117,10 @@ class TextWriter {
   std::vector<std::string> le_labels_;  // le="0.005", one for each bound.
 };
 
+constexpr std::string_view kTotal = "_total";
+
 void TextWriter::WriteHead(const MetricFamily& family) {
   std::string_view name = family.name;
-  constexpr std::string_view kTotal = "_total";
   if (dialect_ == Dialect::kOpenMetrics &&
       family.type == MetricType::kCounter && name.ends_with(kTotal)) {
     name.remove_suffix(kTotal.size());
@@ -204,13 +205,20 @@ void TextWriter::Write(const MetricFamily& family) {
   if (family.type == MetricType::kHistogram) bucket_name_ += "_bucket";
   bounds_.reset();
   le_labels_.clear();
+  // A counter's sample ends in _total in OpenMetrics, whatever its family is
+  // called.
+  const bool adds_total = dialect_ == Dialect::kOpenMetrics &&
+                          family.type == MetricType::kCounter &&
+                          !family.name.ends_with(kTotal);
+  const std::string sample_name =
+      adds_total ? family.name + std::string(kTotal) : family.name;
   for (const Series* series : SortedSeries(family)) {
     if (series->histogram != nullptr) {
       WriteHistogram(*series);
     } else if (series->summary != nullptr) {
       WriteSummary(*series);
     } else {
-      WriteLine(family.name, *series, {}, series->value);
+      WriteLine(sample_name, *series, {}, series->value);
     }
   }
 }

@@ -48,6 +48,13 @@ TEST(FormatCheck, NamesSetproctitleWhereAGunicornHasNoTitle) {
             std::string::npos);
 }
 
+TEST(FormatCheck, SaysWhyWorkersOfItsClassReportNoRequests) {
+  AppStatus app = Running();
+  app.worker_class = "uvicorn.workers.UvicornWorker";
+  EXPECT_NE(FormatCheck({app}, "1.0.0").find("send no request metrics"),
+            std::string::npos);
+}
+
 TEST(FormatCheck, SaysWhenThereIsNothingToCheck) {
   EXPECT_NE(FormatCheck({}, "1.0.0").find("no gunicorn is running"),
             std::string::npos);

@@ -137,6 +137,17 @@ TEST(TextFormat, NamesACounterFamilyWithoutTotalInOpenMetrics) {
             "# EOF\n");
 }
 
+TEST(TextFormat, EndsACountersSampleInTotalInOpenMetrics) {
+  std::vector<MetricFamily> families;
+  families.push_back(MakeFamily("other_metric", MetricType::kCounter));
+  AddSeries(families[0], nullptr, nullptr, 2);
+  EXPECT_EQ(WriteOpenMetrics(families),
+            "# HELP other_metric Help.\n"
+            "# TYPE other_metric counter\n"
+            "other_metric_total 2\n"
+            "# EOF\n");
+}
+
 TEST(TextFormat, WritesAnUnknownTypeByItsNameInEachFormat) {
   std::vector<MetricFamily> families;
   families.push_back(MakeFamily("x", MetricType::kUntyped));
