@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 
-from support import Exporter, Gunicorn, parse_scrape, run_exporter, send_udp, wait_until
+from support import Exporter, Gunicorn, free_port, parse_scrape, run_exporter, send_udp, wait_until
 from support.exporter import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -59,11 +59,15 @@ logs:
 """
 
 
+def optional_parts():
+    return [f"--statsd.listen-tcp=127.0.0.1:{free_port()}", f"--statsd.relay-address=127.0.0.1:{free_port()}"]
+
+
 def scrape_of_a_living_app(tmp_path):
     log = tmp_path / "error.log"
     log.touch()
     with (
-        Exporter(CONFIG.format(log=log)) as exporter,
+        Exporter(CONFIG.format(log=log), flags=optional_parts()) as exporter,
         Gunicorn(name="my_app", statsd=exporter, args=["--error-logfile", log, "--capture-output"]) as gunicorn,
     ):
         gunicorn.get("/")
