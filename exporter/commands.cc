@@ -14,6 +14,7 @@
 #include "exporter/check.h"
 #include "exporter/exporter.h"
 #include "exporter/signals.h"
+#include "exporter/startup_memory.h"
 #include "exporter/version.h"
 
 namespace gunicorn_exporter {
@@ -38,6 +39,7 @@ int Serve(const Flags& flags) {
   {
     Exporter exporter(flags, loaded);
     ReleaseLog();
+    ReleaseStartupMemory();
     while (WaitForSignal() == Signal::kReload) exporter.Reload();
     LogEvent(LogLevel::kInfo, "stopping");
     if (!exporter.CanStop()) {
