@@ -165,13 +165,14 @@ std::vector<std::string> SplitEmptyValues(
 
 void CheckAddresses(const std::string& flag,
                     const std::vector<std::string>& addresses) {
-  for (const std::string& address : addresses) {
-    if (!ParseAddress(address)) {
-      throw ConfigError(flag + ": \"" + address +
-                        "\" is not an address; write for example "
-                        "\"127.0.0.1:8125\", \":8125\" or \"[::1]:8125\"");
-    }
-  }
+  const auto bad = std::find_if_not(addresses.begin(), addresses.end(),
+                                    [](const std::string& address) {
+                                      return ParseAddress(address).has_value();
+                                    });
+  if (bad == addresses.end()) return;
+  throw ConfigError(flag + ": \"" + *bad +
+                    "\" is not an address; write for example "
+                    "\"127.0.0.1:8125\", \":8125\" or \"[::1]:8125\"");
 }
 
 void CheckFlags(Flags& flags) {

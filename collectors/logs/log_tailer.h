@@ -35,8 +35,8 @@ class LogTailer {
   using Sink = MessageAssembler::Sink;
 
   // `positions` are those of an earlier process for this log, if any.
-  LogTailer(const LogSourceConfig& source,
-            std::vector<FilePosition> positions = {});
+  explicit LogTailer(const LogSourceConfig& source,
+                     std::vector<FilePosition> positions = {});
 
   // Looks which files there are. Adds to open_errors() what cannot be opened.
   void Scan(Clock::time_point now, const Sink& sink);

@@ -20,6 +20,7 @@ struct FileId {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 reads <=> as a 0.
   auto operator<=>(const FileId&) const = default;
 };
 

@@ -29,7 +29,7 @@ std::uint32_t EventsFor(const DatagramReceiver& receiver) {
 
 }  // namespace
 
-ReceiveLoop::ReceiveLoop(std::vector<DatagramReceiver*> receivers,
+ReceiveLoop::ReceiveLoop(const std::vector<DatagramReceiver*>& receivers,
                          TcpReceiver& tcp, LineHandler& handler)
     : tcp_(tcp),
       handler_(handler),

@@ -22,7 +22,7 @@ class ReceiveLoop {
  public:
   // All outlive this. Throws ConfigError where the kernel refuses an epoll
   // instance.
-  ReceiveLoop(std::vector<DatagramReceiver*> receivers, TcpReceiver& tcp,
+  ReceiveLoop(const std::vector<DatagramReceiver*>& receivers, TcpReceiver& tcp,
               LineHandler& handler);
 
   // Returns after Stop, and takes what has come until then. Once.
