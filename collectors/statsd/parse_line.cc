@@ -1,7 +1,7 @@
 #include "collectors/statsd/parse_line.h"
 
 #include "collectors/statsd/number.h"
-#include "collectors/utf8.h"
+#include "config/utf8.h"
 
 namespace gunicorn_exporter {
 namespace {
