@@ -1,5 +1,6 @@
 """Shows the programs' logs where a test failed, and fails a test that leaves a process behind."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ LOG_CHARACTERS = 8000
 
 def pytest_configure():
     process.adopt_orphans()
+    # Started in the background of a shell, this process ignores them, and so would every program of the tests.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

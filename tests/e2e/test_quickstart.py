@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import signal
 import socket
 
@@ -9,6 +10,7 @@ import psutil
 import pytest
 from support import ManagedProcess, http_request, parse_scrape
 from support.exporter import BINARY, ROOT
+from support.process import STOP_SECONDS
 
 QUICKSTART = ROOT / "deploy" / "quickstart"
 
@@ -83,7 +85,7 @@ def test_ctrl_c_at_a_terminal_stops_it():
         os.execv(QUICKSTART, [str(QUICKSTART)])
     shown = b""
     while b"Your own gunicorn joins in" not in shown:
-        shown += os.read(terminal, 4096)
+        shown += read_some(terminal, shown)
     children = psutil.Process(pid).children(recursive=True)
     os.write(terminal, b"\x03")
     shown += read_to_the_end(terminal)
@@ -93,10 +95,16 @@ def test_ctrl_c_at_a_terminal_stops_it():
     assert_all_gone(children)
 
 
+def read_some(terminal, shown):
+    ready, _, _ = select.select([terminal], [], [], STOP_SECONDS)
+    assert ready, f"nothing more came in {STOP_SECONDS} s after:\n{shown.decode(errors='replace')}"
+    return os.read(terminal, 65536)
+
+
 def read_to_the_end(terminal):
     shown = b""
     while True:
         try:
-            shown += os.read(terminal, 65536)
+            shown += read_some(terminal, shown)
         except OSError:  # The other side is closed.
             return shown
