@@ -18,6 +18,7 @@ namespace {
 
 // Of one file at a time, so that none starves another.
 constexpr std::size_t kBytesPerRead = 256 * 1024;
+constexpr char kGlobBytes[] = "*?[";
 
 }  // namespace
 
@@ -51,7 +52,7 @@ std::set<std::string> LogTailer::Folders() const {
   std::set<std::string> folders;
   // Of "/a/*/b.log" also "/a", where a new folder would appear.
   const std::string fixed =
-      source_.path.substr(0, source_.path.find_first_of("*?["));
+      source_.path.substr(0, source_.path.find_first_of(kGlobBytes));
   folders.insert(FolderOf(fixed));
   folders.insert(FolderOf(source_.path));
   for (const File& file : files_) folders.insert(FolderOf(file.tail->path()));
@@ -120,6 +121,17 @@ std::uint64_t LogTailer::StartOf(const FileId& id, std::uint64_t size) const {
   return size;
 }
 
+bool LogTailer::IsLogPath(const std::string& path) const {
+  if (source_.path.find_first_of(kGlobBytes) == std::string::npos) return true;
+  if (log_paths_.contains(path)) return true;
+  // What lay there until now may have grown since it was read last.
+  return std::any_of(files_.begin(), files_.end(), [&](const File& file) {
+    return file.use == Use::kRead && !file.is_copy &&
+           file.tail->path() == path &&
+           file.tail->ReadSize() > file.tail->UnfinishedOffset();
+  });
+}
+
 void LogTailer::Open(const std::string& path, const FileId& id,
                      std::uint64_t size) {
   if (files_.size() >= kMaxFiles) {
@@ -154,7 +166,7 @@ void LogTailer::Open(const std::string& path, const FileId& id,
     // A file that takes the place of another is no copy, nor is one that was
     // there before us.
     if (!has_positions_ && !has_scanned_) file.use = Use::kRead;
-    if (start != 0 || log_paths_.contains(path)) file.use = Use::kRead;
+    if (start != 0 || IsLogPath(path)) file.use = Use::kRead;
   }
   LogEvent(LogLevel::kInfo, "log_file_opened",
            {{"path", path},

@@ -20,7 +20,8 @@
 // file that begins as a known one waits: when that one is cut, it was the copy
 // and is left alone but for its rest; when it grows on its own, it is a log and
 // is read whole. A new file with a NUL byte in its begin (compressed) is left
-// alone, too.
+// alone, too. All of this does not hold for a path without a wildcard: what
+// lies there is the log.
 //
 // Not thread safe.
 #pragma once
@@ -89,6 +90,8 @@ class LogTailer {
 
   std::vector<std::string> ListPaths() const;
   void Visit(const std::string& path);
+  // Whether a new file there is no copy: no glob found it, or a log lay there.
+  bool IsLogPath(const std::string& path) const;
   void Open(const std::string& path, const FileId& id, std::uint64_t size);
   // Reads on in the copy of a file that was cut, from `offset`. The new entry
   // of files_, where it is one, is put into `found`. False: there is no copy.

@@ -3,7 +3,8 @@
 // It is read by its descriptor: a renamed or deleted file is read to its end.
 // A file that was cut (copytruncate) is seen by its size, or by the bytes
 // before the place, which are then others: Read stops there, and BeginAgain
-// goes on from the begin. Not thread safe.
+// goes on from the begin. (Not seen: one that grew past the place again before
+// the next look, and with the very same bytes.) Not thread safe.
 #pragma once
 
 #include <time.h>  // NOLINT(modernize-deprecated-headers): timespec.

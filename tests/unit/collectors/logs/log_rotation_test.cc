@@ -119,6 +119,33 @@ TEST_P(LogRotationPaths, FindsTheNextCopyBetweenTwoProcesses) {
               testing::UnorderedElementsAre(Line("three"), Line("four")));
 }
 
+// Lines without a time are all alike, and so are the files' begins.
+TEST_P(LogRotationPaths, ReadsARenamedLogsSuccessorThatBeginsAlike) {
+  WriteFile(dir_ / "a.log", "");
+  LogTailer tailer(Source(GetParam()));
+  Read(tailer);
+  for (int i = 3; i > 0; --i) {
+    Append("same");
+    fs::rename(dir_ / "a.log", dir_ / ("a.log." + std::to_string(i)));
+    Append("same");
+    EXPECT_THAT(Read(tailer), ElementsAre(Line("same"), Line("same")));
+  }
+}
+
+TEST_F(LogRotationTest,
+       FindsARenamedLogsSuccessorThatBeginsAlikeAfterARestart) {
+  WriteFile(dir_ / "a.log", "");
+  LogTailer first(Source("a.log"));
+  Read(first);
+  Append("same");
+  EXPECT_THAT(Read(first), SizeIs(1));
+  fs::rename(dir_ / "a.log", dir_ / "a.log.1");
+  Append("same");
+  Append("same");
+  LogTailer second(Source("a.log"), first.Positions());
+  EXPECT_THAT(Read(second), SizeIs(2));
+}
+
 TEST_F(LogRotationTest, EndsATornLineInTheCopy) {
   WriteFile(dir_ / "a.log", "");
   LogTailer tailer(Source("a.log"));
