@@ -12,9 +12,9 @@
 // lines of both files count. But: where there is no copy to be found (another
 // folder; a copy that is compressed and gone before the next look, which is
 // 20 ms after the cut, 250 ms where inotify(7) does not work; less than 32
-// bytes in the file), what was written since the last look is lost, too. While
-// no process looked, one rotation is made up for by a position file; of several
-// those in the middle are not found.
+// bytes in the file at the last look), what was written since the last look is
+// lost, too. While no process looked, one rotation is made up for by a position
+// file; of several those in the middle are not found.
 //
 // With copytruncate a path such as "access.log*" also finds the copy. A new
 // file that begins as a known one waits: when that one is cut, it was the copy

@@ -239,11 +239,17 @@ def test_polling_reads_what_inotify_does_not_tell(tmp_path, how):
         assert "event=log_watch_failed" in exporter.log()
         logrotate = Logrotate(gunicorn, how)
         for number in range(1, 4):
-            # Fewer after it: a cut file that is as long again, and alike, would not be seen.
-            make_requests(gunicorn, ["/"], 30, clients=2)
-            logrotate.rotate()
-            make_requests(gunicorn, ["/"], 10, clients=2)
+            before = 30 * (number - 1)
+            make_requests(gunicorn, ["/"], 15, clients=2)
             wait_until(
-                lambda wanted=40 * number: requests_counted(exporter, gunicorn.name) == wanted,
-                f"{40 * number} requests are counted",
+                lambda wanted=before + 15: requests_counted(exporter, gunicorn.name) == wanted,
+                f"{before + 15} requests are counted",
+            )
+            # Fewer after it: a cut file that is as long again, and alike, would not be seen.
+            make_requests(gunicorn, ["/"], 10, clients=2)
+            logrotate.rotate()
+            make_requests(gunicorn, ["/"], 5, clients=2)
+            wait_until(
+                lambda wanted=before + 30: requests_counted(exporter, gunicorn.name) == wanted,
+                f"{before + 30} requests are counted",
             )

@@ -53,10 +53,10 @@ TEST_F(LogHandOverTest, GoesByTheNameWherePodsHaveLabels) {
   const AppId pod = {"shop", "uid1", "c1"};
   store().SetKnownApps({pod});
   EXPECT_TRUE(AddFromLog("shop"));
-  EXPECT_EQ(Requests(R"(app="shop")"), 1);
+  EXPECT_EQ(Requests(R"(app="shop",pod_uid="",container_id="")"), 1);
   AddStatsd(pod);
   EXPECT_FALSE(AddFromLog("shop"));
-  EXPECT_EQ(Requests(R"(app="shop")"), 1);
+  EXPECT_EQ(Requests(R"(app="shop",pod_uid="",container_id="")"), 1);
   EXPECT_EQ(Requests(R"(app="shop",pod_uid="uid1",container_id="c1")"), 1);
 }
 
