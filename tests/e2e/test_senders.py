@@ -103,13 +103,13 @@ def test_two_gunicorns_at_once_and_their_restarts(transport):
         assert_counted(exporter, {one.name: 300, two.name: 700})
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", ["udp", "unix"])
 def test_a_line_of_a_worker_that_has_ended_since_is_its_apps(transport):
     args = ["--max-requests", "1"]
     with AnyTransport() as exporter, contextlib.ExitStack() as stack:
         one, two = [stack.enter_context(Sender(exporter, transport, args=args)) for _ in range(2)]
-        at_once(requests(one, 40), requests(two, 40))
-        assert_counted(exporter, {one.name: 40, two.name: 40})
+        at_once(requests(one, 20), requests(two, 20))
+        assert_counted(exporter, {one.name: 20, two.name: 20})
 
 
 @pytest.mark.parametrize("transport", ["udp", "unix"])
@@ -117,7 +117,7 @@ def test_what_a_gunicorn_sends_while_it_ends_is_its_own(transport):
     with AnyTransport() as exporter, contextlib.ExitStack() as stack:
         one, two = [stack.enter_context(Sender(exporter, transport)) for _ in range(2)]
         at_once(requests(one, 20), requests(two, 20))
-        slow = threading.Thread(target=one.get, args=("/sleep?seconds=1",))
+        slow = threading.Thread(target=one.get, args=("/sleep?seconds=3",))
         slow.start()
         wait_until(lambda: exporter.value("gunicorn_workers", app=one.name, state="working") == 1, "a request is held")
         assert one.stop() == 0  # It answers first.
