@@ -38,7 +38,9 @@ std::optional<Sender> SenderFinder::FindKnownPid(pid_t pid) {
   for (int depth = 0; depth < kMostAncestors && ancestor > 1; ++depth) {
     const auto text = reader_.Read(ancestor, "stat");
     const auto stat = text ? ParseProcStat(*text) : std::nullopt;
-    if (!stat) return std::nullopt;
+    if (!stat) {
+      return depth == 0 ? FindEnded(pid, processes) : std::nullopt;
+    }
     if (!start_time) start_time = stat->start_time;
     const ProcessKey key{ancestor, stat->start_time};
     const auto known = std::find_if(
@@ -49,6 +51,17 @@ std::optional<Sender> SenderFinder::FindKnownPid(pid_t pid) {
     ancestor = stat->ppid;
   }
   return std::nullopt;
+}
+
+// A worker that ended after its last line: the pid is nobody else's yet.
+std::optional<Sender> SenderFinder::FindEnded(pid_t pid,
+                                              const Processes& processes) {
+  const auto known = std::find_if(
+      processes.begin(), processes.end(), [&](const TrackedProcess& process) {
+        return process.gunicorn.process.key.pid == pid;
+      });
+  if (known == processes.end()) return std::nullopt;
+  return ToSender(*known);
 }
 
 std::optional<Sender> SenderFinder::FindByUdpSource(

@@ -38,6 +38,7 @@ class SenderFinder : public SenderLookup {
   using Processes = std::vector<TrackedProcess>;
   // These expect the lock to be held.
   std::optional<Sender> FindKnownPid(pid_t pid);
+  static std::optional<Sender> FindEnded(pid_t pid, const Processes& processes);
   std::optional<Sender> FindKnownSource(const SocketAddress& source);
   std::optional<Sender> FindSocket(const std::vector<UdpSocket>& sockets,
                                    const Processes& processes);

@@ -70,6 +70,18 @@ TEST_F(SenderFinderTest, NamesTheAppOfAWorkersChild) {
   EXPECT_EQ(sender->pid, 30);
 }
 
+TEST_F(SenderFinderTest, NamesTheAppOfAWorkerThatHasEndedSinceTheLastScan) {
+  AddApp(10, "a");
+  AddApp(20, "b");
+  Make();
+  proc_.Remove(21);
+  const auto sender = finder_->FindByPid(21);
+  ASSERT_TRUE(sender);
+  EXPECT_EQ(sender->app.name, "b");
+  monitor_->Scan();
+  EXPECT_FALSE(finder_->FindByPid(21)) << "it is long gone";
+}
+
 TEST_F(SenderFinderTest, FindsAGunicornThatNoScanHasSeen) {
   Make();
   AddApp(10, "a");
