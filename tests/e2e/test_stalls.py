@@ -8,6 +8,7 @@ import fcntl
 import itertools
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -16,10 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from support import Exporter, free_port, unique_name, wait_until
+from support import Exporter, ManagedProcess, free_port, unique_name, wait_until
 
 LONGEST_WAIT_SECONDS = 0.05
 APPS = [f"{unique_name('app')}_{number}" for number in range(1000)]
+LOOK_ALIKES = [f"{unique_name('alike')}_{number}" for number in range(200)]
 SCRAPES = 30
 SCRAPES_A_RELOAD = 3
 
@@ -87,21 +89,21 @@ def receiving_thread(exporter):
     return thread
 
 
-def requests():
-    """gunicorn's three datagrams for each request, the apps in turn."""
-    for name in itertools.cycle(APPS):
-        tag = f"|#app:{name}".encode()
+def requests_of(apps):
+    """gunicorn's three datagrams for each request, the apps in turn; None: without a tag."""
+    for name in itertools.cycle(apps):
+        tag = f"|#app:{name}".encode() if name else b""
         yield b"gunicorn.request.duration:12.5|ms" + tag
         yield b"gunicorn.requests:1|c|@1.0" + tag
         yield b"gunicorn.request.status.200:1|c|@1.0" + tag
 
 
-def send_requests(path, thread, stop, result):
+def send_requests(apps, path, thread, stop, result):
     delay = RunDelay(thread)
     sent = Sent(0, 0, 0.0, 0.0)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.connect(path)
-        for datagram in requests():
+        for datagram in requests_of(apps):
             sent.datagrams += 1
             try:
                 sender.send(datagram, socket.MSG_DONTWAIT)
@@ -121,12 +123,12 @@ def send_requests(path, thread, stop, result):
 
 
 @contextmanager
-def sender_of_requests(exporter):
+def sender_of_requests(exporter, apps=APPS):
     """Sends in a process of its own until its end; yields a function that ends it and tells how it went."""
     fork = multiprocessing.get_context("fork")
     stop = fork.Event()
     ours, theirs = fork.Pipe()
-    arguments = (str(exporter.directory / "statsd.sock"), receiving_thread(exporter), stop, theirs)
+    arguments = (apps, str(exporter.directory / "statsd.sock"), receiving_thread(exporter), stop, theirs)
     process = fork.Process(target=send_requests, args=arguments)
     process.start()
 
@@ -142,7 +144,7 @@ def sender_of_requests(exporter):
         process.join()
 
 
-def scrape_and_reload(exporter):
+def scrape_and_reload(exporter, reloads=SCRAPES // SCRAPES_A_RELOAD):
     """Two scrapers, back to back; now and then the labels of all apps change."""
     answers = []
 
@@ -153,7 +155,7 @@ def scrape_and_reload(exporter):
     scrapers = [threading.Thread(target=scrape) for _ in range(2)]
     for scraper in scrapers:
         scraper.start()
-    for number, env in zip(range(SCRAPES // SCRAPES_A_RELOAD), itertools.cycle(["dev", "prod"])):
+    for number, env in zip(range(reloads), itertools.cycle(["dev", "prod"])):
         wait_until(lambda least=number * SCRAPES_A_RELOAD: len(answers) >= least, "scrapes are answered")
         exporter.write_config(config(env))
         exporter.send_signal(signal.SIGHUP)
@@ -193,3 +195,35 @@ def test_a_log_that_nobody_reads_and_a_relay_that_nobody_hears_delay_no_sender()
         # Nor does the log keep the program from its end.
         assert exporter.is_full()
         assert exporter.stop() == 0
+
+
+class ManyGunicorns(ManagedProcess):
+    """Processes that look like masters with a worker each, and only sleep."""
+
+    def prepare(self):
+        # comm is the name of the program's file, cut; the title is its first argument.
+        for role in ("master", "worker"):
+            shutil.copy("/bin/sleep", self.directory / f"gunicorn: {role}"[:15])
+        names = " ".join(LOOK_ALIKES)
+        self.command = ["/bin/bash", "-c", f"""
+            for name in {names}; do
+                (
+                    (exec -a "gunicorn: worker [$name]" "./gunicorn: worke" infinity) &
+                    exec -a "gunicorn: master [$name]" "./gunicorn: maste" infinity
+                ) &
+            done
+            wait
+        """]
+
+
+def test_a_sender_who_must_be_looked_up_waits_for_no_view_of_many_gunicorns():
+    with ManyGunicorns("look-alikes"), Exporter(flags=["--statsd.listen-unixgram=statsd.sock"]) as exporter:
+        wait_until(
+            lambda: len(set(LOOK_ALIKES) & set(exporter.scrape().by("app", "gunicorn_masters"))) == len(LOOK_ALIKES),
+            "all of them are known",
+        )
+        with sender_of_requests(exporter, [None]) as finish:
+            scrape_and_reload(exporter, reloads=0)
+            sent = finish()
+        assert sent.waits > 0, "the queue was never full: this shows nothing"
+        assert sent.longest_seconds < LONGEST_WAIT_SECONDS, sent
