@@ -100,10 +100,10 @@ std::optional<Sender> SenderFinder::FindByUdpSource(
   const auto endpoint = ToSocketAddress(source);
   if (!endpoint) return std::nullopt;
   const std::lock_guard lock(mutex_);
-  if (auto sender = FindKnownSource(*endpoint)) return sender;
-  if (!HasUnknownGunicorn()) return std::nullopt;
+  // Before the first look: what a scrape finds meanwhile is looked at again.
   const std::uint64_t generation = monitor_.Generation();
-  monitor_.Scan();
+  if (auto sender = FindKnownSource(*endpoint)) return sender;
+  if (HasUnknownGunicorn()) monitor_.Scan();
   if (monitor_.Generation() == generation) return std::nullopt;
   return FindKnownSource(*endpoint);
 }
