@@ -3,7 +3,7 @@
 #include <cstddef>
 
 #include "collectors/statsd/parse_line.h"
-#include "collectors/statsd/same_bytes.h"
+#include "collectors/statsd/short_text.h"
 
 namespace gunicorn_exporter {
 namespace {
