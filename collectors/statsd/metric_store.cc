@@ -8,6 +8,21 @@ namespace {
 // Names that strangers may make up take at most this much.
 constexpr std::size_t kMostLabelBytes = 4U << 20U;
 
+// The series of so many lines ahead are asked from memory, so that many apps'
+// cost a line no more than one app's.
+constexpr std::size_t kPrefetchedOps = 6;
+
+// Only a hint: `series` may be gone.
+void Prefetch(const SeriesRef& ref) {
+  if (ref.series == nullptr) return;
+  constexpr std::size_t kCacheLine = 64;
+  constexpr std::size_t kTouched = 4 * kCacheLine;
+  const char* const series = reinterpret_cast<const char*>(ref.series);
+  for (std::size_t i = 0; i < kTouched; i += kCacheLine) {
+    __builtin_prefetch(series + i);
+  }
+}
+
 }  // namespace
 
 MetricStore::MetricStore(const Config& config, TimeSource time_source)
@@ -73,7 +88,9 @@ bool MetricStore::AddFromLog(const AppId& app, std::span<const Event> events) {
 
 void MetricStore::AddLocked(std::span<const StoreOp> ops, bool from_statsd) {
   const TimePoint now = time_source_();
-  for (const StoreOp& op : ops) {
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    if (i + kPrefetchedOps < ops.size()) Prefetch(*ops[i + kPrefetchedOps].ref);
+    const StoreOp& op = ops[i];
     SeriesRef& ref = *op.ref;
     bool added = false;
     if (ref.series == nullptr || ref.epoch != epoch_) {

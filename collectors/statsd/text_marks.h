@@ -56,8 +56,8 @@ inline TextMarks MarkText(std::string_view text) {
       return std::uint64_t{static_cast<unsigned>(_mm_movemask_epi8(bytes))}
              << start;
     };
-    const __m128i block = _mm_loadu_si128(
-        reinterpret_cast<const __m128i*>(text.data() + start));
+    const __m128i block =
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + start));
     marks.colons |= bits(_mm_cmpeq_epi8(block, _mm_set1_epi8(':')));
     marks.bars |= bits(_mm_cmpeq_epi8(block, _mm_set1_epi8('|')));
     marks.not_ascii |= bits(block);
