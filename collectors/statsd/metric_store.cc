@@ -89,9 +89,12 @@ bool MetricStore::AddFromLog(const AppId& app, std::span<const Event> events) {
 void MetricStore::AddLocked(std::span<const StoreOp> ops, bool from_statsd) {
   const TimePoint now = time_source_();
   for (std::size_t i = 0; i < ops.size(); ++i) {
-    if (i + kPrefetchedOps < ops.size()) Prefetch(*ops[i + kPrefetchedOps].ref);
     const StoreOp& op = ops[i];
     SeriesRef& ref = *op.ref;
+    if (i + kPrefetchedOps < ops.size() &&
+        ops[i + kPrefetchedOps].ref != &ref) {
+      Prefetch(*ops[i + kPrefetchedOps].ref);
+    }
     bool added = false;
     if (ref.series == nullptr || ref.epoch != epoch_) {
       ref.series = Resolve(ref, op.event, now, added);

@@ -116,7 +116,9 @@ LineVerdict Translate(const Sample& sample, Event& event,
   const unsigned types = TakeGunicornName(rest, event);
   if (types == 0 || !TakePrefix(rest, prefix)) return LineVerdict::kUnmatched;
   if ((types & Bit(sample.type)) == 0) return LineVerdict::kBadType;
-  if (event.kind != EventKind::kArbiterWorkers && HasNegative(sample)) {
+  const bool is_negative =
+      sample.others.empty() ? sample.first.value < 0 : HasNegative(sample);
+  if (is_negative && event.kind != EventKind::kArbiterWorkers) {
     return LineVerdict::kBadValue;
   }
   event.weight = sample.weight;
