@@ -12,8 +12,8 @@ inline constexpr int kLowestSchema = -4;
 inline constexpr int kHighestSchema = 8;
 
 // How many of the `count` ascending bounds are below `value`. As
-// std::lower_bound, but without a branch on the comparison, which a processor
-// guesses wrong every second time: that costs more than all the steps.
+// std::lower_bound, but without a branch on the comparison, whose outcome no
+// processor can guess.
 inline std::size_t CountBelow(const double* bounds, std::size_t count,
                               double value) {
   if (count == 0) return 0;

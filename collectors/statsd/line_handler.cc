@@ -85,8 +85,7 @@ LineVerdict LineHandler::Take(std::string_view line,
   Sample sample;
   LineVerdict verdict = ParseLine(line, sample);
   if (verdict != LineVerdict::kAccepted) return verdict;
-  // Written where it stays: to copy an event right after its small fields were
-  // written makes the processor wait for them, 5 ns a line.
+  // Written where it stays, and taken back where the line is not gunicorn's.
   StoreOp& op = ops_.emplace_back();
   std::string_view prefix;
   verdict = Translate(sample, op.event, prefix);

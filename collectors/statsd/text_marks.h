@@ -3,8 +3,9 @@
 //     gunicorn.requests:1|c|@1.0
 //                      : | |
 //
-// One bit for each byte, the lowest for the first. With this a line is parsed
-// in half the time that a search for each separator takes.
+// One bit for each byte, the lowest for the first. A whole line from bytes to
+// series takes 50 ns with this, and 60 with a search for each separator
+// (tests/bench/statsd_line_bench).
 //
 // Never reads outside of the text. Pure functions, safe from any thread.
 #pragma once
