@@ -16,14 +16,14 @@ constexpr std::uint64_t kBacklog = 2048;
 
 void ConnectionSampler::ReadListeners(Namespace& space) {
   std::vector<TcpSocket> listening;
-  if (space.own) {
-    if (auto sockets = sock_diag_.Listeners()) {
+  if (space.memory->sock_diag) {
+    if (auto sockets = space.memory->sock_diag->Listeners()) {
       listening = *std::move(sockets);
       space.by_sock_diag = true;
     }
   }
   if (!space.by_sock_diag) {
-    ReadTcpTables(space);
+    space.tcp = ReadTcpTables(space);
     std::copy_if(space.tcp.begin(), space.tcp.end(),
                  std::back_inserter(listening),
                  [](const TcpSocket& socket) { return socket.listening; });
@@ -51,7 +51,10 @@ void ConnectionSampler::ReadUnixListeners(Namespace& space) {
   for (const UnixStream& socket : space.unix_sockets) {
     if (!socket.listening) continue;
     Listener listener;
-    listener.queue = {"unix:" + socket.path, queued[socket.path], {}};
+    // Of two on one path only one counts what waits, which names the path
+    // alone.
+    listener.queue = {
+        "unix:" + socket.path, std::exchange(queued[socket.path], 0), {}};
     listener.is_tcp = false;
     listener.inode = socket.inode;
     space.listeners.push_back(std::move(listener));
@@ -97,24 +100,14 @@ void ConnectionSampler::Attribute(Namespace& space) {
   }
   Guess(space);
   ReadUnixLimits(space);
-  for (Listener& listener : space.listeners) {
-    if (listener.apps.empty()) continue;
-    listener.shared =
-        listener.apps.size() > 1 ||
-        std::any_of(space.listeners.begin(), space.listeners.end(),
-                    [&](const Listener& other) {
-                      return listener.queue.address == other.queue.address &&
-                             listener.apps != other.apps;
-                    });
-  }
 }
 
 void ConnectionSampler::ReadUnixLimits(Namespace& space) {
   const bool wanted = std::any_of(
       space.listeners.begin(), space.listeners.end(),
       [](const Listener& l) { return !l.is_tcp && !l.apps.empty(); });
-  if (!wanted || !space.own) return;
-  const auto queues = sock_diag_.UnixListeners();
+  if (!wanted || !space.memory->sock_diag) return;
+  const auto queues = space.memory->sock_diag->UnixListeners();
   if (!queues) return;
   for (Listener& listener : space.listeners) {
     const auto queue = queues->find(listener.inode);

@@ -107,7 +107,7 @@ ConnectionState ToConnectionState(const tcp_info& info) {
 }
 
 bool SockDiag::Open() {
-  if (!fd_) {
+  if (!fd_ && !foreign_) {
     fd_ = FileDescriptor(
         socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
   }
