@@ -38,6 +38,7 @@ std::vector<TcpSocket> ConnectionSampler::ReadTcpTables(
 // A dual-stack listener's IPv4 clients are rows of IPv6 with a mapped address,
 // those of a listener of IPv4 alone are not: the family tells the door.
 void ConnectionSampler::FindDoors(Namespace& space) {
+  std::map<const Door*, int> listeners;
   for (const Listener& listener : space.listeners) {
     Door& door = listener.is_tcp
                      ? space.doors[listener.endpoint]
@@ -45,6 +46,8 @@ void ConnectionSampler::FindDoors(Namespace& space) {
                            kUnixPrefix.size())];
     door.apps.insert(listener.apps.begin(), listener.apps.end());
     door.shared = door.shared || listener.apps.empty();
+    const bool alone = ++listeners[&door] == 1;
+    door.suspect = alone && listener.suspected ? &listener : nullptr;
   }
   const auto settle = [](auto& doors) {
     for (auto& [address, door] : doors) {
@@ -59,7 +62,7 @@ void ConnectionSampler::ReadTcpConnections(Namespace& space) {
   std::set<std::uint16_t> ipv4_ports;
   std::set<std::uint16_t> ipv6_ports;
   for (const auto& [address, door] : space.doors) {
-    if (door.apps.empty()) continue;
+    if (door.apps.empty() && door.suspect == nullptr) continue;
     (address.is_v6 ? ipv6_ports : ipv4_ports).insert(address.port);
   }
   if (space.by_sock_diag) {

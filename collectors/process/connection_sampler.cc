@@ -28,10 +28,10 @@ ConnectionSampler::ConnectionSampler(ProcReader& reader)
 std::map<AppId, AppSockets> ConnectionSampler::Sample(
     const std::map<ProcessKey, TrackedProcess>& processes) {
   std::map<AppId, AppSockets> apps;
-  std::map<AppId, std::vector<const TrackedProcess*>> workers;
+  workers_.clear();
   for (const auto& [key, process] : processes) {
     if (process.gunicorn.role == ProcessRole::kWorker) {
-      workers[process.app].push_back(&process);
+      workers_[process.app].push_back(&process);
     }
   }
   std::map<AppId, std::vector<Connection>> connections;
@@ -48,7 +48,9 @@ std::map<AppId, AppSockets> ConnectionSampler::Sample(
             [](const auto& door) { return !door.second.apps.empty(); })) {
       space.memory->unix_samples_left = 0;
     }
-    for (const Connection& connection : ReadConnections(space)) {
+    const std::vector<Connection> all = ReadConnections(space);
+    Learn(space, all);
+    for (const Connection& connection : all) {
       std::set<AppId> candidates = connection.door->apps;
       if (connection.other_door != nullptr) {
         candidates.insert(connection.other_door->apps.begin(),
@@ -67,7 +69,7 @@ std::map<AppId, AppSockets> ConnectionSampler::Sample(
     }
   }
   for (auto& [app, sockets] : apps) {
-    CountConnections(app, sockets, connections[app], workers[app],
+    CountConnections(app, sockets, connections[app], workers_[app],
                      clients[app]);
   }
   std::erase_if(masters_, [&](const auto& entry) {

@@ -3,9 +3,11 @@
 // An app's listeners are the listening sockets among its masters' descriptors.
 // Where those may not be read, they are the only candidates that the rest
 // leaves: of the same user, with gunicorn's own backlog of 2048 where limits
-// are told, when a single app can be meant; else the app has no series of
-// sockets. Its connections are the accepted ones (an inode is there) of those
-// listeners' addresses; which worker holds one is in the workers' descriptors.
+// are told, when a single app can be meant. Of several apps of one user, each
+// gets those that it is found out to accept from (listener_evidence.h); one of
+// which none is found out has no series of sockets. Its connections are the
+// accepted ones (an inode is there) of those listeners' addresses; which worker
+// holds one is in the workers' descriptors.
 //
 // Sockets that listen on one address are one door (SO_REUSEPORT, a path that
 // was bound again). What comes in there belongs to whoever holds it: where
@@ -42,6 +44,7 @@
 #include <vector>
 
 #include "collectors/process/app_registry.h"
+#include "collectors/process/listener_evidence.h"
 #include "collectors/process/proc_reader.h"
 #include "collectors/process/process_view.h"
 #include "collectors/process/sock_diag.h"
@@ -94,10 +97,12 @@ class ConnectionSampler {
     uid_t uid = 0;
     std::uint64_t inode = 0;
     std::set<AppId> apps;
+    bool suspected = false;  // It may be any of some apps' (listener_evidence).
   };
   // All sockets that listen on one address.
   struct Door {
     std::set<AppId> apps;
+    const Listener* suspect = nullptr;  // Its one listener, if suspected.
     bool shared = false;  // Of several apps, or a foreign socket is among them.
   };
   struct Connection {
@@ -119,9 +124,15 @@ class ConnectionSampler {
     bool entered = false;  // It has been tried.
     // Ties that were settled, by inode, with the bytes at that time.
     std::map<std::uint64_t, std::pair<std::uint64_t, ConnectionState>> settled;
+    ListenerEvidence evidence;
+    // What schedstat said of workers before the last look at the connections.
+    std::map<ProcessKey, std::string> runs;
   };
   struct Namespace {
     std::vector<Master> masters;
+    // Apps of one user that are not told apart by their descriptors.
+    std::map<uid_t, std::set<AppId>> suspects;
+    std::map<ProcessKey, std::string> runs;
     Memory* memory = nullptr;
     bool by_sock_diag = false;
     bool with_unix = true;  // net/unix is read this time.
@@ -142,6 +153,10 @@ class ConnectionSampler {
   void ReadUnixLimits(Namespace& space);
   void Attribute(Namespace& space);
   void Guess(Namespace& space);
+  std::vector<Listener*> Candidates(Namespace& space, uid_t uid);
+  void NoteRuns(Namespace& space);
+  bool Ran(const Namespace& space, const AppId& app);
+  void Learn(Namespace& space, const std::vector<Connection>& connections);
   static void FindDoors(Namespace& space);
   void ReadTcpConnections(Namespace& space);
   std::vector<Connection> ReadConnections(Namespace& space);
@@ -157,6 +172,7 @@ class ConnectionSampler {
       pid_t pid, const std::set<std::uint64_t>& clients);
 
   ProcReader& reader_;
+  std::map<AppId, std::vector<const TrackedProcess*>> workers_;  // In a sample.
   std::map<ProcessKey, MasterSockets> masters_;
   std::map<std::uint64_t, Memory> memories_;  // By network namespace.
   std::optional<std::uint64_t> own_namespace_;
