@@ -15,7 +15,6 @@ namespace gunicorn_exporter {
 namespace {
 
 using std::chrono::duration;
-using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
 // An answer made of a younger scan is fresh; a scan of 10,000 processes takes
@@ -27,14 +26,15 @@ constexpr milliseconds kScanInterval{5000};
 // about to set its title, this long.
 constexpr double kStartSeconds = 10;
 constexpr milliseconds kVersionTimeout{5000};
-// A sample, or a scan between questions, may cost this share of its interval.
-constexpr double kCostShare = 0.01;
+// The interval of samples, and of scans between questions, is at least so many
+// times what one costs.
+constexpr double kCostMultiple = 100;
 
 // The interval that was asked for, or a longer one that the cost is a small
 // enough share of.
 milliseconds Stretch(milliseconds interval, double cost_seconds) {
-  return std::max(interval, duration_cast<milliseconds>(
-                                duration<double>(cost_seconds / kCostShare)));
+  return std::max(interval, std::chrono::ceil<milliseconds>(duration<double>(
+                                cost_seconds * kCostMultiple)));
 }
 
 double TicksPerSecond() { return static_cast<double>(sysconf(_SC_CLK_TCK)); }

@@ -291,29 +291,29 @@ TEST_F(ProcessMonitorTest, SlowsDownWhereASampleCostsOverAHundredth) {
     return Series("gunicorn_exporter_process_sample_interval_seconds");
   };
   AddMyApp();
-  sample_cost_ = 0.010;
+  sample_cost_ = 0.0078125;
   Make();
   Sample();
   EXPECT_THAT(interval(), ElementsAre("{} 1"));
-  sample_cost_ = 0.050;
+  sample_cost_ = 0.0625;
   Sample();
-  EXPECT_THAT(interval(), ElementsAre("{} 5"));
+  EXPECT_THAT(interval(), ElementsAre("{} 6.25"));
   EXPECT_THAT(Series("gunicorn_exporter_process_sample_cpu_seconds"),
-              ElementsAre("{} 0.05"));
-  sample_cost_ = 0.001;
+              ElementsAre("{} 0.0625"));
+  sample_cost_ = 0.0009765625;
   Sample();
   EXPECT_THAT(interval(), ElementsAre("{} 1"));
 }
 
 TEST_F(ProcessMonitorTest, ScansLessOftenWhereAScanCostsOverAHundredth) {
   AddMyApp();
-  sample_cost_ = 0.1;  // A hundredth of ten seconds.
+  sample_cost_ = 0.125;  // A hundredth of 12.5 seconds.
   Make();
   sample_cost_ = 0;
   proc_.SetTitled(20, 1, "gunicorn: master [other]");
   // Another one than the known processes and their children: a scan's to find.
   const auto known = [this] { return monitor_->KnownApps().size(); };
-  for (int second = 1; second < 10; ++second) {
+  for (int second = 1; second < 13; ++second) {
     Sample();
     ASSERT_EQ(known(), 1U) << second;
   }
