@@ -89,7 +89,7 @@ def assert_at_every_scrape(exporter, gunicorn, working, connections):
     wait_until(
         lambda: shown(exporter, gunicorn) == (working, connections), f"{working} work and {connections} are open"
     )
-    for _ in range(20):
+    for _ in range(10):
         assert shown(exporter, gunicorn) == (working, connections)
         time.sleep(0.05)  # The scrapes are to see several samples.
 

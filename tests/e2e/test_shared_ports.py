@@ -324,24 +324,26 @@ def test_without_rights_another_users_connections_are_left_out():
 
 
 def test_without_rights_a_port_that_is_shared_has_no_connections_rather_than_wrong_ones():
-    port = free_port()
-    # With a backlog that is not gunicorn's.
-    with socket.socket() as foreign:
-        foreign.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        foreign.bind(("127.0.0.1", port))
-        foreign.listen(5)
-        with UnprivilegedExporter() as exporter, shared_gunicorn(port) as gunicorn:
-            app = gunicorn.name
-            wait_until(lambda: exporter.value("gunicorn_workers", app=app, state="idle") == WORKERS, "it is seen")
-            with contextlib.ExitStack() as stack:
-                client = stack.enter_context(socket.socket())
-                client.settimeout(60)
-                while not held_by(gunicorn):  # A client of the foreign one waits in its queue meanwhile.
-                    client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-                    client.sendall(b"GET /sleep?seconds=60 HTTP/1.1\r\nHost: x\r\n\r\n")
-                    with contextlib.suppress(AssertionError):
-                        wait_until(lambda: held_by(gunicorn), "gunicorn accepts it", seconds=1)
-                wait_until(
-                    lambda: exporter.scrape().get("gunicorn_connections", app=app) is None, "there is no such series"
-                )
-                end_held_requests(gunicorn)
+    user = LONELY_USER + 1
+
+    class UsersGunicorn(Gunicorn):
+        def prepare(self):
+            super().prepare()
+            self.command = ["setpriv", f"--reuid={user}", "--clear-groups", "--", *self.command]
+
+    with UnprivilegedExporter() as exporter, UsersGunicorn(workers=WORKERS, args=REUSE) as gunicorn:
+        app = gunicorn.name
+        wait_for(exporter, app, 0, 0, 0)
+        with contextlib.ExitStack() as stack, socket.socket() as foreign:
+            hold_one_more(stack, [gunicorn])
+            wait_for(exporter, app, 1, 1, 0)
+            # The kernel lets one user's sockets share a port.
+            os.fchown(foreign.fileno(), user, -1)
+            foreign.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            foreign.bind(("127.0.0.1", gunicorn.port))
+            foreign.listen(5)  # Not gunicorn's backlog.
+            wait_until(
+                lambda: exporter.scrape().get("gunicorn_connections", app=app) is None, "there is no such series"
+            )
+            assert exporter.value("gunicorn_listen_queue_limit", app=app, address=f"127.0.0.1:{gunicorn.port}") == 2048
+            end_held_requests(gunicorn)
