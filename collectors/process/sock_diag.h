@@ -26,8 +26,8 @@
 #include <utility>
 #include <vector>
 
-#include "collectors/process/file_descriptor.h"
 #include "collectors/process/socket_table.h"
+#include "config/file_descriptor.h"
 
 namespace gunicorn_exporter {
 

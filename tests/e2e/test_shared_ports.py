@@ -67,12 +67,24 @@ def assert_true(exporter, *gunicorns):
         wait_for(exporter, gunicorn.name, len(truth), sum(truth.values()), 0)
 
 
-def hold_until_both_have_some(stack, first, second):
-    """The kernel deals connections out as it likes; with more workers than are needed it hits both in time."""
-    while not (held_by(first) and held_by(second)):
-        if max(held(first), held(second)) == WORKERS:
-            pytest.fail("the kernel gave all connections to one of the two")
-        hold_one_more(stack, [first, second])
+def hold_on(stack, target, gunicorns, accept_too=lambda: None):
+    """A request that a worker of `target` holds. The kernel deals connections out as it likes: others are given back."""
+    others = [gunicorn for gunicorn in gunicorns if gunicorn is not target]
+    for _ in range(64):
+        before, before_others = held(target), held(*others)
+        connection = http.client.HTTPConnection("127.0.0.1", target.port, timeout=60)
+        connection.connect()
+
+        def whose(before=before, before_others=before_others):
+            return held(target) > before and "target" or (held(*others) > before_others or accept_too()) and "other"
+
+        if wait_until(whose, "somebody accepts the connection") == "target":
+            stack.callback(connection.close)
+            connection.request("GET", "/sleep?seconds=60")
+            return
+        connection.close()
+        wait_until(lambda wanted=before_others: held(*others) == wanted, "the other one lets go of it")
+    pytest.fail(f"the kernel gave none of 64 connections to {target.name}")
 
 
 def shared_gunicorn(port, name=None, **options):
@@ -88,7 +100,9 @@ def test_two_apps_on_one_port_have_their_own_connections():
     port = free_port()
     with Exporter() as exporter, shared_gunicorn(port) as first, shared_gunicorn(port) as second:
         with contextlib.ExitStack() as stack:
-            hold_until_both_have_some(stack, first, second)
+            for gunicorn in (first, second, first):
+                hold_on(stack, gunicorn, [first, second])
+            assert (held(first), held(second)) == (2, 1)
             assert_true(exporter, first, second)
             for gunicorn in (first, second):
                 limit = exporter.value("gunicorn_listen_queue_limit", app=gunicorn.name, address=f"127.0.0.1:{port}")
@@ -103,9 +117,9 @@ def test_two_masters_of_one_app_on_one_port_are_added_up():
     app = unique_name("app")
     with Exporter() as exporter, shared_gunicorn(port, app) as first, shared_gunicorn(port, app) as second:
         with contextlib.ExitStack() as stack:
-            hold_until_both_have_some(stack, first, second)
-            count = held(first, second)
-            wait_for(exporter, app, count, count, 0)
+            for gunicorn in (first, second, first):
+                hold_on(stack, gunicorn, [first, second])
+            wait_for(exporter, app, 3, 3, 0)
             scrape = exporter.scrape()
             assert scrape.value("gunicorn_masters", app=app) == 2
             # Two queues, of one address.
@@ -176,16 +190,22 @@ def test_a_foreign_process_on_the_same_port_counts_for_nobody():
     port = free_port()
     with listening_socket(True, port) as listener, Exporter() as exporter:
         with shared_gunicorn(port) as gunicorn, contextlib.ExitStack() as stack:
+            # One that stays open, and more while gunicorn gets its two.
             ours = []
 
-            def taken():
+            def accept_ours():
                 with contextlib.suppress(BlockingIOError):
                     ours.append(stack.enter_context(listener.accept()[0]))
-                return len(ours)
+                    return True
+                return False
 
-            while not (ours and held_by(gunicorn)):
-                assert held(gunicorn) < WORKERS, "the kernel gave all connections to gunicorn"
-                hold_one_more(stack, [gunicorn], taken=taken)
+            while not ours:
+                client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+                if wait_until(lambda: accept_ours() and "ours" or held(gunicorn) > 0 and "its", "it is taken") == "its":
+                    client.close()
+                    wait_until(lambda: held(gunicorn) == 0, "gunicorn lets go of it")
+            hold_on(stack, gunicorn, [gunicorn], accept_ours)
+            hold_on(stack, gunicorn, [gunicorn], accept_ours)
             assert_true(exporter, gunicorn)
             assert exporter.value("gunicorn_listen_queue_limit", app=gunicorn.name, address=f"127.0.0.1:{port}") == 2048
             end_held_requests(gunicorn)
