@@ -16,8 +16,8 @@
 
 #include <cstdint>
 
-#include "collectors/process/file_descriptor.h"
 #include "collectors/process/proc_reader.h"
+#include "config/file_descriptor.h"
 
 namespace gunicorn_exporter {
 
