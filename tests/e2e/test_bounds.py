@@ -5,7 +5,7 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 
-from support import Exporter, wait_until
+from support import Exporter, Gunicorn, wait_until
 from support.scrape import Scrape
 
 
@@ -104,3 +104,15 @@ def test_the_end_does_not_wait_for_idle_connections():
         exporter.stop()
         assert time.monotonic() - begin < 20
         assert client.recv(1) == b""
+
+
+def test_a_sample_costs_at_most_a_hundredth_of_its_interval():
+    # Far less than a sample can be had for.
+    config = "process:\n  sample_interval: 1ms\n"
+    with Exporter(config=config) as exporter, Gunicorn(workers=4) as gunicorn:
+        wait_until(lambda: exporter.value("gunicorn_connections", app=gunicorn.name) == 0, "the app is sampled")
+        for _ in range(20):
+            scrape = exporter.scrape()
+            interval = scrape.value("gunicorn_exporter_process_sample_interval_seconds")
+            assert interval > 0.001
+            assert scrape.value("gunicorn_exporter_process_sample_cpu_seconds") <= 0.01 * interval
