@@ -68,6 +68,7 @@ class ProcReader {
   FileDescriptor Open(pid_t pid, std::string_view file, int flags);
 
   const std::string& root() const { return root_; }
+  ReadErrors& errors() { return errors_; }
 
  private:
   std::optional<std::string_view> ReadPath(const char* path,
