@@ -109,7 +109,7 @@ struct Exporter::Parts {
 
 void Exporter::Parts::Start() {
   // First: a log is read from where it ends now.
-  if (logs) logs->Start();
+  if (logs) logs->FindFiles();
   // In a thread: a procfs that does not answer must not keep the rest from it.
   first_scan = std::async(std::launch::async, [this] {
     if (monitor) monitor->Start();
@@ -118,6 +118,8 @@ void Exporter::Parts::Start() {
   // Lines that came before wait in the kernel, and find their app known.
   first_scan.wait_for(kScanPatience);
   if (statsd) statsd->Start();
+  // Last: access lines count only where no StatsD line has come.
+  if (logs) logs->Start();
 }
 
 bool Exporter::Parts::Knows(const std::string& app_name) const {

@@ -17,8 +17,11 @@ Socket OpenSpare() { return Socket(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 }  // namespace
 
-TcpReceiver::TcpReceiver(LineHandler& handler)
-    : handler_(handler), buffer_(kBytesAtATime), spare_(OpenSpare()) {}
+TcpReceiver::TcpReceiver(LineHandler& handler, std::size_t most_connections)
+    : handler_(handler),
+      most_connections_(most_connections),
+      buffer_(kBytesAtATime),
+      spare_(OpenSpare()) {}
 
 void TcpReceiver::AddListener(Socket socket) {
   listeners_.push_back(std::move(socket));
@@ -41,7 +44,7 @@ int TcpReceiver::Accept(std::size_t listener, Time now) {
       if ((errno == EMFILE || errno == ENFILE) && RefuseOne(listener)) continue;
       return -1;
     }
-    if (connections_.size() >= kMostConnections) {
+    if (connections_.size() >= most_connections_) {
       ++refused_;
       continue;
     }

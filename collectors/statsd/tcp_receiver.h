@@ -1,6 +1,6 @@
 // StatsD lines over TCP: accepts, reads, frames. tcp(7).
 //
-// At most kMostConnections at a time, further ones are closed at once and
+// At most so many connections at a time, further ones are closed at once and
 // counted; one that says nothing for kIdleTime, or sends a line over 8 KiB, is
 // closed.
 //
@@ -29,7 +29,8 @@ class TcpReceiver {
   static constexpr std::size_t kMostConnections = 1024;
   static constexpr std::chrono::minutes kIdleTime{5};
 
-  explicit TcpReceiver(LineHandler& handler);
+  explicit TcpReceiver(LineHandler& handler,
+                       std::size_t most_connections = kMostConnections);
 
   // Before the receiving thread starts. Listening and non-blocking.
   void AddListener(Socket socket);
@@ -62,6 +63,7 @@ class TcpReceiver {
   bool RefuseOne(std::size_t listener);
 
   LineHandler& handler_;
+  const std::size_t most_connections_;
   std::vector<Socket> listeners_;
   std::unordered_map<int, Connection> connections_;  // By descriptor.
   std::vector<char> buffer_;
