@@ -73,6 +73,7 @@ class ProcReader {
   }
 
   const std::string& root() const { return root_; }
+  ReadErrors& errors() { return errors_; }
 
  private:
   std::optional<std::string_view> ReadPath(const char* path,
