@@ -18,7 +18,8 @@ MonitorClocks SystemClocks() {
   return {[] { return std::chrono::steady_clock::now(); },
           [] { return ReadClock(CLOCK_MONOTONIC); },
           [] { return ReadClock(CLOCK_REALTIME); },
-          [] { return ReadClock(CLOCK_BOOTTIME); }};
+          [] { return ReadClock(CLOCK_BOOTTIME); },
+          [] { return ReadClock(CLOCK_THREAD_CPUTIME_ID); }};
 }
 
 }  // namespace gunicorn_exporter

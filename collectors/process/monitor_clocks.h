@@ -13,6 +13,8 @@ struct MonitorClocks {
   std::function<double()> unix_seconds;
   // Since boot, suspended time included: what start times count in.
   std::function<double()> boot_seconds;
+  // CPU time of the calling thread: what a sample or a scan costs.
+  std::function<double()> thread_cpu_seconds;
 };
 
 MonitorClocks SystemClocks();

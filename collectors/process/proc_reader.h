@@ -67,7 +67,13 @@ class ProcReader {
   // A descriptor of /proc/PID/FILE, for what is no text.
   FileDescriptor Open(pid_t pid, std::string_view file, int flags);
 
+  // Counts a failure to use what was opened.
+  void CountError(std::string_view file, int error) {
+    errors_.Count(file, error);
+  }
+
   const std::string& root() const { return root_; }
+  ReadErrors& errors() { return errors_; }
 
  private:
   std::optional<std::string_view> ReadPath(const char* path,
