@@ -57,6 +57,28 @@ std::vector<AppId> ConfiguredApps(const Config& config) {
   return apps;
 }
 
+// Where StatsD is off, the series that access lines feed are the log
+// collector's.
+class LogsWithRequests : public Collector {
+ public:
+  LogsWithRequests(std::shared_ptr<Collector> logs,
+                   std::shared_ptr<Collector> requests)
+      : logs_(std::move(logs)), requests_(std::move(requests)) {}
+
+  std::string_view Name() const override { return logs_->Name(); }
+  std::vector<MetricFamily> Collect() override {
+    std::vector<MetricFamily> families = logs_->Collect();
+    for (MetricFamily& family : requests_->Collect()) {
+      families.push_back(std::move(family));
+    }
+    return families;
+  }
+
+ private:
+  const std::shared_ptr<Collector> logs_;
+  const std::shared_ptr<Collector> requests_;
+};
+
 HttpOptions ToHttpOptions(const Flags& flags) {
   HttpOptions options;
   options.listen_addresses = flags.web_listen_addresses;
@@ -206,16 +228,19 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
         flags, parts.store, parts.sender_lookup.get(),
         TakeInheritedSockets(TakeActivationVariables()));
   }
-  // Access lines feed the same series.
-  if (flags.collector_statsd || flags.collector_logs) {
-    collectors.push_back(
-        std::make_shared<StatsdCollector>(parts.store, parts.statsd.get()));
-  }
+  const auto requests =
+      std::make_shared<StatsdCollector>(parts.store, parts.statsd.get());
+  if (flags.collector_statsd) collectors.push_back(requests);
   if (flags.collector_logs) {
     parts.logs = std::make_shared<LogCollector>(
         config, flags, parts.store,
         [&parts](const std::string& name) { return parts.Knows(name); });
-    collectors.push_back(parts.logs);
+    if (flags.collector_statsd) {
+      collectors.push_back(parts.logs);
+    } else {
+      collectors.push_back(
+          std::make_shared<LogsWithRequests>(parts.logs, requests));
+    }
   }
   parts.scraper =
       std::make_unique<Scraper>(std::move(collectors), parts.self_metrics);

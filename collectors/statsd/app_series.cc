@@ -133,13 +133,19 @@ bool AppSeries::AddBacklog(const Event& event, const TimePoint& now,
   return true;
 }
 
-void AppSeries::AddPresets(const TimePoint& now, const SeriesOptions& options,
-                           SeriesBudget& budget) {
-  Ensure(requests, now, budget);
-  for (PlainSeries& series : messages) Ensure(series, now, budget);
+std::size_t AppSeries::AddPresets(const TimePoint& now,
+                                  const SeriesOptions& options,
+                                  SeriesBudget& budget) {
+  std::size_t refused = 0;
+  const auto add = [&](PlainSeries& series) {
+    if (!Ensure(series, now, budget)) ++refused;
+  };
+  add(requests);
+  for (PlainSeries& series : messages) add(series);
   for (const std::uint16_t code : options.preset_codes) {
-    Ensure(*Status(code, options), now, budget);
+    add(*Status(code, options));
   }
+  return refused;
 }
 
 void AppSeries::Expire(std::chrono::milliseconds deadline,
@@ -177,8 +183,7 @@ void AppSeries::Adopt(const SeriesOptions& options,
     }
   }
   if (!durations) return;
-  if (*options.sketch.bounds != *old_options.sketch.bounds ||
-      options.sketch.schema != old_options.sketch.schema) {
+  if (!options.SameBuckets(old_options)) {
     durations.reset();
     budget.GiveBack(share, kDurationSeries);
   } else if (options.sketch.window != old_options.sketch.window) {

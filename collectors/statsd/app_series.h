@@ -63,8 +63,9 @@ class AppSeries {
   bool Add(const Event& event, const TimePoint& now,
            const SeriesOptions& options, SeriesBudget& budget);
   // The zeros that an app has as soon as it is known, as far as there is room.
-  void AddPresets(const TimePoint& now, const SeriesOptions& options,
-                  SeriesBudget& budget);
+  // Returns for how many of them there was none.
+  std::size_t AddPresets(const TimePoint& now, const SeriesOptions& options,
+                         SeriesBudget& budget);
   // Removes what has not changed since `deadline`, but for the presets and the
   // arbiter's count of workers.
   void Expire(std::chrono::milliseconds deadline, const SeriesOptions& options,
@@ -86,6 +87,7 @@ class AppSeries {
   AppSeries* base = nullptr;
   bool has_data = false;           // An event was added, from whatever source.
   bool statsd_seen = false;        // A StatsD line was accepted.
+  bool presets_refused = false;    // Some found no room, and are counted.
   double last_packet_seconds = 0;  // Unix time; 0: none.
   std::chrono::milliseconds last_update{0};  // Of any series; steady.
 

@@ -1,6 +1,8 @@
 #include "collectors/statsd/foreign_series.h"
 
+#include <algorithm>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 namespace gunicorn_exporter {
@@ -12,21 +14,39 @@ const std::vector<double>& Quantiles() {
   return quantiles;
 }
 
-constexpr const char* kSummarySuffixes[] = {"_sum", "_count"};
+constexpr std::string_view kTotal = "_total";
+
+// The names that a metric has on the lines of one format or another: in
+// OpenMetrics a counter x or x_total is the family x with the line x_total.
+std::vector<std::string> NamesOf(const std::string& name, MetricType type) {
+  if (type == MetricType::kSummary) {
+    return {name, name + "_sum", name + "_count"};
+  }
+  if (type != MetricType::kCounter) return {name};
+  const std::string family = name.ends_with(kTotal)
+                                 ? name.substr(0, name.size() - kTotal.size())
+                                 : name;
+  return {family, family + std::string(kTotal)};
+}
 
 }  // namespace
 
-// A summary x has lines x_sum and x_count: no other metric may be called so.
 bool ForeignSeries::IsFree(const std::string& name, MetricType type) const {
-  for (const std::string suffix : kSummarySuffixes) {
-    if (type == MetricType::kSummary && metrics_.contains(name + suffix)) {
-      return false;
+  for (const std::string& wanted : NamesOf(name, type)) {
+    std::vector<std::string> owners = {wanted, wanted + std::string(kTotal)};
+    for (const std::string_view suffix :
+         {std::string_view("_sum"), std::string_view("_count"), kTotal}) {
+      if (!wanted.ends_with(suffix)) continue;
+      owners.push_back(wanted.substr(0, wanted.size() - suffix.size()));
     }
-    if (!name.ends_with(suffix)) continue;
-    const auto base =
-        metrics_.find(name.substr(0, name.size() - suffix.size()));
-    if (base != metrics_.end() && base->second.type == MetricType::kSummary) {
-      return false;
+    for (const std::string& owner : owners) {
+      const auto metric = metrics_.find(owner);
+      if (metric == metrics_.end()) continue;
+      const std::vector<std::string> taken =
+          NamesOf(owner, metric->second.type);
+      if (std::find(taken.begin(), taken.end(), wanted) != taken.end()) {
+        return false;
+      }
     }
   }
   return true;

@@ -75,6 +75,7 @@ class ForeignSeries {
   Entry* FindOrCreate(const ForeignRef& ref, const TimePoint& now,
                       const SketchOptions& sketch, SeriesBudget& budget,
                       const MakeLabelsOf& make_labels);
+  // Whether no other metric has a line or a family of these names.
   bool IsFree(const std::string& name, MetricType type) const;
 
   std::map<std::string, Metric> metrics_;

@@ -88,6 +88,8 @@ class MetricStore : public EventSink {
   AppSeries& CreateBase(const SeriesKey& key, const TimePoint& now);
   AppSeries& Insert(std::unique_ptr<AppSeries> series);
   void EraseIf(const std::function<bool(const AppSeries&)>& gone);
+  // The zeros of a known app; those without room are counted once.
+  void AddPresets(AppSeries& app, const TimePoint& now);
   void MakeRoom();
   bool IsStale(const AppSeries& series, std::chrono::milliseconds now) const;
   void ExpireAll(const TimePoint& now);
@@ -110,6 +112,8 @@ class MetricStore : public EventSink {
   // The names of apps that StatsD lines were accepted of, whatever became of
   // their series since: their access lines are refused.
   std::set<std::string> statsd_names_;
+  // Far more than there are apps; strangers may make up that many, too.
+  std::size_t most_statsd_names_ = 20000;
   std::map<AppId, SeriesRef> log_refs_;  // Of AddFromLog, as is log_ops_.
   std::vector<StoreOp> log_ops_;
   ForeignSeries foreign_;

@@ -56,9 +56,20 @@ void MetricStore::SetKnownApps(std::vector<AppId> apps) {
   }
   MakeRoom();
   for (const AppId& app : known_) {
-    apps_.at(ToText({app, {}}))->AddPresets(now, *options_, budget_);
+    AddPresets(*apps_.at(ToText({app, {}})), now);
   }
   PublishNaming();
+}
+
+void MetricStore::AddPresets(AppSeries& app, const TimePoint& now) {
+  const std::size_t refused = app.AddPresets(now, *options_, budget_);
+  if (refused == 0 || app.presets_refused) return;
+  app.presets_refused = true;
+  refused_ += refused;
+  LogEvent(LogLevel::kWarn, "series_refused",
+           {{"app", app.key.app.name},
+            {"series", std::to_string(refused)},
+            {"reason", "statsd.max_series leaves no room for all of them"}});
 }
 
 // Lets the longest silent apps that nobody knows go, where known ones need
@@ -117,6 +128,10 @@ void MetricStore::Reconfigure(const Config& config) {
   const auto old_options = options_;
   options_ = MakeSeriesOptions(config.statsd);
   config_ = config;
+  if (!options_->SameBuckets(*old_options)) {
+    LogEvent(LogLevel::kInfo, "durations_restarted",
+             {{"reason", "the reload changed the histograms' buckets"}});
+  }
   for (const auto& [text, series] : apps_) {
     budget_.EndReservation(series->share);
     series->Adopt(*options_, *old_options, budget_);

@@ -236,7 +236,7 @@ def may_make_user_namespaces():
 @pytest.mark.parametrize("how", ["rename", "copytruncate"])
 def test_polling_reads_what_inotify_does_not_tell(tmp_path, how):
     with LoggingGunicorn(tmp_path) as gunicorn, PollingExporter(logs_of(gunicorn)) as exporter:
-        assert "event=log_watch_failed" in exporter.log()
+        wait_until(lambda: "event=log_watch_failed" in exporter.log(), "the exporter says that it polls")
         logrotate = Logrotate(gunicorn, how)
         for number in range(1, 4):
             before = 30 * (number - 1)

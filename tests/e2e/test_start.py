@@ -172,10 +172,14 @@ def test_several_listeners_of_one_kind():
             pass
 
 
-def test_a_collector_that_is_off_has_no_series():
-    with Exporter(flags=["--no-collector.statsd", "--no-collector.logs"]) as exporter:
+@pytest.mark.parametrize(
+    ("off", "on"),
+    [(["statsd", "logs"], {"process"}), (["statsd"], {"process", "logs"}), (["logs", "process"], {"statsd"})],
+)
+def test_a_collector_that_is_off_has_no_series(off, on):
+    with Exporter(flags=[f"--no-collector.{name}" for name in off]) as exporter:
         scrape = exporter.scrape()
-        assert set(scrape.by("collector", "gunicorn_exporter_collector_success")) == {"process"}
+        assert set(scrape.by("collector", "gunicorn_exporter_collector_success")) == on
 
 
 def test_the_lifecycle_endpoints_are_off_until_asked_for():

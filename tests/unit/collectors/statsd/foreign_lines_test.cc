@@ -94,6 +94,20 @@ TEST_F(ForeignLinesTest, ASummarysOwnLinesAreNotAnothersName) {
   EXPECT_EQ(Value("gunicorn_exporter_statsd_refused_series_total", ""), 2);
 }
 
+TEST_F(ForeignLinesTest, ACounterIsNotAnothersNameInOpenMetricsEither) {
+  // In OpenMetrics a counter x is the family x with the line x_total.
+  Send(
+      "foo.bar:3|c\nfoo.bar_total:1|c\nx:1|g\nx.total:1|c\ny_total:1|g\ny:1|c");
+  EXPECT_EQ(Value("foo_bar", R"(app="unknown")"), 3);
+  EXPECT_EQ(FindFamily(store().Collect(), "foo_bar_total"), nullptr);
+  EXPECT_EQ(FindFamily(store().Collect(), "x_total"), nullptr);
+  EXPECT_EQ(FindFamily(store().Collect(), "y"), nullptr);
+  EXPECT_EQ(Value("gunicorn_exporter_statsd_refused_series_total", ""), 3);
+  Send("foo.bar:1|c\nz_total:2|c");
+  EXPECT_EQ(Value("foo_bar", R"(app="unknown")"), 4);
+  EXPECT_EQ(Value("z_total", R"(app="unknown")"), 2);
+}
+
 TEST_F(ForeignLinesTest, CountAgainstMaxSeries) {
   config_.statsd.max_series = 10;
   for (int i = 0; i < 20; ++i) Send("name" + std::to_string(i) + ":1|c");

@@ -212,6 +212,18 @@ TEST_F(MetricStoreTest, CountsARefusedPackedLineOnce) {
   EXPECT_EQ(Refused(), 2);
 }
 
+TEST_F(MetricStoreTest, CountsTheZerosOfAKnownAppThatFindNoRoomOnce) {
+  config_.statsd.max_series = 10;
+  store().SetKnownApps({App("shop")});
+  EXPECT_EQ(Series(), 10);
+  // Requests, four levels, and the preset codes.
+  const double wanted =
+      5.0 + static_cast<double>(config_.statsd.preset_status_codes.size());
+  EXPECT_EQ(Refused(), wanted - 10);
+  store().SetKnownApps({App("shop")});
+  EXPECT_EQ(Refused(), wanted - 10);
+}
+
 TEST_F(MetricStoreTest, StrangersNeverPushAKnownAppOut) {
   config_.statsd.max_series = 500;
   store().SetKnownApps({App("known")});

@@ -12,7 +12,7 @@
 #include "collectors/statsd/unix_socket.h"
 #include "config/config_error.h"
 #include "tests/support/sockets.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"
 
 namespace gunicorn_exporter {
@@ -30,7 +30,7 @@ void Inherit(const Socket& socket, int number) {
 }
 
 TEST(TakeInheritedSockets, TellsThemApartByWhatTheyAre) {
-  const TemporaryDirectory directory;
+  const TempDir directory;
   UnixSocket path(directory / "socket", 0722);
   Inherit(path.TakeSocket(), 0);
   Inherit(BindInternet(InternetSocket::kTcp, "127.0.0.1:0", "test"), 1);
@@ -79,7 +79,7 @@ TEST(TakeActivationVariables, UsesThemOnce) {
 }
 
 TEST(StatsdServer, KeepsAnInheritedUnixSocketOverARestart) {
-  const TemporaryDirectory directory;
+  const TempDir directory;
   UnixSocket held(directory / "socket", 0722);
   const Socket ours = held.TakeSocket();  // As systemd keeps it.
   const Socket gunicorn = ConnectUnix(directory / "socket");

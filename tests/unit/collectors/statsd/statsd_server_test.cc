@@ -16,7 +16,7 @@
 #include "tests/support/fake_sender_lookup.h"
 #include "tests/support/find_series.h"
 #include "tests/support/sockets.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"
 
 namespace gunicorn_exporter {
@@ -103,7 +103,7 @@ TEST(StatsdServer, NamesTheSenderOfAUdpPacket) {
 }
 
 TEST(StatsdServer, NamesTheSenderOfAUnixDatagram) {
-  const TemporaryDirectory directory;
+  const TempDir directory;
   MetricStore store(Config(), SystemTime);
   FakeSenderLookup lookup;
   lookup.SetPid(getpid(), {"by_pid", "", ""});
@@ -116,7 +116,7 @@ TEST(StatsdServer, NamesTheSenderOfAUnixDatagram) {
 }
 
 TEST(StatsdServer, MakesTheUnixSocketWithItsModeAndDirectory) {
-  const TemporaryDirectory directory;
+  const TempDir directory;
   const std::string path = directory / "run/exporter/socket";
   MetricStore store(Config(), SystemTime);
   Flags flags = UnixFlags(path);
@@ -133,7 +133,7 @@ TEST(StatsdServer, MakesTheUnixSocketWithItsModeAndDirectory) {
 }
 
 TEST(StatsdServer, TakesAStaleUnixSocketOver) {
-  const TemporaryDirectory directory;
+  const TempDir directory;
   const std::string path = directory / "socket";
   {
     const Socket stale(::socket(AF_UNIX, SOCK_DGRAM, 0));
@@ -149,7 +149,7 @@ TEST(StatsdServer, TakesAStaleUnixSocketOver) {
 }
 
 TEST(StatsdServer, RefusesAUnixSocketThatIsNotFree) {
-  const TemporaryDirectory directory;
+  const TempDir directory;
   const std::string path = directory / "socket";
   MetricStore store(Config(), SystemTime);
   const StatsdServer first(UnixFlags(path), store, nullptr);
@@ -169,7 +169,7 @@ TEST(StatsdServer, RefusesAUnixSocketThatIsNotFree) {
 }
 
 TEST(StatsdServer, LeavesAPathThatSomebodyElseHasMadeMeanwhile) {
-  const TemporaryDirectory directory;
+  const TempDir directory;
   const std::string path = directory / "socket";
   MetricStore store(Config(), SystemTime);
   {
@@ -181,7 +181,7 @@ TEST(StatsdServer, LeavesAPathThatSomebodyElseHasMadeMeanwhile) {
 }
 
 TEST(StatsdServer, TakesWhatHasComeBeforeItStops) {
-  const TemporaryDirectory directory;
+  const TempDir directory;
   MetricStore store(Config(), SystemTime);
   StatsdServer server(UnixFlags(directory / "socket"), store, nullptr);
   const Socket client = ConnectUnix(directory / "socket");
@@ -213,7 +213,7 @@ TEST(StatsdServer, CountsWhatTheKernelDrops) {
 }
 
 TEST(StatsdCollector, HasEverySeriesOfItsReceiversFromTheStart) {
-  const TemporaryDirectory directory;
+  const TempDir directory;
   Flags flags = UdpFlags();
   flags.statsd_listen_unixgram = directory / "socket";
   MetricStore store(Config(), SystemTime);

@@ -12,7 +12,7 @@
 #include "collectors/statsd/statsd_server.h"
 #include "tests/support/find_series.h"
 #include "tests/support/sockets.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"
 
 namespace gunicorn_exporter {
@@ -61,7 +61,7 @@ Flags UnixFlags(const std::string& path) {
 }
 
 TEST(StatsdServer, TakesDatagramsWhileTheStoreIsLocked) {
-  const TemporaryDirectory directory;
+  const TempDir directory;
   Gate gate;
   MetricStore store(Config(), [&] { return gate.Now(); });
   StatsdServer server(UnixFlags(directory / "socket"), store, nullptr);
@@ -92,7 +92,7 @@ TEST(StatsdServer, TakesDatagramsWhileTheStoreIsLocked) {
 
 // For ThreadSanitizer above all: everything at once, and nothing is lost.
 TEST(StatsdServer, LosesNothingWhileScrapesAndReloadsRun) {
-  const TemporaryDirectory directory;
+  const TempDir directory;
   Config config;
   config.statsd.series_ttl = std::chrono::hours(1);
   MetricStore store(config, SystemTime);
