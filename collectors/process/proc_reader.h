@@ -15,8 +15,8 @@
 #include <string_view>
 #include <vector>
 
-#include "collectors/process/file_descriptor.h"
 #include "collectors/process/read_errors.h"
+#include "config/file_descriptor.h"
 
 namespace gunicorn_exporter {
 

@@ -24,8 +24,8 @@
 #include <set>
 #include <vector>
 
-#include "collectors/process/file_descriptor.h"
 #include "collectors/process/socket_table.h"
+#include "config/file_descriptor.h"
 
 namespace gunicorn_exporter {
 

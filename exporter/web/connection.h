@@ -12,7 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "exporter/web/listener.h"
+#include "config/file_descriptor.h"
 #include "exporter/web/socket_server.h"
 #include "exporter/web/transport.h"
 
@@ -29,7 +29,7 @@ struct Connection {
   };
 
   std::uint64_t id = 0;
-  UniqueFd fd;
+  FileDescriptor fd;
   std::unique_ptr<ClientTransport> transport;  // Goes before the descriptor.
   State state = State::kReading;
   std::uint32_t interest = 0;  // What epoll waits for.

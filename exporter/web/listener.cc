@@ -45,9 +45,10 @@ AddressList Resolve(const std::string& text, const Address& address) {
 }
 
 // A listening socket; on failure none, and errno says why.
-UniqueFd TryListen(const sockaddr* address, socklen_t size, bool dual_stack) {
-  UniqueFd fd(socket(address->sa_family,
-                     SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+FileDescriptor TryListen(const sockaddr* address, socklen_t size,
+                         bool dual_stack) {
+  FileDescriptor fd(socket(address->sa_family,
+                           SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (fd.get() < 0) return {};
   const int on = 1;
   const int v6_only = dual_stack ? 0 : 1;
@@ -59,18 +60,18 @@ UniqueFd TryListen(const sockaddr* address, socklen_t size, bool dual_stack) {
   }
   if (bind(fd.get(), address, size) != 0 || listen(fd.get(), kBacklog) != 0) {
     const int error = errno;
-    fd = UniqueFd();
+    fd = FileDescriptor();
     errno = error;
   }
   return fd;
 }
 
-UniqueFd ListenEverywhere(std::uint16_t port) {
+FileDescriptor ListenEverywhere(std::uint16_t port) {
   sockaddr_in6 any6 = {};
   any6.sin6_family = AF_INET6;
   any6.sin6_addr = in6addr_any;
   any6.sin6_port = htons(port);
-  UniqueFd fd =
+  FileDescriptor fd =
       TryListen(reinterpret_cast<sockaddr*>(&any6), sizeof(any6), true);
   if (fd.get() >= 0 || errno == EADDRINUSE || errno == EACCES) return fd;
   // A machine without IPv6.
@@ -81,7 +82,7 @@ UniqueFd ListenEverywhere(std::uint16_t port) {
   return TryListen(reinterpret_cast<sockaddr*>(&any4), sizeof(any4), false);
 }
 
-UniqueFd ListenOn(const std::string& text, const Address& address) {
+FileDescriptor ListenOn(const std::string& text, const Address& address) {
   const AddressList list = Resolve(text, address);
   // A name with addresses of both families ("localhost"): IPv4, as Go does.
   const addrinfo* chosen = list.get();
@@ -104,18 +105,6 @@ std::uint16_t BoundPort(int fd) {
 }
 
 }  // namespace
-
-UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
-  if (this != &other) {
-    if (fd_ >= 0) close(fd_);
-    fd_ = other.Release();
-  }
-  return *this;
-}
-
-UniqueFd::~UniqueFd() {
-  if (fd_ >= 0) close(fd_);
-}
 
 Listener Listen(const std::string& text) {
   const std::optional<Address> address = ParseAddress(text);

@@ -4,34 +4,13 @@
 #include <string>
 
 #include "config/address.h"
+#include "config/file_descriptor.h"
 
 namespace gunicorn_exporter {
 
-// A file descriptor that closes itself. -1: none.
-class UniqueFd {
- public:
-  UniqueFd() = default;
-  explicit UniqueFd(int fd) : fd_(fd) {}
-  UniqueFd(UniqueFd&& other) noexcept : fd_(other.Release()) {}
-  UniqueFd& operator=(UniqueFd&& other) noexcept;
-  UniqueFd(const UniqueFd&) = delete;
-  UniqueFd& operator=(const UniqueFd&) = delete;
-  ~UniqueFd();
-
-  int get() const { return fd_; }
-  int Release() {
-    const int fd = fd_;
-    fd_ = -1;
-    return fd;
-  }
-
- private:
-  int fd_ = -1;
-};
-
 struct Listener {
-  UniqueFd fd;      // Non-blocking, listening.
-  Address address;  // As asked for, with the port that the kernel gave.
+  FileDescriptor fd;  // Non-blocking, listening.
+  Address address;    // As asked for, with the port that the kernel gave.
 };
 
 // `text`: "127.0.0.1:18125", "[::1]:18125", "localhost:0", or ":18125", which

@@ -13,9 +13,9 @@ namespace {
 
 constexpr std::uint64_t kWakeId = 0;
 
-UniqueFd Checked(int fd, const char* what) {
+FileDescriptor Checked(int fd, const char* what) {
   if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
-  return UniqueFd(fd);
+  return FileDescriptor(fd);
 }
 
 epoll_event Event(std::uint64_t id, std::uint32_t events) {

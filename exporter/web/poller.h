@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <functional>
 
-#include "exporter/web/listener.h"
+#include "config/file_descriptor.h"
 
 namespace gunicorn_exporter {
 
@@ -29,8 +29,8 @@ class Poller {
   void Wake() const;
 
  private:
-  UniqueFd epoll_;
-  UniqueFd wake_;
+  FileDescriptor epoll_;
+  FileDescriptor wake_;
 };
 
 }  // namespace gunicorn_exporter

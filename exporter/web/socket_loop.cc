@@ -126,7 +126,7 @@ void SocketLoop::PauseAccepting(bool pause) {
 
 void SocketLoop::AddConnection(int socket) {
   auto connection = std::make_unique<Connection>();
-  connection->fd = UniqueFd(socket);
+  connection->fd = FileDescriptor(socket);
   if (connections_.size() >= limits_.max_connections && !EvictOne()) return;
   connection->transport = make_transport_(socket);
   if (connection->transport == nullptr) return;
@@ -351,7 +351,7 @@ void SocketLoop::BeginStop() {
   }
   for (Listener& listener : listeners_) {
     poller_.Remove(listener.fd.get());
-    listener.fd = UniqueFd();
+    listener.fd = FileDescriptor();
   }
 }
 
