@@ -115,10 +115,10 @@ void ConnectionSampler::ReadTcpTables(Namespace& space) {
   const pid_t pid = space.masters.front().process->gunicorn.process.key.pid;
   space.tcp.clear();
   for (const char* file : {"net/tcp", "net/tcp6"}) {
-    const auto text = reader_.Read(pid, file);
-    if (!text) continue;
-    std::vector<TcpSocket> sockets = ParseTcpTable(*text);
-    space.tcp.insert(space.tcp.end(), sockets.begin(), sockets.end());
+    reader_.ReadLines(pid, file, [&](std::string_view lines) {
+      const std::vector<TcpSocket> sockets = ParseTcpTable(lines);
+      space.tcp.insert(space.tcp.end(), sockets.begin(), sockets.end());
+    });
   }
 }
 

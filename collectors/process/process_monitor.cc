@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <ctime>
 #include <set>
 #include <utility>
 
@@ -31,13 +30,6 @@ constexpr milliseconds kVersionTimeout{5000};
 // A sample, or a scan between questions, may cost this share of its interval.
 constexpr double kCostShare = 0.01;
 
-double ThreadCpuSeconds() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) +
-         static_cast<double>(time.tv_nsec) * 1e-9;
-}
-
 double TicksPerSecond() { return static_cast<double>(sysconf(_SC_CLK_TCK)); }
 
 }  // namespace
@@ -54,7 +46,8 @@ ProcessMonitor::ProcessMonitor(const Config& config, const std::string& procfs,
       registry_(config),
       effective_interval_(config.process.sample_interval) {
   if (const auto text = reader_.ReadGlobal("stat")) {
-    boot_time_seconds_ = static_cast<double>(ParseBootTime(*text).value_or(0));
+    boot_time_ = BootTime(static_cast<double>(ParseBootTime(*text).value_or(0)),
+                          clocks_);
   }
 }
 
@@ -152,12 +145,16 @@ void ProcessMonitor::Sample() {
 
 void ProcessMonitor::ScanLocked() {
   ProcessTable table = scanner_.ScanAll();
-  if (readable_ && !table.readable) {
-    LogEvent(LogLevel::kWarn, "process_table_unreadable", {{"path", procfs_}});
+  const bool readable = table.readable && table.complete;
+  if (readable_ && !readable) {
+    LogEvent(LogLevel::kWarn, "process_table_unreadable",
+             {{"path", procfs_},
+              {"error", table.complete ? "not a process table"
+                                       : "no descriptors or memory left"}});
   }
-  readable_ = table.readable;
+  readable_ = readable;
   processes_ = table.processes;
-  Absorb(std::move(table.candidates));
+  if (table.complete) Absorb(std::move(table.candidates));
   last_scan_ = clocks_.now();
 }
 
@@ -170,6 +167,7 @@ void ProcessMonitor::SampleLocked() {
   std::vector<ProcessSnapshot> candidates;
   std::set<pid_t> workers;
   std::set<pid_t> others;
+  reader_.TakeShortage();
   for (const auto& [key, process] : registry_.processes()) {
     const GunicornProcess& gunicorn = process.gunicorn;
     const bool is_leaf = gunicorn.role == ProcessRole::kWorker ||
@@ -191,9 +189,12 @@ void ProcessMonitor::SampleLocked() {
       candidates.push_back(*std::move(process));
     }
   }
-  Absorb(std::move(candidates));
-  Classify();
-  last_sample_ = clocks_.now();
+  // Who could not be read for want of descriptors has not gone.
+  if (!reader_.TakeShortage()) {
+    Absorb(std::move(candidates));
+    Classify();
+    last_sample_ = clocks_.now();
+  }
   sample_seconds_ = ThreadCpuSeconds() - cpu_before;
   effective_interval_ = std::max(config_->process.sample_interval,
                                  duration_cast<milliseconds>(duration<double>(
@@ -328,7 +329,7 @@ ProcessView ProcessMonitor::View() {
 AppView ProcessMonitor::ViewOf(const AppId& app, const ProcessGroup& group) {
   const KernelUnits units{TicksPerSecond(),
                           static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)),
-                          boot_time_seconds_};
+                          boot_time_.UnixSeconds(clocks_)};
   AppView view = ToView(app, registry_.apps().at(app), group, units);
   std::set<InfoView> infos;
   for (const TrackedProcess* process : group) {

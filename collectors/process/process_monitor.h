@@ -128,7 +128,7 @@ class ProcessMonitor {
   std::optional<TimePoint> last_sample_;
   double sample_seconds_ = 0;
   std::chrono::milliseconds effective_interval_;
-  double boot_time_seconds_ = 0;  // Unix seconds at which the machine started.
+  BootTime boot_time_;
 
   AppsListener listener_;
   std::mutex listener_mutex_;  // Guards told_generation_ and the call.

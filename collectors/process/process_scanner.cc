@@ -10,6 +10,7 @@ namespace gunicorn_exporter {
 
 ProcessTable ProcessScanner::ScanAll() {
   ProcessTable table;
+  reader_.TakeShortage();
   table.readable = reader_.ListPids(pids_);
   table.processes = pids_.size();
   for (const pid_t pid : pids_) {
@@ -20,6 +21,7 @@ ProcessTable ProcessScanner::ScanAll() {
       table.candidates.push_back(std::move(*process));
     }
   }
+  table.complete = !reader_.TakeShortage();
   return table;
 }
 

@@ -3,7 +3,8 @@
 // comm lets them be a gunicorn.
 //
 // Thread rule: one thread at a time. A process that vanishes in mid-read is
-// left out.
+// left out, and so is one that cannot be read for want of descriptors: see
+// ProcReader::TakeShortage.
 #pragma once
 
 #include <sys/types.h>
@@ -19,6 +20,7 @@ namespace gunicorn_exporter {
 
 struct ProcessTable {
   bool readable = false;
+  bool complete = false;      // Not where descriptors or memory ran out.
   std::size_t processes = 0;  // All of the machine's.
   std::vector<ProcessSnapshot> candidates;
 };

@@ -1,8 +1,8 @@
 // StatsD lines over TCP: accepts, reads, frames. tcp(7).
 //
-// At most kMostConnections at a time, further ones are closed at once and
-// counted; one that says nothing for kIdleTime, or sends a line over 8 KiB, is
-// closed.
+// At most kMostConnections at a time, and a quarter of the process's
+// descriptors; further ones are closed at once and counted; one that says
+// nothing for kIdleTime, or sends a line over 8 KiB, is closed.
 //
 // Used by the receiving thread alone, but for refused_connections(),
 // addresses() and has_listeners().
@@ -30,6 +30,7 @@ class TcpReceiver {
   static constexpr std::chrono::minutes kIdleTime{5};
 
   explicit TcpReceiver(LineHandler& handler);
+  TcpReceiver(LineHandler& handler, std::size_t most_connections);
 
   // Before the receiving thread starts. Listening and non-blocking.
   void AddListener(Socket socket);
@@ -39,6 +40,9 @@ class TcpReceiver {
 
   // The next connection's descriptor, which this owns; -1: none.
   int Accept(std::size_t listener, Time now);
+  // Did the last Accept leave one waiting, for want of descriptors? Then the
+  // listener would be ready for ever: ask again later.
+  bool is_short() const { return is_short_; }
   // Takes some of what has come. Closes the connection where it ended.
   void Read(int fd, Time now);
   // Closes those that are silent too long.
@@ -59,12 +63,16 @@ class TcpReceiver {
   enum class Outcome { kGotSome, kNothingYet, kEnded };
   Outcome ReadSome(Connection& connection, Time now);
   bool RefuseOne(std::size_t listener);
+  void SayRefused(Time now, const std::string& error);
 
   LineHandler& handler_;
+  const std::size_t most_connections_;
   std::vector<Socket> listeners_;
   std::unordered_map<int, Connection> connections_;  // By descriptor.
   std::vector<char> buffer_;
   Socket spare_;  // Given up to refuse a connection when descriptors run out.
+  bool is_short_ = false;
+  Time say_refused_again_;  // Until then it is counted only.
   std::atomic<std::uint64_t> refused_{0};
 };
 
