@@ -50,6 +50,9 @@ struct LogSourceConfig {
   // Empty: the known formats.
   std::string pattern;
   std::vector<MultiLineRule> multi_line;
+  // Seconds: the unit of a duration that an access line has without one. 0: not
+  // told. Only without a pattern.
+  double duration_unit_seconds = 0;
 
   bool operator==(const LogSourceConfig&) const = default;
 };

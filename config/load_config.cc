@@ -122,7 +122,7 @@ LoadedConfig LoadConfigFile(const std::string& file) {
   try {
     text = ReadTextFile(file, kMaxYamlBytes);
   } catch (const ConfigError& error) {
-    throw ConfigError(file + ": " + error.what());
+    throw ConfigError("--config.file: " + file + ": " + error.what());
   }
   return ParseConfig(text, file);
 }

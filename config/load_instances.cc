@@ -69,6 +69,7 @@ constexpr KeyRule<InstanceConfig> kInstanceKeys[] = {
     {"collection_interval"},
     {"disable_generic_tags"},
     {"empty_default_hostname"},
+    {"enable_legacy_tags_normalization"},
     {"loader"},
     {"metric_patterns"},
     {"min_collection_interval"},

@@ -43,6 +43,16 @@ std::string Pattern(const YamlValue& value, bool is_access_line) {
   return pattern;
 }
 
+double UnitSeconds(const YamlValue& value) {
+  const std::string text = value.String();
+  if (text == "seconds") return 1;
+  if (text == "milliseconds") return 1e-3;
+  if (text == "microseconds") return 1e-6;
+  value.Fail(Quoted(text) +
+             " is not a unit; expected \"seconds\" (%(T)s, %(L)s), "
+             "\"milliseconds\" (%(M)s) or \"microseconds\" (%(D)s)");
+}
+
 // One of log_processing_rules.
 struct Rule {
   std::string type;
@@ -118,6 +128,10 @@ constexpr KeyRule<Source> kSourceKeys[] = {
      [](const YamlValue& value, Source& source) {
        source.config.pattern = Pattern(value, /*is_access_line=*/true);
      }},
+    {"duration_unit",
+     [](const YamlValue& value, Source& source) {
+       source.config.duration_unit_seconds = UnitSeconds(value);
+     }},
     {"exclude_paths",
      [](const YamlValue& value, Source& source) {
        for (const YamlValue& item : value.Items()) {
@@ -172,6 +186,13 @@ std::vector<LogSourceConfig> LoadLogs(const YamlValue& section) {
     }
     if (source.config.path.empty()) {
       item.FailAt("path", "is missing; expected the path of a file");
+    }
+    if (!source.config.pattern.empty() &&
+        source.config.duration_unit_seconds > 0) {
+      item.FailAt(
+          "duration_unit",
+          "stands beside pattern, which tells the unit itself; expected "
+          "one of the two");
     }
     logs.push_back(std::move(source.config));
   }

@@ -310,7 +310,7 @@ WebConfig LoadWebConfigFile(const std::string& file) {
   try {
     text = ReadTextFile(file, kMaxYamlBytes);
   } catch (const ConfigError& error) {
-    throw ConfigError(file + ": " + error.what());
+    throw ConfigError("--web.config.file: " + file + ": " + error.what());
   }
   return ParseWebConfig(text, file);
 }

@@ -6,9 +6,12 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <chrono>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,6 +20,7 @@ namespace {
 
 // How many lines may wait for a stderr that blocks.
 constexpr std::size_t kQueueLines = 256;
+constexpr std::chrono::seconds kStopPatience(2);
 
 // Set once by StartLog, before the other threads start.
 LogFormat format = LogFormat::kLogfmt;
@@ -156,7 +160,16 @@ void ReleaseLog() {
   held_events.clear();
 }
 
-void StopLog() { spdlog::shutdown(); }
+bool StopLog() {
+  // It waits for the background thread, which may hang in write(2).
+  const auto stopped = std::make_shared<std::promise<void>>();
+  std::thread([stopped] {
+    spdlog::shutdown();
+    stopped->set_value();
+  }).detach();
+  return stopped->get_future().wait_for(kStopPatience) ==
+         std::future_status::ready;
+}
 
 void LogEvent(LogLevel level, std::string_view event,
               std::initializer_list<LogField> fields) {

@@ -30,8 +30,10 @@ void StartLog(LogLevel level, LogFormat format);
 // says the one line that names why, and nothing beside it. Any thread may log.
 void ReleaseLog();
 
-// Writes what is waiting and stops the background thread.
-void StopLog();
+// Writes what is waiting and stops the background thread. False where stderr
+// blocks for two seconds: then that thread hangs, and only std::_Exit ends the
+// program.
+bool StopLog();
 
 // `event` is the stable name of what happened: "receiver_started".
 void LogEvent(LogLevel level, std::string_view event,

@@ -52,7 +52,7 @@ int Serve(const Flags& flags) {
       std::_Exit(0);
     }
   }
-  StopLog();
+  if (!StopLog()) std::_Exit(0);
   return 0;
 }
 

@@ -99,7 +99,7 @@ struct Exporter::Parts {
 
 void Exporter::Parts::Start() {
   // First: a log is read from where it ends now.
-  if (logs) logs->Start();
+  if (logs) logs->FindFiles();
   // In a thread: a procfs that does not answer must not keep the rest from it.
   first_scan = std::async(std::launch::async, [this] {
     try {
@@ -116,6 +116,8 @@ void Exporter::Parts::Start() {
     first_scan.get();  // No thread or no memory to be had: the start fails.
   }
   if (statsd) statsd->Start();
+  // Last: access lines count only where no StatsD line has come.
+  if (logs) logs->Start();
 }
 
 bool Exporter::Parts::Knows(const std::string& app_name) const {

@@ -28,6 +28,7 @@ constexpr std::uint32_t kReplacing = IN_CREATE | IN_DELETE | IN_MOVED_FROM |
 
 FileWatcher::FileWatcher()
     : inotify_fd_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
+      inotify_error_(inotify_fd_ < 0 ? errno : 0),
       wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (wake_fd_ < 0) {
     throw std::system_error(errno, std::generic_category(), "eventfd");
@@ -56,12 +57,13 @@ void FileWatcher::Watch(const std::set<std::string>& folders) {
     }
     watches_.erase(folder);
     sees_all_ = false;
+    const int error = inotify_error_ != 0 ? inotify_error_ : errno;
     // A folder that is missing is expected; a limit is not.
-    if (errno != ENOENT && errno != ENOTDIR && errno != EACCES &&
+    if (error != ENOENT && error != ENOTDIR && error != EACCES &&
         !std::exchange(has_warned_, true)) {
       LogEvent(LogLevel::kWarn, "log_watch_failed",
                {{"path", folder},
-                {"error", std::generic_category().message(errno)},
+                {"error", std::generic_category().message(error)},
                 {"instead", "polling"}});
     }
   }

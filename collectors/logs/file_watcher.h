@@ -37,7 +37,8 @@ class FileWatcher {
   Change ReadEvents();
   void TakeWake();
 
-  int inotify_fd_ = -1;  // -1: there is none.
+  int inotify_fd_ = -1;    // -1: there is none.
+  int inotify_error_ = 0;  // Why there is none.
   int wake_fd_ = -1;
   std::map<std::string, int> watches_;  // Folder to watch descriptor.
   bool sees_all_ = true;

@@ -22,6 +22,11 @@ constexpr std::chrono::seconds kKeepEvery{1};
 // At the end: a file that is written to all the time must not hold up a stop.
 constexpr int kLastReads = 256;
 
+// Far longer than gunicorn and the receiver take for one line.
+void WaitForStatsd() {
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+}
+
 }  // namespace
 
 LogCollector::LogCollector(const Config& config, const Flags& flags,
@@ -29,17 +34,21 @@ LogCollector::LogCollector(const Config& config, const Flags& flags,
                            std::function<bool(const std::string&)> is_known_app)
     : position_file_(flags.logs_position_file),
       config_(std::make_shared<const Config>(config)),
-      reader_(counts_, sink, std::move(is_known_app)) {}
+      reader_(counts_, sink, std::move(is_known_app), WaitForStatsd) {}
 
 LogCollector::~LogCollector() { Stop(); }
 
-void LogCollector::Start() {
+void LogCollector::FindFiles() {
   LoadOldPositions();
   // A reload may come in between.
   const std::lock_guard lock(mutex_);
   reader_.Configure(*config_, kept_positions_);
   reader_.Scan(Clock::now());
   watcher_.Watch(reader_.Folders());
+}
+
+void LogCollector::Start() {
+  const std::lock_guard lock(mutex_);
   is_running_ = true;
   thread_ = std::thread([this] { Run(); });
 }
@@ -62,8 +71,8 @@ void LogCollector::Stop() {
 void LogCollector::Reconfigure(const Config& config) {
   std::unique_lock lock(mutex_);
   config_ = std::make_shared<const Config>(config);
-  if (!is_running_) return;
   has_new_config_ = true;
+  if (!is_running_) return;
   watcher_.Wake();
   config_taken_.wait(lock, [this] { return !has_new_config_; });
 }

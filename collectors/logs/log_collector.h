@@ -2,9 +2,11 @@
 // series that come of them.
 //
 // A restart: with --logs.position-file the places are written each second and
-// at the end. A stop in order loses and doubles nothing; after a kill, what was
-// read in the last second is read again by the next process, whose counters
-// begin at 0 anyway.
+// at the end, whole or not at all, and the next process goes on exactly there.
+// After a stop in order no line is read twice and none is left out. After a
+// kill none is left out either; what was read since the places were written
+// last, in a second, is read again. Counters begin at 0 with each process: what
+// it had counted since the last scrape goes with it, as all counters' do.
 #pragma once
 
 #include <condition_variable>
@@ -32,8 +34,10 @@ class LogCollector : public Collector {
                std::function<bool(const std::string&)> is_known_app);
   ~LogCollector() override;  // Stops.
 
-  // Finds the files, then reads in a thread of its own. Once. What is written
-  // after it returns is counted.
+  // Finds the files: what is written after it returns is counted. Once.
+  void FindFiles();
+  // Reads in a thread of its own, after FindFiles. Once; after the StatsD
+  // receivers have started, or else what waits for them counts twice.
   void Start();
   // Reads what is there, keeps the places and ends the thread. Any number of
   // times.

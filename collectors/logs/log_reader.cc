@@ -30,8 +30,12 @@ std::string AppOfLog(const LogSourceConfig& source, const Config& config) {
 }
 
 LogReader::LogReader(LogCounts& counts, EventSink& sink,
-                     std::function<bool(const std::string&)> is_known_app)
-    : counts_(counts), sink_(sink), is_known_app_(std::move(is_known_app)) {}
+                     std::function<bool(const std::string&)> is_known_app,
+                     std::function<void()> wait_for_statsd)
+    : counts_(counts),
+      sink_(sink),
+      is_known_app_(std::move(is_known_app)),
+      wait_for_statsd_(std::move(wait_for_statsd)) {}
 
 void LogReader::Configure(const Config& config,
                           const std::vector<FilePosition>& positions) {
@@ -86,9 +90,11 @@ bool LogReader::Read(Clock::time_point now) {
 
 void LogReader::TakeMessage(Source& source, std::string_view message) {
   if (!source.is_app_checked) CheckApp(source);
-  const LogLine line = ParseLogLine(message, source.pattern.get());
+  const LogLine line =
+      ParseLogLine(message, source.pattern.get(),
+                   source.tailer->source().duration_unit_seconds);
   if (const auto* const access = std::get_if<AccessLine>(&line)) {
-    TakeAccessLine(source.app, *access);
+    TakeAccessLine(source, *access);
   } else if (const auto* const error = std::get_if<ErrorLine>(&line)) {
     counts_.AddErrorLine(source.app.name, *error);
   } else {
@@ -96,7 +102,17 @@ void LogReader::TakeMessage(Source& source, std::string_view message) {
   }
 }
 
-void LogReader::TakeAccessLine(const AppId& app, const AccessLine& line) {
+void LogReader::TakeAccessLine(Source& source, const AccessLine& line) {
+  if (!std::exchange(source.has_waited_for_statsd, true) &&
+      wait_for_statsd_ != nullptr) {
+    wait_for_statsd_();
+  }
+  if (line.is_unit_assumed && !std::exchange(source.is_unit_reported, true)) {
+    LogEvent(LogLevel::kInfo, "log_duration_unit_assumed",
+             {{"path", source.tailer->source().path},
+              {"unit", "microseconds"},
+              {"otherwise_set", "duration_unit"}});
+  }
   std::array<Event, 3> events;
   events[0].kind = EventKind::kRequests;
   events[1].kind = EventKind::kStatus;
@@ -107,7 +123,7 @@ void LogReader::TakeAccessLine(const AppId& app, const AccessLine& line) {
     events[2].value = *line.duration_seconds;
     size = 3;
   }
-  if (!sink_.AddFromLog(app, std::span(events).first(size)))
+  if (!sink_.AddFromLog(source.app, std::span(events).first(size)))
     counts_.AddRefused();
 }
 

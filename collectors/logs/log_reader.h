@@ -2,9 +2,11 @@
 // thread and a clock of its own; LogCollector gives it both. Not thread safe.
 //
 // An access line goes to the sink as a request, its status and, where the line
-// has it, its duration. The hand-over to StatsD is the sink's: from the app's
-// first accepted StatsD line on it refuses access lines, which then count as
-// refused; what was counted before stays.
+// has it, its duration. The hand-over to StatsD is the sink's, see
+// event_sink.h; access lines that it refuses count as refused. gunicorn writes
+// the line just before it sends to StatsD: a log's first access line is held
+// until that must have arrived, so that not even the first request counts
+// twice.
 #pragma once
 
 #include <functional>
@@ -34,8 +36,11 @@ class LogReader {
 
   // All must outlive the reader. `is_known_app` only decides whether a service
   // that is nobody's name is logged, once for each log.
+  // `wait_for_statsd` returns when StatsD lines that were sent before it was
+  // called have arrived; may be null.
   LogReader(LogCounts& counts, EventSink& sink,
-            std::function<bool(const std::string&)> is_known_app);
+            std::function<bool(const std::string&)> is_known_app,
+            std::function<void()> wait_for_statsd = nullptr);
 
   // Takes up the logs of the configuration. Those that it had already go on
   // where they are; `positions` are those of an earlier process.
@@ -56,16 +61,19 @@ class LogReader {
     std::unique_ptr<LogTailer> tailer;
     std::unique_ptr<AccessPattern> pattern;  // Null: none.
     bool is_app_checked = false;
+    bool has_waited_for_statsd = false;
+    bool is_unit_reported = false;
   };
 
   void TakeMessage(Source& source, std::string_view message);
-  void TakeAccessLine(const AppId& app, const AccessLine& line);
+  void TakeAccessLine(Source& source, const AccessLine& line);
   void CheckApp(Source& source) const;
   void PublishTotals();
 
   LogCounts& counts_;
   EventSink& sink_;
   const std::function<bool(const std::string&)> is_known_app_;
+  const std::function<void()> wait_for_statsd_;
   std::vector<Source> sources_;
   LogTotals retired_;  // Of the logs that a reload dropped.
 };

@@ -1,17 +1,16 @@
 #include "collectors/logs/log_tailer.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <glob.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
+#include "collectors/logs/find_rotated.h"
 #include "config/log.h"
 
 namespace gunicorn_exporter {
@@ -19,17 +18,7 @@ namespace {
 
 // Of one file at a time, so that none starves another.
 constexpr std::size_t kBytesPerRead = 256 * 1024;
-
-FileId IdOf(const struct stat& status) {
-  return {static_cast<std::uint64_t>(status.st_dev),
-          static_cast<std::uint64_t>(status.st_ino)};
-}
-
-std::string FolderOf(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == path.npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
+constexpr char kGlobBytes[] = "*?[";
 
 }  // namespace
 
@@ -38,10 +27,7 @@ LogTailer::LogTailer(const LogSourceConfig& source,
     : source_(source),
       rules_(source.multi_line),
       positions_(std::move(positions)),
-      has_positions_(!positions_.empty()) {
-  for (const FilePosition& position : positions_)
-    known_paths_.insert(position.path);
-}
+      has_positions_(!positions_.empty()) {}
 
 std::vector<std::string> LogTailer::ListPaths() const {
   glob_t found{};
@@ -66,7 +52,7 @@ std::set<std::string> LogTailer::Folders() const {
   std::set<std::string> folders;
   // Of "/a/*/b.log" also "/a", where a new folder would appear.
   const std::string fixed =
-      source_.path.substr(0, source_.path.find_first_of("*?["));
+      source_.path.substr(0, source_.path.find_first_of(kGlobBytes));
   folders.insert(FolderOf(fixed));
   folders.insert(FolderOf(source_.path));
   for (const File& file : files_) folders.insert(FolderOf(file.tail->path()));
@@ -80,7 +66,15 @@ void LogTailer::Scan(Clock::time_point now, const Sink& sink) {
   if (!has_scanned_) {
     // What lies elsewhere now was rotated while nobody looked.
     const std::vector<FilePosition> rest = std::exchange(positions_, {});
-    for (const FilePosition& position : rest) FindMoved(position);
+    for (const FilePosition& position : rest) {
+      File file;
+      file.tail = FindRenamed(position, rules_);
+      if (file.tail == nullptr) continue;
+      file.use = Use::kRead;
+      file.is_listed = false;
+      // Older than what lies in its place now: it is read first.
+      files_.insert(files_.begin(), std::move(file));
+    }
     has_scanned_ = true;
   }
   CloseAway(now, sink);
@@ -90,8 +84,12 @@ void LogTailer::Scan(Clock::time_point now, const Sink& sink) {
 // What was only remembered must not grow for ever under names with a date.
 void LogTailer::ForgetOld(const std::vector<std::string>& paths) {
   constexpr std::size_t kMany = 1024;
-  if (known_paths_.size() > kMany)
-    known_paths_ = std::set<std::string>(paths.begin(), paths.end());
+  if (log_paths_.size() > kMany) {
+    const std::set<std::string> listed(paths.begin(), paths.end());
+    std::erase_if(log_paths_, [&](const std::string& path) {
+      return !listed.contains(path);
+    });
+  }
   if (unreadable_.size() > kMany) unreadable_.clear();
   if (failing_paths_.size() > kMany) failing_paths_.clear();
 }
@@ -123,6 +121,17 @@ std::uint64_t LogTailer::StartOf(const FileId& id, std::uint64_t size) const {
   return size;
 }
 
+bool LogTailer::IsLogPath(const std::string& path) const {
+  if (source_.path.find_first_of(kGlobBytes) == std::string::npos) return true;
+  if (log_paths_.contains(path)) return true;
+  // What lay there until now may have grown since it was read last.
+  return std::any_of(files_.begin(), files_.end(), [&](const File& file) {
+    return file.use == Use::kRead && !file.is_copy &&
+           file.tail->path() == path &&
+           file.tail->ReadSize() > file.tail->UnfinishedOffset();
+  });
+}
+
 void LogTailer::Open(const std::string& path, const FileId& id,
                      std::uint64_t size) {
   if (files_.size() >= kMaxFiles) {
@@ -130,18 +139,13 @@ void LogTailer::Open(const std::string& path, const FileId& id,
     return;
   }
   const std::uint64_t start = StartOf(id, size);
-  const int fd =
-      open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  const int fd = OpenLog(path, id);
   if (fd < 0) {
     const int error = errno;
-    if (error == ENOENT) return;
+    // Gone or replaced meanwhile; the next scan finds what is there.
+    if (error == ENOENT || error == 0) return;
     unreadable_[id] = start;
     ReportFailure(path, error);
-    return;
-  }
-  struct stat status {};
-  if (fstat(fd, &status) != 0 || IdOf(status) != id) {
-    close(fd);  // Replaced meanwhile; the next scan finds the new one.
     return;
   }
   unreadable_.erase(id);
@@ -152,8 +156,9 @@ void LogTailer::Open(const std::string& path, const FileId& id,
   const auto saved = std::find_if(
       positions_.begin(), positions_.end(),
       [&id](const FilePosition& position) { return position.id == id; });
+  std::vector<File> copies;
   if (saved != positions_.end()) {
-    file.tail->Resume(*saved);
+    if (!file.tail->Resume(*saved)) FollowCopy(*saved, saved->offset, copies);
     file.use = Use::kRead;
     positions_.erase(saved);
   } else {
@@ -161,43 +166,38 @@ void LogTailer::Open(const std::string& path, const FileId& id,
     // A file that takes the place of another is no copy, nor is one that was
     // there before us.
     if (!has_positions_ && !has_scanned_) file.use = Use::kRead;
-    if (start != 0 || known_paths_.contains(path)) file.use = Use::kRead;
+    if (start != 0 || IsLogPath(path)) file.use = Use::kRead;
   }
-  known_paths_.insert(path);
   LogEvent(LogLevel::kInfo, "log_file_opened",
            {{"path", path},
             {"offset_bytes", std::to_string(file.tail->Position().offset)}});
+  std::move(copies.begin(), copies.end(), std::back_inserter(files_));
   files_.push_back(std::move(file));
 }
 
-void LogTailer::FindMoved(const FilePosition& position) {
-  const std::string folder = FolderOf(position.path);
-  DIR* const entries = opendir(folder.c_str());
-  if (entries == nullptr) return;
-  std::string found;
-  while (const dirent* entry = readdir(entries)) {
-    if (entry->d_ino != position.id.inode) continue;
-    found = folder + "/" + entry->d_name;
-    break;
-  }
-  closedir(entries);
-  if (found.empty()) return;
-  const int fd =
-      open(found.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (fd < 0) return;
-  struct stat status {};
-  if (fstat(fd, &status) != 0 || IdOf(status) != position.id ||
-      !S_ISREG(status.st_mode)) {
-    close(fd);
-    return;
-  }
-  File file;
-  file.tail = std::make_unique<TailedFile>(fd, found, position.id, rules_);
-  file.tail->Resume(position);
+bool LogTailer::FollowCopy(const FilePosition& place, std::uint64_t offset,
+                           std::vector<File>& found) {
+  const auto find = [this](const FileId& id) {
+    return std::find_if(files_.begin(), files_.end(), [&id](const File& file) {
+      return file.tail->id() == id;
+    });
+  };
+  auto copy = FindCopy(place, rules_, [&](const FileId& id) {
+    const auto known = find(id);
+    return known != files_.end() && known->use == Use::kRead;
+  });
+  if (copy == nullptr) return false;
+  copy->StartAt(offset);
+  const auto known = find(copy->id());
+  File& file = known != files_.end() ? *known : found.emplace_back();
+  if (known == files_.end()) file.is_listed = false;
+  file.tail = std::move(copy);
   file.use = Use::kRead;
-  file.is_listed = false;
-  // Older than what lies in its place now: it is read first.
-  files_.insert(files_.begin(), std::move(file));
+  file.is_copy = true;
+  LogEvent(
+      LogLevel::kDebug, "log_copy_found",
+      {{"path", file.tail->path()}, {"offset_bytes", std::to_string(offset)}});
+  return true;
 }
 
 void LogTailer::CloseAway(Clock::time_point now, const Sink& sink) {
@@ -243,19 +243,34 @@ void LogTailer::Judge(File& file, Clock::time_point now) const {
   } else if (now - file.suspect_since < kCopyTime) {
     file.suspect_size = size;
   } else if (size > file.suspect_size) {
-    file.use = Use::kRead;
+    // A large file is copied for long.
+    const bool is_in_the_making = is_any([&](const File& other) {
+      return other.tail->BeginsLike(head) && file.tail->EndsWithin(*other.tail);
+    });
+    if (!is_in_the_making) file.use = Use::kRead;
+    file.suspect_size = size;
   }
 }
 
 bool LogTailer::Read(Clock::time_point now, const Sink& sink) {
   bool has_more = false;
+  std::vector<File> copies;
   for (File& file : files_) {
     if (file.use == Use::kUnknown || file.use == Use::kSuspect)
       Judge(file, now);
     if (file.use == Use::kLeftAlone) file.tail->StartAt(file.tail->ReadSize());
     if (file.use != Use::kRead) continue;
-    has_more = file.tail->Read(kBytesPerRead, now, sink, stats_) || has_more;
+    TailedFile& tail = *file.tail;
+    has_more = tail.Read(kBytesPerRead, now, sink, stats_) || has_more;
+    if (tail.is_cut()) {
+      const bool has_copy =
+          FollowCopy(tail.CutPlace(), tail.UnfinishedOffset(), copies);
+      tail.BeginAgain(has_copy, now, sink, stats_);
+    }
+    if (!file.is_copy && tail.last_growth() == now)
+      log_paths_.insert(tail.path());
   }
+  std::move(copies.begin(), copies.end(), std::back_inserter(files_));
   return has_more;
 }
 

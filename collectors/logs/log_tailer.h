@@ -5,10 +5,23 @@
 // from its begin. A file that was renamed or deleted is read on until nobody
 // has written to it for a minute.
 //
+// With copytruncate, a cut file's copy is looked for in its folder, and what
+// was not read of the file is read there. What is written between logrotate's
+// copy and its cut is in neither file: that is lost by logrotate itself, and
+// counts only where it was read in between. So no line counts twice, and all
+// lines of both files count. But: where there is no copy to be found (another
+// folder; a copy that is compressed and gone before the next look, which is
+// 20 ms after the cut, 250 ms where inotify(7) does not work; less than 32
+// bytes in the file at the last look), what was written since the last look is
+// lost, too. While no process looked, one rotation is made up for by a position
+// file; of several those in the middle are not found.
+//
 // With copytruncate a path such as "access.log*" also finds the copy. A new
 // file that begins as a known one waits: when that one is cut, it was the copy
-// and is left alone; when it grows on its own, it is a log and is read whole.
-// A new file with a NUL byte in its begin (compressed) is left alone, too.
+// and is left alone but for its rest; when it grows on its own, it is a log and
+// is read whole. A new file with a NUL byte in its begin (compressed) is left
+// alone, too. All of this does not hold for a path without a wildcard: what
+// lies there is the log.
 //
 // Not thread safe.
 #pragma once
@@ -66,6 +79,7 @@ class LogTailer {
   struct File {
     std::unique_ptr<TailedFile> tail;
     Use use = Use::kUnknown;
+    bool is_copy = false;          // Its rest is read, see FollowCopy.
     bool is_listed = true;         // The log's path leads to it.
     Clock::time_point away_since;  // Where it is not listed.
     // Of a kSuspect: since when, and how large it was while it may have been
@@ -76,8 +90,13 @@ class LogTailer {
 
   std::vector<std::string> ListPaths() const;
   void Visit(const std::string& path);
+  // Whether a new file there is no copy: no glob found it, or a log lay there.
+  bool IsLogPath(const std::string& path) const;
   void Open(const std::string& path, const FileId& id, std::uint64_t size);
-  void FindMoved(const FilePosition& position);
+  // Reads on in the copy of a file that was cut, from `offset`. The new entry
+  // of files_, where it is one, is put into `found`. False: there is no copy.
+  bool FollowCopy(const FilePosition& place, std::uint64_t offset,
+                  std::vector<File>& found);
   std::uint64_t StartOf(const FileId& id, std::uint64_t size) const;
   void CloseAway(Clock::time_point now, const Sink& sink);
   void Judge(File& file, Clock::time_point now) const;
@@ -88,7 +107,7 @@ class LogTailer {
   const MessageRules rules_;
   std::vector<File> files_;  // In the order in which they were found.
   std::vector<FilePosition> positions_;  // Not found again yet.
-  std::set<std::string> known_paths_;    // A new file there was no copy.
+  std::set<std::string> log_paths_;      // Where a file has grown: no copies.
   std::map<FileId, std::uint64_t>
       unreadable_;                       // Where to begin, once it opens.
   std::set<std::string> failing_paths_;  // Reported.

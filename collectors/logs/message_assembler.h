@@ -48,6 +48,7 @@ class MessageAssembler {
   // whether it goes on.
   void FlushIdle(Clock::time_point now, const Sink& sink);
   void Flush(const Sink& sink);
+  void Drop() { has_pending_ = false; }
 
   // Where the unfinished message begins; `otherwise` where there is none.
   std::uint64_t PendingOffset(std::uint64_t otherwise) const {

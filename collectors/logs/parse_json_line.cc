@@ -47,33 +47,39 @@ std::optional<double> Find(const Json& object, std::string_view key,
   return number;
 }
 
-// The value says its unit itself: 0.0125, "0.0125", "12ms".
-std::optional<double> FindWithUnit(const Json& object, std::string_view key) {
+// The key has no unit. The value may: 0.0125, "0.0125", "12ms".
+std::optional<double> FindWithoutUnit(const Json& object, std::string_view key,
+                                      double unit_seconds) {
   const auto found = object.find(key);
   if (found == object.end()) return std::nullopt;
+  if (unit_seconds > 0) {
+    if (const auto number = Number(*found)) return *number * unit_seconds;
+  }
   if (found->is_number_float()) return Number(*found);
   if (found->is_string())
     return ParseLogSeconds(found->get_ref<const std::string&>());
   return std::nullopt;
 }
 
-std::optional<double> FindDuration(const Json& object) {
-  for (const auto& [key, unit_seconds] : kAtoms) {
-    if (const auto seconds = Find(object, key, unit_seconds)) return seconds;
+std::optional<double> FindDuration(const Json& object, double unit_seconds) {
+  for (const auto& [key, seconds_of_one] : kAtoms) {
+    if (const auto seconds = Find(object, key, seconds_of_one)) return seconds;
   }
   for (const std::string_view key : kDurationKeys) {
-    for (const auto& [suffix, unit_seconds] : kSuffixes) {
+    for (const auto& [suffix, seconds_of_one] : kSuffixes) {
       const std::string name = std::string(key) + std::string(suffix);
-      if (const auto seconds = Find(object, name, unit_seconds)) return seconds;
+      if (const auto seconds = Find(object, name, seconds_of_one))
+        return seconds;
     }
-    if (const auto seconds = FindWithUnit(object, key)) return seconds;
+    if (const auto seconds = FindWithoutUnit(object, key, unit_seconds))
+      return seconds;
   }
   return std::nullopt;
 }
 
 }  // namespace
 
-LogLine ParseJsonLine(std::string_view text) {
+LogLine ParseJsonLine(std::string_view text, double unit_seconds) {
   const Json object = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!object.is_object()) return Unmatched::kNoFormat;
   for (const std::string_view key : kStatusKeys) {
@@ -85,7 +91,7 @@ LogLine ParseJsonLine(std::string_view text) {
       return Unmatched::kBadStatus;
     }
     return AccessLine{static_cast<std::uint16_t>(*status),
-                      FindDuration(object)};
+                      FindDuration(object, unit_seconds)};
   }
   return Unmatched::kNoFormat;
 }

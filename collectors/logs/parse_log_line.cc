@@ -54,8 +54,9 @@ bool TakeQuoted(std::string_view& rest) {
 //
 //     "-" "curl/7.88.1" 0.001523
 //                       ^^^^^^^^
-std::optional<double> FindDuration(std::string_view rest) {
-  std::optional<double> microseconds;
+std::optional<double> FindDuration(std::string_view rest, double unit_seconds,
+                                   bool& is_unit_assumed) {
+  std::optional<double> whole_number;
   int whole_numbers = 0;
   while (!rest.empty()) {
     if (rest.starts_with(' ') || rest.starts_with('/')) {
@@ -76,24 +77,28 @@ std::optional<double> FindDuration(std::string_view rest) {
     if (const auto seconds = ParseLogSeconds(token)) return seconds;
     if (const auto number = ParseLogWhole(token)) {
       ++whole_numbers;
-      microseconds = *number / 1e6;
+      whole_number = number;
     }
   }
   // Of two bare numbers nobody knows which one is what.
-  return whole_numbers == 1 ? microseconds : std::nullopt;
+  if (whole_numbers != 1) return std::nullopt;
+  is_unit_assumed = unit_seconds == 0;
+  return is_unit_assumed ? *whole_number / 1e6 : *whole_number * unit_seconds;
 }
 
 LogLine MakeAccessLine(std::string_view status,
-                       std::optional<double> duration_seconds) {
+                       std::optional<double> duration_seconds,
+                       bool is_unit_assumed = false) {
   const auto code = ParseLogWhole(status);
   if (!code || *code < 100 || *code > 599) return Unmatched::kBadStatus;
-  return AccessLine{static_cast<std::uint16_t>(*code), duration_seconds};
+  return AccessLine{static_cast<std::uint16_t>(*code), duration_seconds,
+                    is_unit_assumed};
 }
 
 // 127.0.0.1 - - [22/Nov/2026:05:33:19 +0000] "GET / HTTP/1.1" 200 2 "-" "-"
 //               ^
 // What stands before the time may be anything, as with X-Forwarded-For.
-LogLine ParseAccessLine(std::string_view line) {
+LogLine ParseAccessLine(std::string_view line, double unit_seconds) {
   static constexpr std::string_view kTime = "[99/aaa/9999:99:99:99 a9999] \"";
   std::size_t start = line.find('[');
   while (start != line.npos && !HasShape(line.substr(start), kTime)) {
@@ -107,7 +112,9 @@ LogLine ParseAccessLine(std::string_view line) {
   const std::string_view size = TakeUntil(rest, ' ');
   if (!ParseLogWhole(status)) return Unmatched::kNoFormat;
   if (size != "-" && !ParseLogWhole(size)) return Unmatched::kNoFormat;
-  return MakeAccessLine(status, FindDuration(rest));
+  bool is_unit_assumed = false;
+  const auto seconds = FindDuration(rest, unit_seconds, is_unit_assumed);
+  return MakeAccessLine(status, seconds, is_unit_assumed);
 }
 
 // What the arbiter and the workers say about a worker. Source: gunicorn's
@@ -203,7 +210,8 @@ std::optional<LogLine> AccessPattern::Match(std::string_view line) const {
   return MakeAccessLine(text(status_group_), seconds);
 }
 
-LogLine ParseLogLine(std::string_view message, const AccessPattern* pattern) {
+LogLine ParseLogLine(std::string_view message, const AccessPattern* pattern,
+                     double unit_seconds) {
   if (message.find('\0') != message.npos) return Unmatched::kBinary;
   if (pattern != nullptr) {
     if (const auto line = pattern->Match(message)) return *line;
@@ -211,8 +219,8 @@ LogLine ParseLogLine(std::string_view message, const AccessPattern* pattern) {
   const std::string_view first = message.substr(0, message.find('\n'));
   if (HasShape(first, "[9999-99-99 99:99:99")) return ParseErrorLine(first);
   if (pattern != nullptr) return Unmatched::kNoFormat;
-  if (first.starts_with('{')) return ParseJsonLine(message);
-  return ParseAccessLine(first);
+  if (first.starts_with('{')) return ParseJsonLine(message, unit_seconds);
+  return ParseAccessLine(first, unit_seconds);
 }
 
 }  // namespace gunicorn_exporter

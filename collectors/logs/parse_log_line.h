@@ -8,8 +8,9 @@
 //     {"status": 200, "duration_ms": 12}
 //
 // Behind the known fields a number with a point is seconds (%(L)s), one with a
-// unit is what the unit says (12ms), a lone whole number is microseconds
-// (%(D)s). %(M)s and %(T)s cannot be told from it: they need a pattern.
+// unit is what the unit says (12ms). A lone whole number has the unit that the
+// configuration tells. Where it tells none it is taken for microseconds,
+// gunicorn's %(D)s, and marked, since %(M)s and %(T)s look the same.
 //
 // Error lines, as gunicorn and Flask write them:
 //
@@ -31,6 +32,7 @@ namespace gunicorn_exporter {
 struct AccessLine {
   std::uint16_t status = 0;                // 100 to 599.
   std::optional<double> duration_seconds;  // Finite, not negative.
+  bool is_unit_assumed = false;            // It may be of another unit.
 
   bool operator==(const AccessLine&) const = default;
 };
@@ -89,7 +91,9 @@ class AccessPattern {
 
 // `message` is a line without its line end, or several joined by '\n', of which
 // the first decides. With a pattern an access line is what matches it, and the
-// known access formats are not tried. `pattern` may be null.
-LogLine ParseLogLine(std::string_view message, const AccessPattern* pattern);
+// known access formats are not tried. `pattern` may be null. `unit_seconds` is
+// that of a duration without a unit; 0: not told.
+LogLine ParseLogLine(std::string_view message, const AccessPattern* pattern,
+                     double unit_seconds = 0);
 
 }  // namespace gunicorn_exporter

@@ -37,11 +37,12 @@ void TailedFile::StartAt(std::uint64_t offset) {
   line_offset_ = offset;
 }
 
-void TailedFile::Resume(const FilePosition& position) {
+bool TailedFile::Resume(const FilePosition& position) {
   StartAt(position.offset);
-  if (tail_ == position.tail) return;
+  if (tail_ == position.tail) return true;
   previous_head_ = position.head;
   StartAt(0);
+  return false;
 }
 
 std::optional<std::string> TailedFile::ReadAt(std::uint64_t offset,
@@ -74,6 +75,20 @@ bool TailedFile::BeganLike(std::string_view head) const {
   return SameBegin(previous_head_, head);
 }
 
+bool TailedFile::GoesOnFrom(const FilePosition& place) const {
+  if (place.tail.size() > place.offset) return false;
+  return ReadSize() > place.offset && BeginsLike(place.head) &&
+         ReadAt(place.offset - place.tail.size(), place.tail.size()) ==
+             place.tail;
+}
+
+bool TailedFile::EndsWithin(const TailedFile& other) const {
+  const std::uint64_t size = ReadSize();
+  const std::uint64_t before = std::min<std::uint64_t>(size, kTailBytes);
+  const auto end = ReadAt(size - before, static_cast<std::size_t>(before));
+  return end.has_value() && end == other.ReadAt(size - before, end->size());
+}
+
 bool TailedFile::Read(std::size_t max_bytes, Clock::time_point now,
                       const Sink& sink, ReadStats& stats) {
   assembler_.FlushIdle(now, sink);
@@ -100,8 +115,9 @@ bool TailedFile::Read(std::size_t max_bytes, Clock::time_point now,
     }
     const std::string_view all = *bytes;
     if (size < offset_ || all.substr(0, tail_.size()) != tail_) {
-      Restart(now, sink, stats);
-      continue;
+      ++stats.truncations;
+      is_cut_ = true;
+      return true;
     }
     const std::string_view fresh = all.substr(tail_.size());
     if (fresh.empty()) return false;
@@ -113,11 +129,21 @@ bool TailedFile::Read(std::size_t max_bytes, Clock::time_point now,
   return true;
 }
 
-void TailedFile::Restart(Clock::time_point now, const Sink& sink,
-                         ReadStats& stats) {
-  ++stats.truncations;
-  // What is there of a line counts as one: its end is gone.
-  Finish(now, sink, stats);
+FilePosition TailedFile::CutPlace() const {
+  return {"", path_, id_, offset_, head_, tail_};
+}
+
+void TailedFile::BeginAgain(bool rest_is_read_elsewhere, Clock::time_point now,
+                            const Sink& sink, ReadStats& stats) {
+  if (rest_is_read_elsewhere) {
+    line_.clear();
+    line_is_cut_ = false;
+    assembler_.Drop();
+  } else {
+    // What is there of a line counts as one: its end is gone.
+    Finish(now, sink, stats);
+  }
+  is_cut_ = false;
   previous_head_ = std::move(head_);
   head_ = ReadHead();
   StartAt(0);
@@ -178,7 +204,7 @@ FilePosition TailedFile::Position() const {
   FilePosition position;
   position.path = path_;
   position.id = id_;
-  position.offset = assembler_.PendingOffset(line_offset_);
+  position.offset = UnfinishedOffset();
   position.head = head_;
   // The remembered bytes where they are the ones: the file may just have been
   // cut.

@@ -2,8 +2,9 @@
 //
 // It is read by its descriptor: a renamed or deleted file is read to its end.
 // A file that was cut (copytruncate) is seen by its size, or by the bytes
-// before the place, which are then others; it is read from its begin again.
-// Not thread safe.
+// before the place, which are then others: Read stops there, and BeginAgain
+// goes on from the begin. (Not seen: one that grew past the place again before
+// the next look, and with the very same bytes.) Not thread safe.
 #pragma once
 
 #include <time.h>  // NOLINT(modernize-deprecated-headers): timespec.
@@ -41,13 +42,26 @@ class TailedFile {
 
   // Before the first read.
   void StartAt(std::uint64_t offset);
-  // Goes on where an earlier process stopped; from the begin where the bytes
-  // before that place are others now.
-  void Resume(const FilePosition& position);
+  // Goes on where an earlier process stopped; from the begin, and false, where
+  // the bytes before that place are others now.
+  bool Resume(const FilePosition& position);
 
-  // Reads at most about `max_bytes`. True when there may be more.
+  // Reads at most about `max_bytes`. True when there may be more, or where the
+  // file was cut.
   bool Read(std::size_t max_bytes, Clock::time_point now, const Sink& sink,
             ReadStats& stats);
+  bool is_cut() const { return is_cut_; }
+  // Once it is cut: what a copy of the old content has before the next byte
+  // that was to be read.
+  FilePosition CutPlace() const;
+  // The same place, before what is unfinished: the line and the message.
+  std::uint64_t UnfinishedOffset() const {
+    return assembler_.PendingOffset(line_offset_);
+  }
+  // Once it is cut. `rest_is_read_elsewhere`: what is unfinished is dropped;
+  // else it is given out as it is.
+  void BeginAgain(bool rest_is_read_elsewhere, Clock::time_point now,
+                  const Sink& sink, ReadStats& stats);
   // Gives out what has no line end and what waits: nothing will follow.
   void Finish(Clock::time_point now, const Sink& sink, ReadStats& stats);
 
@@ -61,6 +75,10 @@ class TailedFile {
   bool BeginsLike(std::string_view head) const;
   // The same of what was in it before it was cut.
   bool BeganLike(std::string_view head) const;
+  // Whether the file has the place of another one, and goes on behind it.
+  bool GoesOnFrom(const FilePosition& place) const;
+  // Whether the last bytes are those of `other` at the same place.
+  bool EndsWithin(const TailedFile& other) const;
   // The first bytes, read now; fewer than kHeadBytes where there are no more.
   std::string ReadHead() const;
   std::uint64_t ReadSize() const;
@@ -69,7 +87,6 @@ class TailedFile {
   static constexpr std::size_t kMinHeadBytes = 32;
 
  private:
-  void Restart(Clock::time_point now, const Sink& sink, ReadStats& stats);
   void AddBytes(std::string_view bytes, Clock::time_point now, const Sink& sink,
                 ReadStats& stats);
   void RememberTail(std::string_view bytes);
@@ -86,6 +103,7 @@ class TailedFile {
   std::string line_;          // The begin of a line whose end is not there yet.
   std::uint64_t line_offset_ = 0;
   bool line_is_cut_ = false;
+  bool is_cut_ = false;
   std::string tail_;           // The last bytes before offset_.
   std::string head_;           // At most kHeadBytes, of the present content.
   std::string previous_head_;  // Of the content before the file was cut.

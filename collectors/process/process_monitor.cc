@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "collectors/process/gunicorn_version.h"
@@ -128,8 +129,10 @@ void ProcessMonitor::Reconfigure(const Config& config) {
 }
 
 void ProcessMonitor::Scan() {
+  ++scans_waiting_;
   {
     const std::lock_guard lock(mutex_);
+    --scans_waiting_;
     ScanLocked();
   }
   TellListener();
@@ -228,7 +231,12 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
     return !registry_.processes().contains(entry.first);
   });
   detail_reader_.Forget(registry_.processes());
+  // The list before the number that says that it is new.
+  if (generation_ != registry_.generation()) {
+    known_.Publish(registry_.processes());
+  }
   generation_ = registry_.generation();
+  apps_generation_ = registry_.apps_generation();
 }
 
 bool ProcessMonitor::IsStarting(const GunicornProcess& gunicorn,
@@ -290,7 +298,7 @@ void ProcessMonitor::Classify() {
 std::vector<AppStatus> ProcessMonitor::Apps() {
   std::vector<AppStatus> apps;
   {
-    const std::lock_guard lock(mutex_);
+    const std::unique_lock<std::mutex> lock = LockAfterScans();
     RefreshLocked();
     auto groups = GroupByApp(registry_.processes());
     for (const AppId& app : registry_.OrderedApps()) {
@@ -310,7 +318,7 @@ std::vector<AppId> ProcessMonitor::KnownApps() {
 ProcessView ProcessMonitor::View() {
   ProcessView view;
   {
-    const std::lock_guard lock(mutex_);
+    const std::unique_lock<std::mutex> lock = LockAfterScans();
     RefreshLocked();
     view.readable = readable_;
     view.processes = processes_;
@@ -356,19 +364,9 @@ AppView ProcessMonitor::ViewOf(const AppId& app, const ProcessGroup& group) {
   return view;
 }
 
-std::vector<TrackedProcess> ProcessMonitor::KnownProcesses() const {
-  std::vector<TrackedProcess> processes;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [key, process] : registry_.processes()) {
-      processes.push_back(process);
-    }
-  }
-  std::stable_sort(processes.begin(), processes.end(),
-                   [](const TrackedProcess& left, const TrackedProcess& right) {
-                     return left.gunicorn.role < right.gunicorn.role;
-                   });
-  return processes;
+std::unique_lock<std::mutex> ProcessMonitor::LockAfterScans() {
+  while (scans_waiting_ != 0) std::this_thread::yield();
+  return std::unique_lock(mutex_);
 }
 
 bool ProcessMonitor::TableReadable() const {
@@ -383,11 +381,10 @@ std::shared_ptr<const Config> ProcessMonitor::config() const {
 
 void ProcessMonitor::TellListener() {
   const std::lock_guard telling(listener_mutex_);
-  if (!listener_) return;
+  if (!listener_ || told_generation_ == apps_generation_) return;
   std::vector<AppId> apps;
   {
     const std::lock_guard lock(mutex_);
-    if (told_generation_ == registry_.apps_generation()) return;
     told_generation_ = registry_.apps_generation();
     apps = registry_.OrderedApps();
   }

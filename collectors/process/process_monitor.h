@@ -33,6 +33,7 @@
 #include "collectors/process/detail_reader.h"
 #include "collectors/process/monitor_clocks.h"
 #include "collectors/process/proc_reader.h"
+#include "collectors/process/process_list.h"
 #include "collectors/process/process_scanner.h"
 #include "collectors/process/process_view.h"
 #include "config/config.h"
@@ -58,7 +59,8 @@ class ProcessMonitor {
   void Stop();
   void Reconfigure(const Config& config);
 
-  // Scan and Sample, as the thread does them.
+  // Scan and Sample, as the thread does them. A scan goes before all views that
+  // wait for their turn.
   void Scan();
   void Sample();
 
@@ -67,8 +69,11 @@ class ProcessMonitor {
   std::vector<AppId> KnownApps();
   ProcessView View();
 
-  // All gunicorn processes known: masters first.
-  std::vector<TrackedProcess> KnownProcesses() const;
+  // All gunicorn processes known, masters first, as they were when one last
+  // came or went. Never waits for a scan or a view.
+  std::shared_ptr<const std::vector<TrackedProcess>> KnownProcesses() const {
+    return known_.Get();
+  }
 
   // Changes with every gunicorn process that comes, goes or changes its app.
   // Never waits.
@@ -106,11 +111,16 @@ class ProcessMonitor {
   AppView ViewOf(const AppId& app, const ProcessGroup& group);
   // Tells the listener, without the lock, when apps came or went.
   void TellListener();
+  // The lock for a view.
+  std::unique_lock<std::mutex> LockAfterScans();
 
   const std::string procfs_;
   const MonitorClocks clocks_;
   ReadErrors errors_;
   std::atomic<std::uint64_t> generation_{0};
+  std::atomic<std::uint64_t> apps_generation_{0};
+  std::atomic<int> scans_waiting_{0};
+  ProcessList known_;
 
   mutable std::mutex mutex_;  // Guards all below.
   std::shared_ptr<const Config> config_;

@@ -22,23 +22,56 @@ Sender ToSender(const TrackedProcess& process) {
 SenderFinder::SenderFinder(ProcessMonitor& monitor)
     : monitor_(monitor),
       reader_(monitor.procfs(), monitor.read_errors()),
+      scanner_(reader_),
       own_namespace_(reader_.OwnNetworkNamespace()) {}
 
 std::optional<Sender> SenderFinder::FindByPid(pid_t pid) {
   const std::lock_guard lock(mutex_);
   if (auto sender = FindKnownPid(pid)) return sender;
+  if (!IsGunicorns(pid)) return std::nullopt;
   monitor_.Scan();
   return FindKnownPid(pid);
 }
 
+// Whether it is a gunicorn's process, or a child of one: all others are not
+// worth a look at the whole table.
+bool SenderFinder::IsGunicorns(pid_t pid) {
+  pid_t ancestor = pid;
+  for (int depth = 0; depth < kMostAncestors && ancestor > 1; ++depth) {
+    if (scanner_.LookAt(ancestor)) return true;
+    const auto text = reader_.Read(ancestor, "stat");
+    const auto stat = text ? ParseProcStat(*text) : std::nullopt;
+    if (!stat) return false;
+    ancestor = stat->ppid;
+  }
+  return false;
+}
+
+bool SenderFinder::HasUnknownGunicorn() {
+  const auto processes = monitor_.KnownProcesses();
+  std::set<ProcessKey> known;
+  for (const TrackedProcess& process : *processes) {
+    known.insert(process.gunicorn.process.key);
+  }
+  const ProcessTable table = scanner_.ScanAll();
+  return std::any_of(table.candidates.begin(), table.candidates.end(),
+                     [&](const ProcessSnapshot& candidate) {
+                       return !candidate.zombie &&
+                              !known.contains(candidate.key);
+                     });
+}
+
 std::optional<Sender> SenderFinder::FindKnownPid(pid_t pid) {
-  const Processes processes = monitor_.KnownProcesses();
+  const auto list = monitor_.KnownProcesses();
+  const Processes& processes = *list;
   std::optional<std::uint64_t> start_time;  // The sender's own.
   pid_t ancestor = pid;
   for (int depth = 0; depth < kMostAncestors && ancestor > 1; ++depth) {
     const auto text = reader_.Read(ancestor, "stat");
     const auto stat = text ? ParseProcStat(*text) : std::nullopt;
-    if (!stat) return std::nullopt;
+    if (!stat) {
+      return depth == 0 ? FindEnded(pid, processes) : std::nullopt;
+    }
     if (!start_time) start_time = stat->start_time;
     const ProcessKey key{ancestor, stat->start_time};
     const auto known = std::find_if(
@@ -51,14 +84,26 @@ std::optional<Sender> SenderFinder::FindKnownPid(pid_t pid) {
   return std::nullopt;
 }
 
+// A worker that ended after its last line: the pid is nobody else's yet.
+std::optional<Sender> SenderFinder::FindEnded(pid_t pid,
+                                              const Processes& processes) {
+  const auto known = std::find_if(
+      processes.begin(), processes.end(), [&](const TrackedProcess& process) {
+        return process.gunicorn.process.key.pid == pid;
+      });
+  if (known == processes.end()) return std::nullopt;
+  return ToSender(*known);
+}
+
 std::optional<Sender> SenderFinder::FindByUdpSource(
     const sockaddr_storage& source) {
   const auto endpoint = ToSocketAddress(source);
   if (!endpoint) return std::nullopt;
   const std::lock_guard lock(mutex_);
-  if (auto sender = FindKnownSource(*endpoint)) return sender;
+  // Before the first look: what a scrape finds meanwhile is looked at again.
   const std::uint64_t generation = monitor_.Generation();
-  monitor_.Scan();
+  if (auto sender = FindKnownSource(*endpoint)) return sender;
+  if (HasUnknownGunicorn()) monitor_.Scan();
   if (monitor_.Generation() == generation) return std::nullopt;
   return FindKnownSource(*endpoint);
 }
@@ -66,10 +111,11 @@ std::optional<Sender> SenderFinder::FindByUdpSource(
 std::optional<Sender> SenderFinder::FindKnownSource(
     const SocketAddress& source) {
   std::map<std::uint64_t, Processes> spaces;
-  for (TrackedProcess& process : monitor_.KnownProcesses()) {
+  const auto known = monitor_.KnownProcesses();
+  for (const TrackedProcess& process : *known) {
     const auto space =
         reader_.NetworkNamespace(process.gunicorn.process.key.pid);
-    if (space) spaces[*space].push_back(std::move(process));
+    if (space) spaces[*space].push_back(process);
   }
   for (const auto& [space, processes] : spaces) {
     // A loopback address is another one in each namespace.

@@ -20,6 +20,7 @@
 #include "collectors/process/address_table.h"
 #include "collectors/process/proc_reader.h"
 #include "collectors/process/process_monitor.h"
+#include "collectors/process/process_scanner.h"
 #include "collectors/sender_lookup.h"
 
 namespace gunicorn_exporter {
@@ -37,7 +38,10 @@ class SenderFinder : public SenderLookup {
  private:
   using Processes = std::vector<TrackedProcess>;
   // These expect the lock to be held.
+  bool IsGunicorns(pid_t pid);
+  bool HasUnknownGunicorn();
   std::optional<Sender> FindKnownPid(pid_t pid);
+  static std::optional<Sender> FindEnded(pid_t pid, const Processes& processes);
   std::optional<Sender> FindKnownSource(const SocketAddress& source);
   std::optional<Sender> FindSocket(const std::vector<UdpSocket>& sockets,
                                    const Processes& processes);
@@ -48,6 +52,7 @@ class SenderFinder : public SenderLookup {
   ProcessMonitor& monitor_;
   std::mutex mutex_;
   ProcReader reader_;
+  ProcessScanner scanner_;
   const std::optional<std::uint64_t> own_namespace_;
 };
 

@@ -7,6 +7,8 @@ namespace {
 
 // Names that strangers may make up take at most this much.
 constexpr std::size_t kMostLabelBytes = 4U << 20U;
+// Far more than there are apps; strangers may make up that many, too.
+constexpr std::size_t kMostStatsdNames = 20000;
 
 }  // namespace
 
@@ -60,15 +62,25 @@ void MetricStore::AddForeign(std::span<const ForeignOp> ops) {
 }
 
 bool MetricStore::AddFromLog(const AppId& app, std::span<const Event> events) {
-  SeriesRef ref{{app, {}}};
-  std::vector<StoreOp> ops;
-  ops.reserve(events.size());
-  for (const Event& event : events) ops.push_back({&ref, event, true});
   const StoreMutex::WriterLock lock(mutex_);
-  const auto found = apps_.find(ToText(Normalised(ref.key)));
-  if (found != apps_.end() && found->second->statsd_seen) return false;
-  AddLocked(ops, false);
+  if (statsd_names_.contains(app.name)) return false;
+  SeriesRef& ref =
+      log_refs_.try_emplace(app, SeriesRef{{app, {}}}).first->second;
+  log_ops_.clear();
+  for (const Event& event : events) log_ops_.push_back({&ref, event, true});
+  AddLocked(log_ops_, false);
   return true;
+}
+
+// Names that were made up by strangers go once their series are gone.
+void MetricStore::RememberStatsd(const std::string& name) {
+  statsd_names_.insert(name);
+  if (statsd_names_.size() <= kMostStatsdNames) return;
+  std::set<std::string> living = {name};
+  for (const auto& [text, series] : apps_) {
+    if (series->statsd_seen) living.insert(series->key.app.name);
+  }
+  statsd_names_ = std::move(living);
 }
 
 void MetricStore::AddLocked(std::span<const StoreOp> ops, bool from_statsd) {
@@ -91,6 +103,7 @@ void MetricStore::AddLocked(std::span<const StoreOp> ops, bool from_statsd) {
     app.last_update = now.steady;
     app.has_data = true;
     if (from_statsd) {
+      if (!app.statsd_seen) RememberStatsd(app.key.app.name);
       app.statsd_seen = true;
       app.last_packet_seconds = now.unix_seconds;
     }

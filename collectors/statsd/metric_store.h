@@ -79,6 +79,7 @@ class MetricStore : public EventSink {
 
   void AddLocked(std::span<const StoreOp> ops, bool from_statsd);
   void AddForeign(std::span<const ForeignOp> ops);
+  void RememberStatsd(const std::string& name);
   void ReconfigureForeign(const std::set<std::string>& dropped, bool clear);
   AppSeries* Resolve(SeriesRef& ref, const Event& event, const TimePoint& now,
                      bool& added);
@@ -106,6 +107,11 @@ class MetricStore : public EventSink {
   std::shared_ptr<const SeriesOptions> options_;
   Apps apps_;  // By ToText of their keys.
   std::set<AppId> known_;
+  // The names of apps that StatsD lines were accepted of, whatever became of
+  // their series since: their access lines are refused.
+  std::set<std::string> statsd_names_;
+  std::map<AppId, SeriesRef> log_refs_;  // Of AddFromLog, as is log_ops_.
+  std::vector<StoreOp> log_ops_;
   ForeignSeries foreign_;
   SeriesBudget budget_;
   std::size_t label_bytes_ = 0;  // Of the keys of apps_.

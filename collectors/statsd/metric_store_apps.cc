@@ -104,6 +104,7 @@ void MetricStore::Reconfigure(const Config& config) {
   EraseIf([&](const AppSeries& series) {
     return dropped.contains(series.key.app.name);
   });
+  log_refs_.clear();
   std::erase_if(known_,
                 [&](const AppId& app) { return dropped.contains(app.name); });
 

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "config/descriptor_limit.h"
 #include "config/log.h"
 
 namespace gunicorn_exporter {
@@ -19,9 +18,6 @@ constexpr std::chrono::minutes kBetweenRefusals{10};
 Socket OpenSpare() { return Socket(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 }  // namespace
-
-TcpReceiver::TcpReceiver(LineHandler& handler)
-    : TcpReceiver(handler, DescriptorShare(kMostConnections)) {}
 
 TcpReceiver::TcpReceiver(LineHandler& handler, std::size_t most_connections)
     : handler_(handler),

@@ -1,8 +1,8 @@
 // StatsD lines over TCP: accepts, reads, frames. tcp(7).
 //
-// At most kMostConnections at a time, and a quarter of the process's
-// descriptors; further ones are closed at once and counted; one that says
-// nothing for kIdleTime, or sends a line over 8 KiB, is closed.
+// At most so many connections at a time, further ones are closed at once and
+// counted; one that says nothing for kIdleTime, or sends a line over 8 KiB, is
+// closed.
 //
 // Used by the receiving thread alone, but for refused_connections(),
 // addresses() and has_listeners().
@@ -29,8 +29,8 @@ class TcpReceiver {
   static constexpr std::size_t kMostConnections = 1024;
   static constexpr std::chrono::minutes kIdleTime{5};
 
-  explicit TcpReceiver(LineHandler& handler);
-  TcpReceiver(LineHandler& handler, std::size_t most_connections);
+  explicit TcpReceiver(LineHandler& handler,
+                       std::size_t most_connections = kMostConnections);
 
   // Before the receiving thread starts. Listening and non-blocking.
   void AddListener(Socket socket);

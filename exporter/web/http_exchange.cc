@@ -50,6 +50,19 @@ std::string JoinedHeader(const httplib::Request& request, const char* name) {
   return joined;
 }
 
+// The path of a request's target, be it "/metrics?x=1" or, as a proxy writes
+// it, "http://host:18125/metrics" (RFC 9112, 3.2).
+std::string PathOf(std::string_view target) {
+  target = target.substr(0, target.find_first_of("?#"));
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!target.starts_with(scheme)) continue;
+    target.remove_prefix(scheme.size());
+    target.remove_prefix(std::min(target.find('/'), target.size()));
+    return target.empty() ? "/" : std::string(target);
+  }
+  return std::string(target);
+}
+
 // "close" among the comma-separated words of Connection, in any case.
 bool AsksToClose(const httplib::Request& request) {
   const std::string words = JoinedHeader(request, "Connection");
@@ -115,8 +128,7 @@ class Exchange : public httplib::Server {
     understood_ = true;
     close_ = AsksToClose(request);
     request_.method = request.method;
-    request_.path =
-        request.target.substr(0, request.target.find_first_of("?#"));
+    request_.path = PathOf(request.target);
     request_.accept = JoinedHeader(request, "Accept");
     request_.accept_encoding = JoinedHeader(request, "Accept-Encoding");
     request_.authorization = JoinedHeader(request, "Authorization");

@@ -11,6 +11,26 @@
 
 namespace gunicorn_exporter {
 
+namespace {
+
+// A file that is cut before it is written again, or lost a section, must not
+// open in plain what was closed.
+void CheckStaysClosed(const WebConfig& before, const WebConfig& now,
+                      const std::string& file) {
+  if (before.tls.enabled != now.tls.enabled) {
+    throw ConfigError(file + ": tls_server_config: TLS is switched " +
+                      (now.tls.enabled ? "on" : "off") +
+                      " by a restart only; what was there goes on");
+  }
+  if (!before.users.empty() && now.users.empty()) {
+    throw ConfigError(file +
+                      ": basic_auth_users: access without a password begins "
+                      "with a restart only; what was there goes on");
+  }
+}
+
+}  // namespace
+
 WebAccess::WebAccess(std::string file) : file_(std::move(file)) {
   state_ = Load(nullptr);
   stamp_ = StampOf(state_->files);
@@ -21,6 +41,9 @@ WebAccess::StatePtr WebAccess::Load(const State* before) const {
   if (!file_.empty()) {
     state->config = LoadWebConfigFile(file_);
     state->files.push_back(file_);
+  }
+  if (before != nullptr) {
+    CheckStaysClosed(before->config, state->config, file_);
   }
   const TlsConfig& tls = state->config.tls;
   for (const PemSource* source : {&tls.cert, &tls.key, &tls.client_ca}) {

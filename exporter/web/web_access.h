@@ -33,7 +33,9 @@ class WebAccess {
   void AddHeaders(HttpResponse& response);
 
   // Reads all again. Empty when all is well, else one line that says what is
-  // wrong; then what was there goes on.
+  // wrong; then what was there goes on. Wrong is too what would switch TLS on
+  // or off, or let everybody in where passwords were asked: that takes a
+  // restart.
   std::string Reload();
 
  private:

@@ -7,10 +7,10 @@ gunicorn has a prefix or a tag: what names its lines is the address they come fr
 import contextlib
 
 import pytest
-from namespaces import Node, may_make_namespaces, network_of_its_own
+from namespaces import Node, may_make_namespaces, network_of_its_own, run
 from nodes import NodeGunicorn
 from pods import Pod, may_make_cgroups
-from support import Exporter, unique_name, wait_until
+from support import Exporter, Gunicorn, make_requests, unique_name, wait_until
 
 CONFIG = """
 discovery:
@@ -18,6 +18,7 @@ discovery:
 process:
   pod_labels: true
 """
+needs_namespaces = pytest.mark.skipif(not may_make_namespaces(), reason="needs root, to make namespaces")
 needs_root = pytest.mark.skipif(
     not (may_make_namespaces() and may_make_cgroups()), reason="needs root, to make namespaces and cgroups"
 )
@@ -85,3 +86,45 @@ def test_an_exporter_in_the_hosts_process_table_names_the_pod_of_every_series():
             without = {sample.name for sample in own if sample.labels.get("pod_uid") != pod.uid}
             # Of the exporter itself.
             assert without == {"gunicorn_exporter_statsd_last_packet_timestamp_seconds"}
+
+
+# Sends one line to the address and port that it is given, over IPv4 or IPv6.
+LINE_FROM_THE_NODE = """
+import socket, sys
+family, kind, protocol, _, address = socket.getaddrinfo(sys.argv[1], int(sys.argv[2]), type=socket.SOCK_DGRAM)[0]
+socket.socket(family, kind).sendto(b"gunicorn.requests:1|c", address)
+"""
+
+
+@needs_namespaces
+def test_a_gunicorn_in_a_network_of_its_own_and_one_in_the_exporters():
+    with network_of_its_own(), contextlib.ExitStack() as stack:
+        node = stack.enter_context(Node(1))
+        run("ip", "address", "add", "fd99::1/64", "dev", node.cable, "nodad")
+        run("nsenter", "--target", node.first_pid, "--net", "ip", "address", "add", "fd99::2/64", "dev", "eth0", "nodad")
+        exporter = stack.enter_context(HostExporter(CONFIG))
+        exporter.stop()
+        exporter.flags.append(f"--statsd.listen-udp=[fd99::1]:{exporter.statsd_port}")
+        exporter.start()
+        remote = stack.enter_context(ServiceGunicorn(node, exporter, workers=2))
+        local = stack.enter_context(Gunicorn(statsd=exporter, workers=2))
+        wait_until(
+            lambda: exporter.scrape().by("app", "gunicorn_arbiter_workers") == {remote.name: 2, local.name: 2},
+            "the first line of each is its own",
+        )
+        make_requests(remote, ["/"], 60, clients=2)
+        make_requests(local, ["/"], 40, clients=2)
+        # Of a process that is no gunicorn: its address is the network's of the one gunicorn there.
+        for address in (node.gateway, "fd99::1"):
+            run(*node.enter_command(), "/usr/bin/python3", "-c", LINE_FROM_THE_NODE, address, exporter.statsd_port)
+        wanted = {remote.name: 62, local.name: 40}
+
+        def counters():
+            return {app: value for app, value in exporter.scrape().by("app", "gunicorn_requests_total").items() if value}
+
+        wait_until(lambda: sum(counters().values()) >= sum(wanted.values()), f"{wanted} are counted")
+        assert counters() == wanted
+        remote.stop()
+        remote.start()
+        make_requests(remote, ["/"], 10, clients=2)
+        wait_until(lambda: counters() == {remote.name: 72, local.name: 40}, "a restart changes nothing")

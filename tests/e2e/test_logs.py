@@ -1,142 +1,19 @@
-"""The log collector on the logs of a real gunicorn: rotated under load, cut, restarted over, and beside StatsD."""
+"""The log collector on the logs of a real gunicorn, beside StatsD, and on files as they should not be."""
 
 import os
 import re
 import shutil
 import signal
-import threading
-import time
-from contextlib import contextmanager
+import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
-from support import Exporter, Gunicorn, make_requests, send_udp, unique_name, wait_until
+from support import Exporter, free_port, make_requests, send_udp, unique_name, wait_until
+from support.logs import LoggingGunicorn, Logrotate, logs_of, requests_all_the_time, requests_counted
 
-REQUESTS = 3000
-
-
-class LoggingGunicorn(Gunicorn):
-    """A gunicorn that writes both logs into `directory`."""
-
-    def __init__(self, directory, access_format=None, args=(), **options):
-        self.access_log = directory / "access.log"
-        self.error_log = directory / "error.log"
-        logs = ["--access-logfile", self.access_log, "--error-logfile", self.error_log]
-        if access_format is not None:
-            logs += ["--access-logformat", access_format]
-        super().__init__(args=[*logs, *args], **options)
-
-    def log(self):
-        written = self.error_log.read_text(errors="replace") if self.error_log.exists() else ""
-        return super().log() + written
-
-
-def logs_of(gunicorn, access="access.log"):
-    folder = gunicorn.access_log.parent
-    return f"""
-logs:
-  - type: file
-    path: {folder}/{access}
-    service: {gunicorn.name}
-    source: gunicorn
-  - type: file
-    path: {gunicorn.error_log}
-    service: {gunicorn.name}
-    source: gunicorn
-    log_processing_rules:
-      - type: multi_line
-        name: log_start_with_date
-        pattern: '\\[\\d{{4}}-\\d{{2}}-\\d{{2}}'
-"""
-
-
-def rotate_by_rename(gunicorn, number):
-    """As logrotate does with `create` and a postrotate that sends USR1."""
-    log = gunicorn.access_log
-    log.rename(log.with_name(f"access.log.{number}"))
-    log.touch()
-    gunicorn.send_signal(signal.SIGUSR1)
-
-
-def rotate_by_copytruncate(gunicorn, number):
-    log = gunicorn.access_log
-    shutil.copyfile(log, log.with_name(f"access.log.{number}"))
-    os.truncate(log, 0)
-
-
-@contextmanager
-def rotating(rotate, gunicorn, every=0.5):
-    """Rotates over and over; gives the list of the rotations' numbers."""
-    numbers = []
-    stop = threading.Event()
-
-    def work():
-        while not stop.wait(every):
-            numbers.append(len(numbers) + 1)
-            rotate(gunicorn, numbers[-1])
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield numbers
-    finally:
-        stop.set()
-        thread.join()
-
-
-def requests_until_rotated(gunicorn, numbers, rotations):
-    """Requests in lots until the log was rotated so often. How many were made."""
-    made = 0
-    while made < REQUESTS or len(numbers) < rotations:
-        make_requests(gunicorn, ["/", "/status/404"], 500, clients=2)
-        made += 500
-    return made
-
-
-def lines_written(gunicorn):
-    """Of the access log and all that it was before. gunicorn loses a request's line itself where USR1 meets its write."""
-    return sum(path.read_bytes().count(b"\n") for path in gunicorn.access_log.parent.glob("access.log*"))
-
-
-def requests_counted(exporter, name):
-    return exporter.scrape().get("gunicorn_requests_total", app=name) or 0
-
-
-@pytest.mark.parametrize("access", ["access.log", "access.log*"])
-def test_renaming_loses_no_line_and_counts_none_twice(tmp_path, access):
-    with LoggingGunicorn(tmp_path) as gunicorn, Exporter(logs_of(gunicorn, access)) as exporter:
-        with rotating(rotate_by_rename, gunicorn) as numbers:
-            made = requests_until_rotated(gunicorn, numbers, 4)
-        # What is lost or counts twice does so by now: a marker at the end is read after all else.
-        gunicorn.get("/status/418")
-        wait_until(
-            lambda: exporter.scrape().get("gunicorn_request_status_total", app=gunicorn.name, code=418) == 1,
-            "the last line is counted",
-        )
-        scrape = exporter.scrape()
-        written = lines_written(gunicorn)
-        assert scrape.value("gunicorn_requests_total", app=gunicorn.name) == written
-        assert made + 1 - len(numbers) * gunicorn.workers <= written <= made + 1
-        for reason in ("no_format", "bad_status", "unknown_level", "binary"):
-            assert scrape.value("gunicorn_exporter_logs_unmatched_lines_total", reason=reason) == 0
-
-
-@pytest.mark.parametrize("access", ["access.log", "access.log*"])
-def test_copytruncate_loses_little_and_counts_none_twice(tmp_path, access):
-    """Lost is what is written between the last look, 20 ms before at most, and the cut."""
-    with LoggingGunicorn(tmp_path) as gunicorn, Exporter(logs_of(gunicorn, access)) as exporter:
-        begin = time.monotonic()
-        with rotating(rotate_by_copytruncate, gunicorn) as numbers:
-            made = requests_until_rotated(gunicorn, numbers, 4)
-        rate = made / (time.monotonic() - begin)
-        gunicorn.get("/status/418")
-        wait_until(
-            lambda: exporter.scrape().get("gunicorn_request_status_total", app=gunicorn.name, code=418) == 1,
-            "the last line is counted",
-        )
-        counted = exporter.value("gunicorn_requests_total", app=gunicorn.name)
-        # A tenth of a second for each rotation: a busy machine may be late.
-        assert made + 1 - rate * 0.1 * len(numbers) <= counted <= made + 1
-        assert exporter.value("gunicorn_exporter_logs_truncations_total") >= 1
+LINE = '127.0.0.1 - - [22/Nov/2026:05:33:19 +0000] "GET / HTTP/1.1" 200 2 "-" "-"\n'
+DEFAULT_FORMAT = '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'
 
 
 def test_the_duration_is_read_by_gunicorns_own_format(tmp_path):
@@ -149,6 +26,37 @@ def test_the_duration_is_read_by_gunicorns_own_format(tmp_path):
             scrape = exporter.scrape()
             assert scrape.value("gunicorn_request_duration_seconds_count", app=gunicorn.name) == 1
             assert 0.3 <= scrape.value("gunicorn_request_duration_seconds_sum", app=gunicorn.name) < 60
+
+
+@pytest.mark.parametrize(
+    "atom,unit", [("D", "microseconds"), ("D", None), ("M", "milliseconds"), ("T", "seconds"), ("L", None)]
+)
+def test_the_duration_behind_the_default_format_has_the_unit_that_was_told(tmp_path, atom, unit):
+    with LoggingGunicorn(tmp_path, access_format=f"{DEFAULT_FORMAT} %({atom})s") as gunicorn:
+        config = logs_of(gunicorn)
+        if unit is not None:
+            config = config.replace("access.log\n", f"access.log\n    duration_unit: {unit}\n", 1)
+        with Exporter(config) as exporter:
+            gunicorn.get("/sleep?seconds=1.1")
+            wait_until(lambda: requests_counted(exporter, gunicorn.name) == 1, "the line is counted")
+            seconds = exporter.value("gunicorn_request_duration_seconds_sum", app=gunicorn.name)
+            assert 1 <= seconds < 60
+            # What is taken for granted is said.
+            assert ("event=log_duration_unit_assumed" in exporter.log()) == (atom == "D" and unit is None)
+
+
+def test_a_forwarded_address_and_json_are_read(tmp_path):
+    formats = {
+        "forwarded": '%({x-forwarded-for}i)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s" %(L)s',
+        "json": '{"remote": "%(h)s", "request": "%(r)s", "status": "%(s)s", "duration_ms": %(M)s}',
+    }
+    for name, access_format in formats.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        with LoggingGunicorn(folder, access_format=access_format) as gunicorn, Exporter(logs_of(gunicorn)) as exporter:
+            gunicorn.get("/sleep?seconds=0.2", headers={"X-Forwarded-For": "192.0.2.7, 10.0.0.1"})
+            wait_until(lambda: requests_counted(exporter, gunicorn.name) == 1, f"the line is counted: {name}")
+            assert 0.2 <= exporter.value("gunicorn_request_duration_seconds_sum", app=gunicorn.name) < 60
 
 
 def test_timeouts_and_kills_are_events(tmp_path):
@@ -174,6 +82,10 @@ def test_timeouts_and_kills_are_events(tmp_path):
                 assert "Remote end closed" in str(error)
             wait_until(lambda: event("timeout") == 1, "the timeout is counted")
             assert exporter.value("gunicorn_log_lines_total", app=gunicorn.name, level="critical") == 1
+            wait_until(lambda: event("boot") == 2, "a worker boots in place of the one that timed out")
+            exits = event("exit")
+            gunicorn.remove_worker()
+            wait_until(lambda: event("exit") == exits + 1, "the worker that was let go exits")
 
 
 def test_a_traceback_is_one_message(tmp_path):
@@ -185,27 +97,6 @@ def test_a_traceback_is_one_message(tmp_path):
         )
         assert exporter.value("gunicorn_exporter_logs_unmatched_lines_total", reason="no_format") == 0
         assert exporter.value("gunicorn_exporter_logs_lines_total") > 3
-
-
-def test_a_restart_loses_and_doubles_nothing(tmp_path):
-    positions = tmp_path / "positions"
-    with LoggingGunicorn(tmp_path) as gunicorn:
-        counted = 0
-        for number in range(3):
-            with Exporter(logs_of(gunicorn), flags=[f"--logs.position-file={positions}"]) as exporter:
-                make_requests(gunicorn, ["/"], 50, clients=2)
-                wait_until(
-                    lambda found=exporter, wanted=50 if number == 0 else 90: requests_counted(found, gunicorn.name)
-                    >= wanted,
-                    "the lines are counted",
-                )
-                counted += requests_counted(exporter, gunicorn.name)
-                exporter.stop()
-            make_requests(gunicorn, ["/"], 20, clients=2)
-            rotate_by_rename(gunicorn, number)
-            wait_until(lambda: gunicorn.access_log.stat().st_size == 0, "the log is new")
-            make_requests(gunicorn, ["/"], 20, clients=2)
-        assert counted == 50 + 90 + 90
 
 
 def test_access_lines_do_not_count_beside_statsd(tmp_path):
@@ -222,6 +113,27 @@ def test_access_lines_do_not_count_beside_statsd(tmp_path):
         assert requests_counted(exporter, name) == 11
 
 
+def test_a_start_under_load_counts_no_request_twice(tmp_path):
+    """gunicorn writes each request to its log and to StatsD; its log's default format has no durations."""
+    port = free_port()
+    with LoggingGunicorn(tmp_path, statsd=port) as gunicorn:
+        exporter = Exporter(logs_of(gunicorn))
+        exporter.statsd_port = port
+        with requests_all_the_time(gunicorn) as made, exporter:
+            for number in range(3):
+                lots = len(made)
+                wait_until(lambda wanted=lots + 3: len(made) >= wanted, "requests are made")
+                if number < 2:
+                    exporter.stop()
+                    exporter.start()
+            scrape = exporter.scrape()
+        requests = scrape.value("gunicorn_requests_total", app=gunicorn.name)
+        durations = scrape.value("gunicorn_request_duration_seconds_count", app=gunicorn.name)
+        # Of the last request, not all three lines may have come.
+        assert requests > 0
+        assert abs(requests - durations) <= gunicorn.workers
+
+
 def test_a_reload_takes_up_a_log(tmp_path):
     with LoggingGunicorn(tmp_path) as gunicorn, Exporter("") as exporter:
         gunicorn.get("/")
@@ -233,3 +145,111 @@ def test_a_reload_takes_up_a_log(tmp_path):
         )
         gunicorn.get("/")
         wait_until(lambda: requests_counted(exporter, gunicorn.name) == 1, "its new line is counted")
+
+
+@pytest.fixture(name="open_folder")
+def fixture_open_folder():
+    """A folder that any user can read, unlike tmp_path."""
+    folder = Path(tempfile.mkdtemp(prefix="gunicorn-exporter-logs-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def log_config(path):
+    return f"logs: [{{type: file, path: {path}, service: shop}}]\n"
+
+
+def append(path, data):
+    with path.open("ab") as file:
+        file.write(data.encode() if isinstance(data, str) else data)
+
+
+def test_a_folder_that_appears_later_is_read(open_folder):
+    log = open_folder / "not" / "yet" / "access.log"
+    with Exporter(log_config(log)) as exporter:
+        assert exporter.value("gunicorn_exporter_logs_open_files") == 0
+        log.parent.mkdir(parents=True)
+        append(log, LINE)
+        wait_until(lambda: requests_counted(exporter, "shop") == 1, "the line is counted")
+        shutil.rmtree(log.parent)
+        log.parent.mkdir()
+        append(log, LINE * 2)
+        wait_until(lambda: requests_counted(exporter, "shop") == 3, "those of the next such folder, too")
+
+
+class UnprivilegedExporter(Exporter):
+    def prepare(self):
+        super().prepare()
+        # Others may have no way to where it was built.
+        program = shutil.copy(self.command[0], self.directory)
+        become_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        self.command = [*become_nobody, program, *self.command[1:]]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start it as another user")
+def test_a_file_is_read_from_when_it_was_first_seen_once_it_may_be(open_folder):
+    log = open_folder / "access.log"
+    append(log, LINE)
+    log.chmod(0o600)
+    with UnprivilegedExporter(log_config(log)) as exporter:
+        wait_until(
+            lambda: exporter.value("gunicorn_exporter_logs_read_errors_total", reason="open") > 0, "it is refused"
+        )
+        append(log, LINE * 2)
+        log.chmod(0o644)
+        wait_until(lambda: requests_counted(exporter, "shop") == 2, "what came meanwhile is counted")
+        # What is open stays readable, whatever becomes of its mode.
+        log.chmod(0o600)
+        append(log, LINE)
+        wait_until(lambda: requests_counted(exporter, "shop") == 3, "the next line is counted")
+        assert exporter.log().count("event=log_file_unreadable") == 1
+
+
+def test_bytes_that_are_no_log_are_survived(tmp_path):
+    log = tmp_path / "access.log"
+    append(log, LINE)
+    with Exporter(log_config(log)) as exporter:
+        append(log, os.urandom(1 << 20) + b"\n")
+        append(log, LINE)
+        append(log, "x" * 200_000 + "\n" + LINE)
+        append(log, LINE.replace('"-"\n', f'"{"a" * 200_000}"\n'))
+        wait_until(lambda: exporter.value("gunicorn_exporter_logs_long_lines_total") == 2, "the long lines are read")
+        wait_until(lambda: requests_counted(exporter, "shop") == 3, "the lines between them are counted")
+        assert exporter.value("gunicorn_exporter_logs_unmatched_lines_total", reason="binary") > 0
+
+
+class PollingExporter(Exporter):
+    """Where inotify does not work: in a user namespace that may have none."""
+
+    def prepare(self):
+        super().prepare()
+        script = 'echo 0 > /proc/sys/user/max_inotify_instances && exec "$@"'
+        self.command = ["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh", *self.command]
+
+
+def may_make_user_namespaces():
+    return subprocess.run(["unshare", "--user", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not may_make_user_namespaces(), reason="user namespaces are switched off here")
+@pytest.mark.parametrize("how", ["rename", "copytruncate"])
+def test_polling_reads_what_inotify_does_not_tell(tmp_path, how):
+    with LoggingGunicorn(tmp_path) as gunicorn, PollingExporter(logs_of(gunicorn)) as exporter:
+        assert "event=log_watch_failed" in exporter.log()
+        logrotate = Logrotate(gunicorn, how)
+        for number in range(1, 4):
+            before = 30 * (number - 1)
+            make_requests(gunicorn, ["/"], 15, clients=2)
+            wait_until(
+                lambda wanted=before + 15: requests_counted(exporter, gunicorn.name) == wanted,
+                f"{before + 15} requests are counted",
+            )
+            # Fewer after it: a cut file that is as long again, and alike, would not be seen.
+            make_requests(gunicorn, ["/"], 10, clients=2)
+            logrotate.rotate()
+            make_requests(gunicorn, ["/"], 5, clients=2)
+            wait_until(
+                lambda wanted=before + 30: requests_counted(exporter, gunicorn.name) == wanted,
+                f"{before + 30} requests are counted",
+            )

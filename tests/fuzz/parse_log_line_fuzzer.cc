@@ -1,5 +1,5 @@
-// Any bytes as a log message, with the known formats and with a pattern: what
-// comes of them is in its range.
+// Any bytes as a log message, with the known formats, with a pattern and with a
+// unit: what comes of them is in its range.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -31,5 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   gunicorn_exporter::Check(gunicorn_exporter::ParseLogLine(text, nullptr));
   gunicorn_exporter::Check(gunicorn_exporter::ParseLogLine(text, &pattern));
+  gunicorn_exporter::Check(
+      gunicorn_exporter::ParseLogLine(text, nullptr, 1e-3));
   return 0;
 }

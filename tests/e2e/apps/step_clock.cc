@@ -1,5 +1,6 @@
-// Preloaded, it adds what the file STEP_FILE says to the time of day: "3600", "-86400". The other clocks go on as they
-// are. For the end-to-end tests: the machine's own clock is nobody's to set.
+// Preloaded, it adds what the file STEP_FILE says to the time of day: "3600",
+// "-86400". The other clocks go on as they are. For the end-to-end tests: the
+// machine's own clock is nobody's to set.
 #include <dlfcn.h>
 #include <time.h>
 

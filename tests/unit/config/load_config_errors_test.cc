@@ -224,6 +224,14 @@ constexpr BadFile kLogs[] = {
     {"logs:\n  - type: files\n    path: /a\n",
      "c.yml:2: logs[0].type: \"files\" is not a type of log; expected "
      "\"file\""},
+    {"logs:\n  - type: file\n    path: /a\n    duration_unit: ms\n",
+     "c.yml:4: logs[0].duration_unit: \"ms\" is not a unit; expected "
+     "\"seconds\" (%(T)s, %(L)s), \"milliseconds\" (%(M)s) or "
+     "\"microseconds\" (%(D)s)"},
+    {"logs:\n  - type: file\n    path: /a\n    pattern: '%(s)s %(M)s'\n"
+     "    duration_unit: milliseconds\n",
+     "c.yml:2: logs[0].duration_unit: stands beside pattern, which tells the "
+     "unit itself; expected one of the two"},
     {"logs:\n  - type: file\n    path: /a\n    pattern: '('\n",
      "c.yml:4: logs[0].pattern: \"(\" does not compile: missing ): (; expected "
      "a regular expression of RE2's syntax"},

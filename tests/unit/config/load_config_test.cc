@@ -316,8 +316,9 @@ TEST(LoadConfig, NamesAFileThatCannotBeRead) {
     return "";
   };
   EXPECT_EQ(error_of("/nonexistent/c.yml"),
-            "/nonexistent/c.yml: cannot be read: No such file or directory");
-  EXPECT_EQ(error_of("/"), "/: cannot be read: Is a directory");
+            "--config.file: /nonexistent/c.yml: cannot be read: No such file "
+            "or directory");
+  EXPECT_EQ(error_of("/"), "--config.file: /: cannot be read: Is a directory");
   EXPECT_EQ(error_of("/dev/zero"),
             "/dev/zero: larger than 1 MiB; expected a configuration");
 }

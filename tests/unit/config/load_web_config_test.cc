@@ -58,9 +58,9 @@ TEST(LoadWebConfig, SaysThatAFileCannotBeRead) {
     LoadWebConfigFile("/does/not/exist.yml");
     ADD_FAILURE();
   } catch (const ConfigError& error) {
-    EXPECT_STREQ(
-        error.what(),
-        "/does/not/exist.yml: cannot be read: No such file or directory");
+    EXPECT_STREQ(error.what(),
+                 "--web.config.file: /does/not/exist.yml: cannot be read: No "
+                 "such file or directory");
   }
 }
 

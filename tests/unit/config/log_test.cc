@@ -18,7 +18,7 @@ std::string LogOf(LogLevel level, LogFormat format) {
             {"address", "127.0.0.1:8125"},
             {"error", "open \"x\"\n{}: denied"}});
   ReleaseLog();
-  StopLog();
+  EXPECT_TRUE(StopLog());
   return testing::internal::GetCapturedStderr();
 }
 
@@ -47,7 +47,7 @@ TEST(Log, SaysNothingOfAStartThatFails) {
   testing::internal::CaptureStderr();
   StartLog(LogLevel::kInfo, LogFormat::kLogfmt);
   LogEvent(LogLevel::kInfo, "receiver_started");
-  StopLog();
+  EXPECT_TRUE(StopLog());
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 

@@ -81,6 +81,7 @@ class LogCollectorTest : public testing::Test {
 TEST_F(LogCollectorTest, TurnsAccessLinesIntoEvents) {
   config_.logs = {File(dir_ / "access.log", "shop")};
   LogCollector collector(config_, flags_, sink_, nullptr);
+  collector.FindFiles();
   collector.Start();
   AppendFile(dir_ / "access.log", kAccess + "200 2 \"-\" \"-\" 1500\n" +
                                       kAccess + "404 2 \"-\" \"-\"\n");
@@ -96,6 +97,7 @@ TEST_F(LogCollectorTest, CountsWhatStatsdMakesNeedlessAsRefused) {
   sink_.statsd = {"shop"};
   config_.logs = {File(dir_ / "access.log", "shop")};
   LogCollector collector(config_, flags_, sink_, nullptr);
+  collector.FindFiles();
   collector.Start();
   AppendFile(dir_ / "access.log", kAccess + "200 2\n");
   collector.Stop();
@@ -109,6 +111,7 @@ TEST_F(LogCollectorTest, CountsErrorLinesByLevelAndEvent) {
   config_.logs[0].multi_line = {{"date", "\\[\\d{4}-\\d{2}-\\d{2}"}};
   sink_.statsd = {"shop"};  // Error lines count all the same.
   LogCollector collector(config_, flags_, sink_, nullptr);
+  collector.FindFiles();
   collector.Start();
   AppendFile(dir_ / "error.log",
              kError + "[INFO] Booting worker with pid: 8865\n" + kError +
@@ -140,6 +143,7 @@ TEST_F(LogCollectorTest, CountsErrorLinesByLevelAndEvent) {
 TEST_F(LogCollectorTest, HasItsSeriesFromTheStart) {
   config_.logs = {File(dir_ / "error.log", "shop")};
   LogCollector collector(config_, flags_, sink_, nullptr);
+  collector.FindFiles();
   collector.Start();
   EXPECT_EQ(Value(collector, "gunicorn_worker_events_total",
                   "app=\"shop\",event=\"timeout\""),
@@ -156,6 +160,7 @@ TEST_F(LogCollectorTest, HasItsSeriesFromTheStart) {
 TEST_F(LogCollectorTest, CountsUnmatchedLinesByReason) {
   config_.logs = {File(dir_ / "x.log", "shop")};
   LogCollector collector(config_, flags_, sink_, nullptr);
+  collector.FindFiles();
   collector.Start();
   using namespace std::string_literals;
   AppendFile(dir_ / "x.log",
@@ -175,12 +180,14 @@ TEST_F(LogCollectorTest, LosesAndDoublesNothingOverARestart) {
   WriteFile(dir_ / "access.log", kAccess + "200 2\n");
   for (int i = 0; i < 3; ++i) {
     LogCollector collector(config_, flags_, sink_, nullptr);
+    collector.FindFiles();
     collector.Start();
     AppendFile(dir_ / "access.log", kAccess + "200 2\n" + kAccess + "2");
     collector.Stop();
     AppendFile(dir_ / "access.log", "00 2\n");
   }
   LogCollector collector(config_, flags_, sink_, nullptr);
+  collector.FindFiles();
   collector.Start();
   collector.Stop();
   EXPECT_EQ(sink_.requests["shop"], 6);  // Not the one before the first start.
@@ -192,6 +199,7 @@ TEST_F(LogCollectorTest, StartsAtTheEndsWithABrokenPositionFile) {
   WriteFile(dir_ / "access.log", kAccess + "200 2\n");
   config_.logs = {File(dir_ / "access.log", "shop")};
   LogCollector collector(config_, flags_, sink_, nullptr);
+  collector.FindFiles();
   collector.Start();
   AppendFile(dir_ / "access.log", kAccess + "201 2\n");
   collector.Stop();
@@ -202,6 +210,7 @@ TEST_F(LogCollectorTest, StartsAtTheEndsWithABrokenPositionFile) {
 TEST_F(LogCollectorTest, GoesOnWithTheLogsThatAReloadKeeps) {
   config_.logs = {File(dir_ / "a.log", "a"), File(dir_ / "b.log", "b")};
   LogCollector collector(config_, flags_, sink_, nullptr);
+  collector.FindFiles();
   collector.Start();
   AppendFile(dir_ / "a.log", kError + "[INFO] x\n");
   AppendFile(dir_ / "b.log", kError + "[INFO] x\n");
@@ -227,6 +236,7 @@ TEST_F(LogCollectorTest, GoesOnWithTheLogsThatAReloadKeeps) {
 TEST_F(LogCollectorTest, WorksWithoutLogs) {
   LogCollector collector(config_, flags_, sink_, nullptr);
   EXPECT_EQ(collector.Name(), "logs");
+  collector.FindFiles();
   collector.Start();
   EXPECT_EQ(Value(collector, "gunicorn_exporter_logs_lines_total"), 0);
   collector.Stop();

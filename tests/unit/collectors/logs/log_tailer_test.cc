@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/temp_dir.h"
+#include "tests/unit/collectors/logs/log_tailer_fixture.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -19,37 +19,6 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-// More than a head's least bytes, so that copies can be told.
-std::string Line(const std::string& text) {
-  return text + " - - [22/Nov/2026:05:33:19 +0000] \"GET / HTTP/1.1\"";
-}
-
-class LogTailerTest : public testing::Test {
- protected:
-  // Scans, reads all there is, and gives what came since the last time.
-  std::vector<std::string> Read(LogTailer& tailer) {
-    messages_.clear();
-    tailer.Scan(now_, sink_);
-    while (tailer.Read(now_, sink_)) {
-    }
-    now_ += std::chrono::milliseconds(10);
-    return messages_;
-  }
-
-  LogSourceConfig Source(const std::string& pattern) const {
-    LogSourceConfig source;
-    source.path = dir_ / pattern;
-    return source;
-  }
-
-  const TempDir dir_;
-  LogTailer::Clock::time_point now_{std::chrono::hours(1)};
-  std::vector<std::string> messages_;
-  const LogTailer::Sink sink_ = [this](std::string_view message) {
-    messages_.emplace_back(message);
-  };
-};
 
 TEST_F(LogTailerTest, BeginsAtTheEndOfAFileThatIsThere) {
   WriteFile(dir_ / "a.log", "old\n");

@@ -110,6 +110,53 @@ TEST(ParseLogLine, TakesTheVariantsOfTheAccessFormat) {
   }
 }
 
+TEST(ParseLogLine, TakesABareNumberInTheUnitThatWasTold) {
+  const struct {
+    std::string line;
+    double unit_seconds;
+    AccessLine expected;
+  } table[] = {
+      {kDefault + " 1500", 1e-6, {200, 0.0015}},  // %(D)s
+      {kDefault + " 1500", 1e-3, {200, 1.5}},     // %(M)s
+      {kDefault + " \"1500\"", 1e-3, {200, 1.5}},
+      {kDefault + " 3", 1, {200, 3.0}},         // %(T)s
+      {kDefault + " 0.25", 1, {200, 0.25}},     // %(L)s
+      {kDefault + " 0.25", 1e-3, {200, 0.25}},  // It says that it is %(L)s.
+      {kDefault + " 12ms", 1, {200, 0.012}},
+      {kDefault + " 3 1500", 1e-3, {200, {}}},  // Which one?
+      {kDefault, 1e-3, {200, {}}},
+      {R"({"status": 200, "duration": 12})", 1e-3, {200, 0.012}},
+      {R"({"status": 200, "duration": "12.5"})", 1e-3, {200, 0.0125}},
+      {R"({"status": 200, "duration": "12us"})", 1, {200, 12e-6}},
+      {R"({"status": 200, "duration_s": 12})", 1e-3, {200, 12.0}},
+      {R"({"status": 200, "M": 12})", 1, {200, 0.012}},
+  };
+  for (const auto& row : table) {
+    const LogLine line = ParseLogLine(row.line, nullptr, row.unit_seconds);
+    ASSERT_TRUE(std::holds_alternative<AccessLine>(line)) << row.line;
+    const AccessLine& access = std::get<AccessLine>(line);
+    EXPECT_FALSE(access.is_unit_assumed) << row.line;
+    ASSERT_EQ(access.duration_seconds.has_value(),
+              row.expected.duration_seconds.has_value())
+        << row.line;
+    if (access.duration_seconds) {
+      EXPECT_DOUBLE_EQ(*access.duration_seconds, *row.expected.duration_seconds)
+          << row.line;
+    }
+  }
+}
+
+TEST(ParseLogLine, MarksABareWholeNumberWhoseUnitNobodyTold) {
+  const auto is_assumed = [](const std::string& line) {
+    return std::get<AccessLine>(Parse(line)).is_unit_assumed;
+  };
+  EXPECT_TRUE(is_assumed(kDefault + " 1523"));
+  EXPECT_FALSE(is_assumed(kDefault));
+  EXPECT_FALSE(is_assumed(kDefault + " 0.001523"));
+  EXPECT_FALSE(is_assumed(kDefault + " 12ms"));
+  EXPECT_FALSE(is_assumed(kDefault + " 1 2"));
+}
+
 TEST(ParseLogLine, TakesJsonAccessLines) {
   const AccessCase table[] = {
       {R"({"status": 200})", {200, {}}},

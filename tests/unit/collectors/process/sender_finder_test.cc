@@ -70,12 +70,48 @@ TEST_F(SenderFinderTest, NamesTheAppOfAWorkersChild) {
   EXPECT_EQ(sender->pid, 30);
 }
 
+TEST_F(SenderFinderTest, NamesTheAppOfAWorkerThatHasEndedSinceTheLastScan) {
+  AddApp(10, "a");
+  AddApp(20, "b");
+  Make();
+  proc_.Remove(21);
+  const auto sender = finder_->FindByPid(21);
+  ASSERT_TRUE(sender);
+  EXPECT_EQ(sender->app.name, "b");
+  monitor_->Scan();
+  EXPECT_FALSE(finder_->FindByPid(21)) << "it is long gone";
+}
+
 TEST_F(SenderFinderTest, FindsAGunicornThatNoScanHasSeen) {
   Make();
   AddApp(10, "a");
   const auto sender = finder_->FindByPid(11);
   ASSERT_TRUE(sender);
   EXPECT_EQ(sender->app.name, "a");
+}
+
+// So that a stranger costs little, and waits for no scrape.
+TEST_F(SenderFinderTest, LooksAtTheWholeTableOnlyWhereThereIsANewGunicorn) {
+  AddApp(10, "a");
+  proc_.SetCommand(30, 1, "sh");
+  Make();
+  AddApp(20, "b");
+  EXPECT_FALSE(finder_->FindByPid(30));
+  EXPECT_EQ(monitor_->KnownProcesses()->size(), 2U);
+  EXPECT_TRUE(finder_->FindByPid(21));
+  EXPECT_EQ(monitor_->KnownProcesses()->size(), 4U);
+}
+
+TEST_F(SenderFinderTest, FindsAnUnknownGunicornsSocket) {
+  AddApp(10, "a");
+  Make();
+  FakeProcess holder;
+  holder.files["net/udp"] = kUdp;
+  holder.fds[5] = "socket:[77]";
+  AddApp(20, "b", holder);
+  const auto sender = finder_->FindByUdpSource(Source("10.1.2.3", 40000));
+  ASSERT_TRUE(sender);
+  EXPECT_EQ(sender->app.name, "b");
 }
 
 TEST_F(SenderFinderTest, NamesNobodyForAStranger) {

@@ -307,15 +307,6 @@ TEST_F(MetricStoreTest, ExpiresATaggedSeriesOfALivingApp) {
   EXPECT_EQ(ValueOf(families, "gunicorn_requests_total", R"(app="shop")"), 1);
 }
 
-TEST_F(MetricStoreTest, TakesAccessLinesUntilAStatsdLineCame) {
-  const Event events[] = {Event()};
-  EXPECT_TRUE(store().AddFromLog(App("shop"), events));
-  EXPECT_EQ(Requests("shop"), 1);
-  AddRequest("shop");
-  EXPECT_FALSE(store().AddFromLog(App("shop"), events));
-  EXPECT_EQ(Requests("shop"), 2);
-}
-
 TEST_F(MetricStoreTest, TellsWhatArrived) {
   store().SetKnownApps({App("silent")});
   AddRequest("talking");

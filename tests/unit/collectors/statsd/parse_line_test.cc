@@ -57,6 +57,9 @@ INSTANTIATE_TEST_SUITE_P(
         Accepted{"a.b:1|c|@1.0", kCounter, {1}, 1},
         Accepted{"a.b:1|c|@0.5", kCounter, {1}, 2},
         Accepted{"a.b:1|ms|@1e-6", kTimer, {1}, 1e6},
+        Accepted{"a.b:1|c|@0.000001", kCounter, {1}, 1e6},
+        Accepted{"a.b:1|c|@1", kCounter, {1}, 1},
+        Accepted{"a.b:1:2|ms|@0.5", kTimer, {1, 2}, 2},
         Accepted{"a.b:1|g|@0.5", kGauge, {1}, 1},
         Accepted{"a.b:1|g|@nonsense", kGauge, {1}, 1},
         // Fields in any order, known or not.
@@ -68,6 +71,8 @@ INSTANTIATE_TEST_SUITE_P(
                  2,
                  "x:y"},
         Accepted{"a.b:1|c|zzz|#", kCounter, {1}},
+        Accepted{"a.b:1|c|card:high|T0|e:|c:|#x:y", kCounter, {1}, 1, "x:y"},
+        Accepted{"a.b:1|c|Tx|T|c|e|card|s", kCounter, {1}},
         Accepted{"a.b:1|c||#x:y|", kCounter, {1}, 1, "x:y"},
         Accepted{"a.b:1|c|#x:1|#x:2", kCounter, {1}, 1, "x:1"}));
 
@@ -110,10 +115,16 @@ std::vector<NotAccepted> RefusedLines() {
       {"a.b:1|c|@-0.5", LineVerdict::kBadSampleRate},
       {"a.b:1|c|@1.1", LineVerdict::kBadSampleRate},
       {"a.b:1|c|@1e-7", LineVerdict::kBadSampleRate},
+      {"a.b:1|c|@0.0000009", LineVerdict::kBadSampleRate},
+      {"a.b:1|c|@1.0000001", LineVerdict::kBadSampleRate},
+      {"a.b:1|c|@0x1", LineVerdict::kBadSampleRate},
       {"a.b:1|c|@nan", LineVerdict::kBadSampleRate},
       {"a.b:1|ms|@x", LineVerdict::kBadSampleRate},
       {"a.b\xff:1|c", LineVerdict::kBadEncoding},
       {"a.b:1|c|#x:\xc3", LineVerdict::kBadEncoding},
+      {"a.b:1|c|#x:\xc0\xaf", LineVerdict::kBadEncoding},      // Overlong.
+      {"a.b:1|c|#x:\xed\xa0\x80", LineVerdict::kBadEncoding},  // Surrogate.
+      {"a.b:1|c|c:\xf5\x80\x80\x80", LineVerdict::kBadEncoding},
       {std::string(8193, 'a'), LineVerdict::kTooLong},
       {std::string(8192, 'a'), LineVerdict::kMalformed},
       // Ignored.

@@ -65,6 +65,9 @@ TEST(Translate, FindsThePrefix) {
       {"a.gunicorn.requests", "a"},
       {".gunicorn.requests", ""},
       {"x.gunicorn.gunicorn.requests", "x.gunicorn"},
+      {"gunicorn.gunicorn.requests", "gunicorn"},
+      {"my_gunicorn.gunicorn.requests", "my_gunicorn"},
+      {"x.gunicorn.y.gunicorn.requests", "x.gunicorn.y"},
       {"a.gunicorn.request.status.200", "a"},
   };
   for (const auto& [name, prefix] : table) {

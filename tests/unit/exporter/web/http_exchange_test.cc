@@ -29,6 +29,21 @@ TEST(HttpExchange, ReadsWhatTheEndpointsLookAt) {
   EXPECT_EQ(request.scrape_timeout, "9.5");
 }
 
+TEST(HttpExchange, FindsThePathInTheTargetOfAProxy) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"http://host:18125/metrics?x=1", "/metrics"},
+      {"https://host/health/a%2Fb", "/health/a%2Fb"},
+      {"http://host", "/"},
+      {"/http://host/metrics", "/http://host/metrics"},
+  };
+  for (const auto& [target, path] : cases) {
+    HttpRequest request;
+    Ask(std::string("GET ") + target + " HTTP/1.1\r\nHost: x\r\n\r\n",
+        &request);
+    EXPECT_EQ(request.path, path) << target;
+  }
+}
+
 TEST(HttpExchange, WritesStatusHeadersAndBody) {
   HttpResponse response;
   response.status = 503;

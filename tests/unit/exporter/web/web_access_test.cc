@@ -108,6 +108,19 @@ TEST_F(WebAccessTest, KeepsTheOldStateWhileTheFileIsBroken) {
   EXPECT_EQ(StatusOf(access.Refuse(As(kAliceOther), false)), 200);
 }
 
+TEST_F(WebAccessTest, OpensNothingThatWasClosedWithoutARestart) {
+  Write(Users("secret"));
+  WebAccess access(file_);
+  for (const char* open : {"", "basic_auth_users: {}\n"}) {
+    Write(open);
+    EXPECT_EQ(StatusOf(access.Refuse({}, false)), 401) << open;
+    EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 200) << open;
+  }
+  EXPECT_NE(access.Reload().find("basic_auth_users: access without a password "
+                                 "begins with a restart only"),
+            std::string::npos);
+}
+
 TEST_F(WebAccessTest, CountsOnAfterAChangeOfSomethingElse) {
   const std::string limit = "rate_limit: {interval: 1h, burst: 1}\n";
   Write(limit);

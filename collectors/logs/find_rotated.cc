@@ -1,0 +1,99 @@
+#include "collectors/logs/find_rotated.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <utility>
+
+namespace gunicorn_exporter {
+namespace {
+
+using ListedFile =
+    std::function<void(const std::string& path, const struct stat& status)>;
+
+// Each regular file of the folder.
+void ListFolder(const std::string& folder, const ListedFile& take) {
+  DIR* const entries = opendir(folder.c_str());
+  if (entries == nullptr) return;
+  while (const dirent* entry = readdir(entries)) {
+    if (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN) continue;
+    const std::string path = folder + "/" + entry->d_name;
+    struct stat status {};
+    if (lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode))
+      take(path, status);
+  }
+  closedir(entries);
+}
+
+bool IsYounger(const timespec& a, const timespec& b) {
+  return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
+}
+
+}  // namespace
+
+FileId IdOf(const struct stat& status) {
+  return {static_cast<std::uint64_t>(status.st_dev),
+          static_cast<std::uint64_t>(status.st_ino)};
+}
+
+std::string FolderOf(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == path.npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+int OpenLog(const std::string& path, const FileId& id) {
+  const int fd =
+      open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) return -1;
+  struct stat status {};
+  if (fstat(fd, &status) == 0 && IdOf(status) == id && S_ISREG(status.st_mode))
+    return fd;
+  close(fd);
+  errno = 0;
+  return -1;
+}
+
+std::unique_ptr<TailedFile> FindRenamed(const FilePosition& position,
+                                        const MessageRules& rules) {
+  std::unique_ptr<TailedFile> found;
+  ListFolder(FolderOf(position.path), [&](const std::string& path,
+                                          const struct stat& status) {
+    if (found != nullptr || IdOf(status) != position.id) return;
+    const int fd = OpenLog(path, position.id);
+    if (fd < 0) return;
+    found = std::make_unique<TailedFile>(fd, path, position.id, rules);
+    found->Resume(position);
+  });
+  return found;
+}
+
+std::unique_ptr<TailedFile> FindCopy(
+    const FilePosition& place, const MessageRules& rules,
+    const std::function<bool(const FileId&)>& is_log) {
+  std::unique_ptr<TailedFile> found;
+  timespec found_time{};
+  ListFolder(FolderOf(place.path),
+             [&](const std::string& path, const struct stat& status) {
+               const FileId id = IdOf(status);
+               if (id == place.id || is_log(id)) return;
+               if (static_cast<std::uint64_t>(status.st_size) <= place.offset)
+                 return;
+               // Not when it was written, which a copy may have from its
+               // original.
+               if (found != nullptr && !IsYounger(status.st_ctim, found_time))
+                 return;
+               const int fd = OpenLog(path, id);
+               if (fd < 0) return;
+               auto copy = std::make_unique<TailedFile>(fd, path, id, rules);
+               if (!copy->GoesOnFrom(place)) return;
+               found = std::move(copy);
+               found_time = status.st_ctim;
+             });
+  return found;
+}
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,229 @@
+"""Whoever sends to the unix socket never waits long for the exporter, whatever else it has to do.
+
+A send waits while the socket's queue is full. What of that is the machine's, since it had no processor for the sender
+or for the receiving thread, the kernel tells (schedstat) and is not counted.
+"""
+
+import fcntl
+import itertools
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from support import Exporter, ManagedProcess, free_port, unique_name, wait_until
+
+LONGEST_WAIT_SECONDS = 0.05
+APPS = [f"{unique_name('app')}_{number}" for number in range(1000)]
+LOOK_ALIKES = [f"{unique_name('alike')}_{number}" for number in range(200)]
+SCRAPES = 30
+SCRAPES_A_RELOAD = 3
+
+
+def config(env):
+    instances = "".join(f"  - {{proc_name: {name}, tags: ['env:{env}']}}\n" for name in APPS)
+    return f"instances:\n{instances}statsd:\n  max_series: 100000\n"
+
+
+class UnreadExporter(Exporter):
+    """Nobody reads its stderr, and the pipe is full."""
+
+    def prepare(self):
+        super().prepare()
+        path = self.directory / "stderr"
+        os.mkfifo(path)
+        self.pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+        fcntl.fcntl(self.pipe, fcntl.F_SETPIPE_SZ, 4096)
+        self.command = ["/bin/bash", "-c", 'exec "$@" 2>stderr', "bash", *self.command]
+
+    def start(self):
+        super().start()
+        self.fill()
+
+    def fill(self):
+        while not self.is_full():
+            pass
+
+    def is_full(self):
+        """Writes one byte where there is room for it."""
+        try:
+            os.write(self.pipe, b"\n")
+        except BlockingIOError:
+            return True
+        return False
+
+    def __exit__(self, *error):
+        try:
+            super().__exit__(*error)
+        finally:
+            os.close(self.pipe)
+
+
+@dataclass
+class Sent:
+    datagrams: int
+    waits: int  # How often the queue was full.
+    longest_seconds: float  # Without the machine's share.
+    longest_in_all_seconds: float
+
+
+class RunDelay:
+    """How long this process and one thread of another have been ready to run and had no processor, in seconds."""
+
+    def __init__(self, thread):
+        self.files = [open(folder / "schedstat", "rb", buffering=0) for folder in (Path("/proc/self"), thread)]
+
+    def seconds(self):
+        return sum(int(os.pread(file.fileno(), 100, 0).split()[1]) for file in self.files) / 1e9
+
+
+def receiving_thread(exporter):
+    tasks = Path(f"/proc/{exporter.pid}/task").iterdir()
+    [thread] = [task for task in tasks if (task / "comm").read_text() == "statsd\n"]
+    return thread
+
+
+def requests_of(apps):
+    """gunicorn's three datagrams for each request, the apps in turn; None: without a tag."""
+    for name in itertools.cycle(apps):
+        tag = f"|#app:{name}".encode() if name else b""
+        yield b"gunicorn.request.duration:12.5|ms" + tag
+        yield b"gunicorn.requests:1|c|@1.0" + tag
+        yield b"gunicorn.request.status.200:1|c|@1.0" + tag
+
+
+def send_requests(apps, path, thread, stop, result):
+    delay = RunDelay(thread)
+    sent = Sent(0, 0, 0.0, 0.0)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.connect(path)
+        for datagram in requests_of(apps):
+            sent.datagrams += 1
+            try:
+                sender.send(datagram, socket.MSG_DONTWAIT)
+                continue
+            except BlockingIOError:
+                pass
+            delay_before, begin = delay.seconds(), time.monotonic()
+            sender.send(datagram)
+            seconds = time.monotonic() - begin
+            machines = delay.seconds() - delay_before
+            sent.waits += 1
+            sent.longest_seconds = max(sent.longest_seconds, seconds - machines)
+            sent.longest_in_all_seconds = max(sent.longest_in_all_seconds, seconds)
+            if stop.is_set():
+                break
+    result.send(sent)
+
+
+@contextmanager
+def sender_of_requests(exporter, apps=APPS):
+    """Sends in a process of its own until its end; yields a function that ends it and tells how it went."""
+    fork = multiprocessing.get_context("fork")
+    stop = fork.Event()
+    ours, theirs = fork.Pipe()
+    arguments = (apps, str(exporter.directory / "statsd.sock"), receiving_thread(exporter), stop, theirs)
+    process = fork.Process(target=send_requests, args=arguments)
+    process.start()
+
+    def finish():
+        stop.set()
+        assert ours.poll(60), "the sender told nothing"
+        return ours.recv()
+
+    try:
+        yield finish
+    finally:
+        process.kill()
+        process.join()
+
+
+def scrape_and_reload(exporter, reloads=SCRAPES // SCRAPES_A_RELOAD):
+    """Two scrapers, back to back; now and then the labels of all apps change."""
+    answers = []
+
+    def scrape():
+        while len(answers) < SCRAPES:
+            answers.append(exporter.get("/metrics").status)
+
+    scrapers = [threading.Thread(target=scrape) for _ in range(2)]
+    for scraper in scrapers:
+        scraper.start()
+    for number, env in zip(range(reloads), itertools.cycle(["dev", "prod"])):
+        wait_until(lambda least=number * SCRAPES_A_RELOAD: len(answers) >= least, "scrapes are answered")
+        exporter.write_config(config(env))
+        exporter.send_signal(signal.SIGHUP)
+    for scraper in scrapers:
+        scraper.join()
+    assert set(answers) == {200}
+
+
+def assert_nobody_waits(exporter):
+    with sender_of_requests(exporter) as finish:
+        scrape_and_reload(exporter)
+        sent = finish()
+    assert sent.waits > 0, "the queue was never full: this shows nothing"
+    assert sent.longest_seconds < LONGEST_WAIT_SECONDS, sent
+    # And each of them is counted.
+    wait_until(
+        lambda: exporter.value("gunicorn_exporter_statsd_packets_total", transport="unixgram") == sent.datagrams,
+        f"{sent.datagrams} packets are counted",
+    )
+    scrape = exporter.scrape()
+    assert scrape.total("gunicorn_exporter_statsd_refused_series_total") == 0
+    counted = sum(scrape.total(name) for name in (
+        "gunicorn_request_duration_seconds_count", "gunicorn_requests_total", "gunicorn_request_status_total"))
+    assert counted == sent.datagrams
+
+
+def test_scrapes_and_reloads_delay_no_sender():
+    with Exporter(config=config("prod"), flags=["--statsd.listen-unixgram=statsd.sock"]) as exporter:
+        assert_nobody_waits(exporter)
+
+
+def test_a_log_that_nobody_reads_and_a_relay_that_nobody_hears_delay_no_sender():
+    flags = ["--statsd.listen-unixgram=statsd.sock", f"--statsd.relay-address=127.0.0.1:{free_port()}"]
+    with UnreadExporter(config=config("prod"), flags=[*flags, "--log.level=debug"]) as exporter:
+        assert_nobody_waits(exporter)
+        assert exporter.value("gunicorn_exporter_statsd_relay_packets_total") > 0
+        # Nor does the log keep the program from its end.
+        assert exporter.is_full()
+        assert exporter.stop() == 0
+
+
+class ManyGunicorns(ManagedProcess):
+    """Processes that look like masters with a worker each, and only sleep."""
+
+    def prepare(self):
+        # comm is the name of the program's file, cut; the title is its first argument.
+        for role in ("master", "worker"):
+            shutil.copy("/bin/sleep", self.directory / f"gunicorn: {role}"[:15])
+        names = " ".join(LOOK_ALIKES)
+        self.command = ["/bin/bash", "-c", f"""
+            for name in {names}; do
+                (
+                    (exec -a "gunicorn: worker [$name]" "./gunicorn: worke" infinity) &
+                    exec -a "gunicorn: master [$name]" "./gunicorn: maste" infinity
+                ) &
+            done
+            wait
+        """]
+
+
+def test_a_sender_who_must_be_looked_up_waits_for_no_view_of_many_gunicorns():
+    with ManyGunicorns("look-alikes"), Exporter(flags=["--statsd.listen-unixgram=statsd.sock"]) as exporter:
+        wait_until(
+            lambda: len(set(LOOK_ALIKES) & set(exporter.scrape().by("app", "gunicorn_masters"))) == len(LOOK_ALIKES),
+            "all of them are known",
+        )
+        with sender_of_requests(exporter, [None]) as finish:
+            scrape_and_reload(exporter, reloads=0)
+            sent = finish()
+        assert sent.waits > 0, "the queue was never full: this shows nothing"
+        assert sent.longest_seconds < LONGEST_WAIT_SECONDS, sent

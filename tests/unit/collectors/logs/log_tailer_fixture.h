@@ -1,0 +1,47 @@
+// A folder with logs, and what a tailer reads of them.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collectors/logs/log_tailer.h"
+#include "tests/support/temp_dir.h"
+
+namespace gunicorn_exporter {
+
+// More than a head's least bytes, so that copies can be told.
+inline std::string Line(const std::string& text) {
+  return text + " - - [22/Nov/2026:05:33:19 +0000] \"GET / HTTP/1.1\"";
+}
+
+class LogTailerTest : public testing::Test {
+ protected:
+  // Scans, reads all there is, and gives what came since the last time.
+  std::vector<std::string> Read(LogTailer& tailer) {
+    messages_.clear();
+    tailer.Scan(now_, sink_);
+    while (tailer.Read(now_, sink_)) {
+    }
+    now_ += std::chrono::milliseconds(10);
+    return messages_;
+  }
+
+  LogSourceConfig Source(const std::string& pattern) const {
+    LogSourceConfig source;
+    source.path = dir_ / pattern;
+    return source;
+  }
+
+  const TempDir dir_;
+  LogTailer::Clock::time_point now_{std::chrono::hours(1)};
+  std::vector<std::string> messages_;
+  const LogTailer::Sink sink_ = [this](std::string_view message) {
+    messages_.emplace_back(message);
+  };
+};
+
+}  // namespace gunicorn_exporter
