@@ -89,6 +89,11 @@ def test_no_descriptor_at_all_is_said_once_and_survived():
         assert exporter.log().count("event=process_table_unreadable") == 1
 
 
+def test_the_soft_limit_of_descriptors_is_raised_to_the_hard_one():
+    with LimitedExporter("--nofile=256:4096") as exporter:
+        assert exporter.value("process_max_fds") == 4096
+
+
 def virtual_bytes(pid):
     return int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
 

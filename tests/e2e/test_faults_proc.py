@@ -2,15 +2,16 @@
 
 import os
 import shutil
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 from support import Exporter, Gunicorn, ManagedProcess, send_udp, unique_name, wait_until
+from support.exporter import ROOT
 from support.gunicorn import APPS
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="makes namespaces")
+CLOCK = os.environ.get("STEP_CLOCK", ROOT / "build/dev/tests/e2e/libstep_clock.so")
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures/proc/gunicorn-26.1/sync/five-more-sent"
 PROCESS_OK = {"name": "gunicorn_exporter_collector_success", "collector": "process"}
 
@@ -189,19 +190,30 @@ def test_a_pid_that_is_taken_again_is_another_process():
             assert 0.3 <= scrape.total("gunicorn_cpu_seconds_total", app=app, role="worker") < 0.6
 
 
-@pytest.fixture(name="clock", scope="module")
-def build_clock(tmp_path_factory):
-    library = tmp_path_factory.mktemp("clock") / "step_clock.so"
-    source = APPS / "step_clock.cc"
-    subprocess.run(["c++", "-std=c++20", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
-    return library
+class LaterExporter(Exporter):
+    """Runs in a time namespace of its own, time_namespaces(7), in which the machine has run a day longer."""
+
+    def prepare(self):
+        super().prepare()
+        self.command = ["unshare", "--time", "--boottime", 86400, "--monotonic", 86400, "--fork", "--kill-child",
+                        *self.command]
+
+
+@needs_root
+def test_a_time_namespace_moves_neither_start_times_nor_states():
+    begin = time.time()
+    with Gunicorn(workers=2) as gunicorn, LaterExporter() as exporter:
+        app = gunicorn.name
+        wait_until(lambda: exporter.value("gunicorn_workers", app=app, state="idle") == 2, "its workers are seen")
+        assert abs(exporter.value("gunicorn_master_start_time_seconds", app=app) - begin) < 60
+        exporter.kill()  # unshare takes no SIGTERM.
 
 
 @pytest.mark.parametrize("step", [+86400, -86400])
-def test_a_clock_that_is_set_changes_times_of_day_and_nothing_else(clock, step, tmp_path):
+def test_a_clock_that_is_set_changes_times_of_day_and_nothing_else(step, tmp_path):
     step_file = tmp_path / "step"
     step_file.write_text("0")
-    env = {"LD_PRELOAD": str(clock), "STEP_FILE": str(step_file)}
+    env = {"LD_PRELOAD": str(CLOCK), "STEP_FILE": str(step_file)}
     config = "statsd: {series_ttl: 1h}\ndiscovery: {forget_after: 1h}\n"
     gone = unique_name("gone")
     with Gunicorn(workers=2) as gunicorn, Exporter(config=config, env=env) as exporter:

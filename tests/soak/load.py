@@ -45,7 +45,7 @@ APPS = [
 
 
 def cycle():
-    """Twenty requests, an error, a line that is refused and one that is ignored: (line, {what it counts as: how many})."""
+    """Twenty requests, an error, a line that is refused, one that is ignored: (line, {what it counts as: how many})."""
     lines = []
     for number, code in enumerate(CODES):
         lines += [
