@@ -21,7 +21,8 @@ class HiddenProcExporter(Exporter):
 
     def prepare(self):
         super().prepare()
-        shell = 'mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"'
+        mount = "mount -t proc -o hidepid=2 proc /proc"
+        shell = mount + ' && exec setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"'
         self.command = ["unshare", "--mount", "sh", "-c", shell, "sh", *self.command]
 
 

@@ -1,4 +1,4 @@
-"""Debian's gunicorn 20.1 with the unix datagram socket that gunicorn has from version 21 on, made and used the same way.
+"""Debian's gunicorn 20.1 with the unix datagram socket that gunicorn has since version 21, made and used the same way.
 
     gunicorn --logger-class unix_statsd.UnixStatsd --env STATSD_SOCKET=/run/x.sock
 """
