@@ -39,6 +39,9 @@ class SenderLookup {
   // Changes whenever an answer given before may no longer hold: a gunicorn
   // came, went, or changed its name. Cheap enough to ask for each packet.
   virtual std::uint64_t Generation() const = 0;
+  // False while the process table hangs: a "no" then says nothing, and an older
+  // answer stays the best there is.
+  virtual bool Answers() const { return true; }
 };
 
 }  // namespace gunicorn_exporter

@@ -40,29 +40,37 @@ std::size_t SequenceLength(std::string_view text) {
   return 0;
 }
 
-// How many bytes at the front are ASCII, looked at eight at a time.
-std::size_t AsciiPrefix(std::string_view text) {
-  std::size_t i = 0;
-  while (i + sizeof(std::uint64_t) <= text.size()) {
+// Looked at eight bytes at a time; the last eight may share some with those
+// before them.
+bool IsAscii(std::string_view text) {
+  constexpr std::uint64_t kHighBits = 0x8080808080808080U;
+  std::uint64_t seen = 0;
+  const auto look = [&](std::size_t position) {
     std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + i, sizeof(word));
-    if ((word & 0x8080808080808080U) != 0) break;
-    i += sizeof(word);
+    std::memcpy(&word, text.data() + position, sizeof(word));
+    seen |= word;
+  };
+  if (text.size() < sizeof(seen)) {
+    for (const char byte : text) seen |= static_cast<unsigned char>(byte);
+  } else {
+    for (std::size_t i = 0; i + sizeof(seen) < text.size(); i += sizeof(seen)) {
+      look(i);
+    }
+    look(text.size() - sizeof(seen));
   }
-  while (i < text.size() && static_cast<unsigned char>(text[i]) < 0x80) ++i;
-  return i;
+  return (seen & kHighBits) == 0;
 }
 
 }  // namespace
 
 bool IsValidUtf8(std::string_view text) {
-  for (;;) {
-    text.remove_prefix(AsciiPrefix(text));
-    if (text.empty()) return true;
+  if (IsAscii(text)) return true;
+  while (!text.empty()) {
     const std::size_t length = SequenceLength(text);
     if (length == 0) return false;
     text.remove_prefix(length);
   }
+  return true;
 }
 
 std::string ToValidUtf8(std::string_view text) {

@@ -20,6 +20,9 @@
 #include "config/config_error.h"
 #include "config/log.h"
 #include "exporter/http_server.h"
+#include "exporter/known_apps.h"
+#include "exporter/patient_caller.h"
+#include "exporter/patient_lookup.h"
 #include "exporter/scrape.h"
 #include "exporter/self_metrics.h"
 #include "exporter/signals.h"
@@ -29,6 +32,7 @@ namespace {
 
 constexpr auto kScanPatience = std::chrono::seconds(2);
 constexpr auto kStopPatience = std::chrono::seconds(2);
+constexpr auto kMonitorPatience = std::chrono::seconds(2);
 
 double UnixSeconds() {
   return std::chrono::duration<double>(
@@ -79,6 +83,11 @@ struct Exporter::Parts {
   MetricStore store;
   std::unique_ptr<ProcessMonitor> monitor;
   std::unique_ptr<SenderFinder> sender_finder;
+  std::unique_ptr<PatientLookup> sender_lookup;
+  // Asks the monitor, which waits for as long as the process table does.
+  PatientCaller monitor_caller{kMonitorPatience};
+  std::mutex last_apps_mutex;
+  std::vector<AppStatus> last_apps;  // As the monitor said them last.
   std::unique_ptr<StatsdServer> statsd;
   std::shared_ptr<LogCollector> logs;
   std::unique_ptr<Scraper> scraper;
@@ -93,8 +102,10 @@ struct Exporter::Parts {
   bool Knows(const std::string& app_name) const;
   // What --statsd-host of a gunicorn should be; empty: nothing is received.
   std::string StatsdAddress() const;
+  KnownApps Apps();
   HttpHandlers Handlers(Exporter& exporter);
-  void Apply(const Config& config);
+  // Empty when it worked, else one line that says why not.
+  std::string Apply(const Config& config);
 };
 
 void Exporter::Parts::Start() {
@@ -135,14 +146,28 @@ std::string Exporter::Parts::StatsdAddress() const {
   return unixgram.empty() ? "" : "unix://" + unixgram.front();
 }
 
+KnownApps Exporter::Parts::Apps() {
+  if (!monitor) {
+    return {{},
+            "the process collector is off: whether a gunicorn runs is not "
+            "looked at"};
+  }
+  const auto apps = std::make_shared<std::vector<AppStatus>>();
+  const bool answered =
+      monitor_caller.Run([this, apps] { *apps = monitor->Apps(); });
+  const std::lock_guard lock(last_apps_mutex);
+  if (answered) last_apps = *apps;
+  return {last_apps, answered ? ""
+                              : "the process table does not answer: what is "
+                                "told of it is old"};
+}
+
 HttpHandlers Exporter::Parts::Handlers(Exporter& exporter) {
   HttpHandlers handlers;
   handlers.scrape = [this](std::chrono::steady_clock::time_point deadline) {
     return scraper->Collect(deadline);
   };
-  handlers.apps = [this] {
-    return monitor ? monitor->Apps() : std::vector<AppStatus>{};
-  };
+  handlers.apps = [this] { return Apps(); };
   handlers.ready = [this] { return scanned.load(); };
   handlers.reload = [&exporter] { return exporter.Reload(); };
   handlers.quit = RequestStop;
@@ -152,11 +177,19 @@ HttpHandlers Exporter::Parts::Handlers(Exporter& exporter) {
   return handlers;
 }
 
-void Exporter::Parts::Apply(const Config& config) {
+std::string Exporter::Parts::Apply(const Config& config) {
   store.Reconfigure(config);
-  if (monitor) monitor->Reconfigure(config);
   if (logs) logs->Reconfigure(config);
-  store.SetKnownApps(monitor ? monitor->KnownApps() : ConfiguredApps(config));
+  if (!monitor) {
+    store.SetKnownApps(ConfiguredApps(config));
+    return "";
+  }
+  const bool done = monitor_caller.Run([this, config] {
+    monitor->Reconfigure(config);
+    store.SetKnownApps(monitor->KnownApps());
+  });
+  return done ? ""
+              : "the process table does not answer: reload again when it does";
 }
 
 Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
@@ -174,11 +207,12 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
       parts.store.SetKnownApps(apps);
     });
     parts.sender_finder = std::make_unique<SenderFinder>(*parts.monitor);
+    parts.sender_lookup = std::make_unique<PatientLookup>(*parts.sender_finder);
     collectors.push_back(std::make_shared<ProcessCollector>(*parts.monitor));
   }
   if (flags.collector_statsd) {
     parts.statsd = std::make_unique<StatsdServer>(
-        flags, parts.store, parts.sender_finder.get(),
+        flags, parts.store, parts.sender_lookup.get(),
         TakeInheritedSockets(TakeActivationVariables()));
   }
   // Access lines feed the same series.
@@ -217,7 +251,7 @@ std::string Exporter::Reload() {
     try {
       const LoadedConfig loaded = LoadConfigFile(parts.flags.config_file);
       LogNotices(loaded.notices);
-      parts.Apply(loaded.config);
+      error = parts.Apply(loaded.config);
     } catch (const ConfigError& config_error) {
       error = config_error.what();
     }
@@ -235,7 +269,9 @@ std::string Exporter::Reload() {
 
 bool Exporter::CanStop() {
   const auto deadline = Scraper::Clock::now() + kStopPatience;
-  return parts_->scanned.load() && parts_->scraper->Drain(deadline);
+  return parts_->scanned.load() && parts_->scraper->Drain(deadline) &&
+         parts_->monitor_caller.Drain(deadline) &&
+         (!parts_->sender_lookup || parts_->sender_lookup->Drain(deadline));
 }
 
 }  // namespace gunicorn_exporter

@@ -33,42 +33,47 @@ HealthAnswer Answer(int http_status, const Json& json) {
           json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"};
 }
 
-HealthAnswer AnswerFor(std::vector<AppStatus> apps) {
-  std::sort(apps.begin(), apps.end(),
-            [](const AppStatus& left, const AppStatus& right) {
-              return left.app < right.app;
-            });
-  bool ok = true;
-  Json list = Json::array();
-  for (const AppStatus& app : apps) {
-    ok = ok && app.ok;
-    list.push_back(AppJson(app));
-  }
-  return Answer(ok ? 200 : 503, {{"status", StatusName(ok)}, {"apps", list}});
-}
-
 HealthAnswer AnswerNone(int http_status, const std::string& message) {
   return Answer(http_status, {{"status", StatusName(false)},
                               {"apps", Json::array()},
                               {"message", message}});
 }
 
-}  // namespace
-
-HealthAnswer HealthOfAll(const std::vector<AppStatus>& apps) {
-  if (!apps.empty()) return AnswerFor(apps);
-  return AnswerNone(503,
-                    "no gunicorn is known: none is configured, none runs here, "
-                    "and no StatsD line has come");
+HealthAnswer AnswerFor(std::vector<AppStatus> apps,
+                       const std::string& trouble) {
+  std::sort(apps.begin(), apps.end(),
+            [](const AppStatus& left, const AppStatus& right) {
+              return left.app < right.app;
+            });
+  bool ok = trouble.empty();
+  Json list = Json::array();
+  for (const AppStatus& app : apps) {
+    ok = ok && app.ok;
+    list.push_back(AppJson(app));
+  }
+  Json json = {{"status", StatusName(ok)}, {"apps", list}};
+  if (!trouble.empty()) json["message"] = trouble;
+  return Answer(ok ? 200 : 503, json);
 }
 
-HealthAnswer HealthOfOne(const std::vector<AppStatus>& apps,
-                         std::string_view name) {
+}  // namespace
+
+HealthAnswer HealthOfAll(const KnownApps& known) {
+  if (!known.apps.empty()) return AnswerFor(known.apps, known.trouble);
+  return AnswerNone(503, known.trouble.empty()
+                             ? "no gunicorn is known: none is configured, and "
+                               "none runs here"
+                             : known.trouble);
+}
+
+HealthAnswer HealthOfOne(const KnownApps& known, std::string_view name) {
   std::vector<AppStatus> found;
-  std::copy_if(apps.begin(), apps.end(), std::back_inserter(found),
+  std::copy_if(known.apps.begin(), known.apps.end(), std::back_inserter(found),
                [&](const AppStatus& app) { return app.app.name == name; });
-  if (!found.empty()) return AnswerFor(std::move(found));
-  return AnswerNone(404, "no app is known by the name " + std::string(name));
+  if (!found.empty()) return AnswerFor(std::move(found), known.trouble);
+  std::string message = "no app is known by the name " + std::string(name);
+  if (!known.trouble.empty()) message += ": " + known.trouble;
+  return AnswerNone(404, message);
 }
 
 }  // namespace gunicorn_exporter

@@ -19,7 +19,8 @@
 // "container_id" where they are known.
 //
 // Where no app is known at all: 503, {"status": "critical", "apps": [],
-// "message": "..."}.
+// "message": "..."}. Where the process table is not read, or does not answer:
+// 503 too, with what was known last and a "message".
 //
 // GET /health/APP is the same object with that app alone (several, where
 // several containers run an app of that name); 404 where none is known, with an
@@ -30,9 +31,8 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "collectors/app_status.h"
+#include "exporter/known_apps.h"
 
 namespace gunicorn_exporter {
 
@@ -41,9 +41,8 @@ struct HealthAnswer {
   std::string json;  // One line and its newline.
 };
 
-HealthAnswer HealthOfAll(const std::vector<AppStatus>& apps);
+HealthAnswer HealthOfAll(const KnownApps& known);
 
-HealthAnswer HealthOfOne(const std::vector<AppStatus>& apps,
-                         std::string_view name);
+HealthAnswer HealthOfOne(const KnownApps& known, std::string_view name);
 
 }  // namespace gunicorn_exporter

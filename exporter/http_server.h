@@ -17,9 +17,9 @@
 #include <string_view>
 #include <vector>
 
-#include "collectors/app_status.h"
 #include "collectors/metric_family.h"
 #include "config/address.h"
+#include "exporter/known_apps.h"
 
 namespace gunicorn_exporter {
 
@@ -44,7 +44,7 @@ struct HttpHandlers {
   std::function<std::vector<MetricFamily>(
       std::chrono::steady_clock::time_point deadline)>
       scrape;
-  std::function<std::vector<AppStatus>()> apps;
+  std::function<KnownApps()> apps;  // Waits a moment at most.
   std::function<bool()> ready;
   // Empty when it worked, else one line that says why not.
   std::function<std::string()> reload;

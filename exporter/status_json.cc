@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "exporter/status_hints.h"
 #include "exporter/status_view.h"
@@ -153,22 +154,25 @@ Json CollectorsJson(const std::vector<MetricFamily>& families) {
 }  // namespace
 
 std::string StatusJson(const std::vector<MetricFamily>& families,
-                       const std::vector<AppStatus>& apps, double now_seconds,
+                       const KnownApps& known, double now_seconds,
                        const std::string& statsd_address) {
-  const bool ok =
-      !apps.empty() && std::all_of(apps.begin(), apps.end(),
-                                   [](const AppStatus& app) { return app.ok; });
+  const std::vector<AppStatus>& apps = known.apps;
+  const bool ok = known.trouble.empty() && !apps.empty() &&
+                  std::all_of(apps.begin(), apps.end(),
+                              [](const AppStatus& app) { return app.ok; });
   Json list = Json::array();
-  for (const StatusView& app : ViewApps(families, apps)) {
+  for (const StatusView& app : ViewApps(families, known)) {
     list.push_back(AppJson(app, statsd_address));
   }
+  std::vector<std::string> hints = HintsForAll(families);
+  if (!known.trouble.empty()) hints.insert(hints.begin(), known.trouble);
   const Json json = {{"version", kVersion},
                      {"time", now_seconds},
                      {"status", ok ? "ok" : "critical"},
                      {"apps", std::move(list)},
                      {"statsd", StatsdJson(families)},
                      {"collectors", CollectorsJson(families)},
-                     {"hints", HintsForAll(families)}};
+                     {"hints", std::move(hints)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

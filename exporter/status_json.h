@@ -44,14 +44,14 @@
 #include <string>
 #include <vector>
 
-#include "collectors/app_status.h"
 #include "collectors/metric_family.h"
+#include "exporter/known_apps.h"
 
 namespace gunicorn_exporter {
 
 // `now_seconds`: Unix time. `statsd_address` as for HintsForApp().
 std::string StatusJson(const std::vector<MetricFamily>& families,
-                       const std::vector<AppStatus>& apps, double now_seconds,
+                       const KnownApps& known, double now_seconds,
                        const std::string& statsd_address);
 
 }  // namespace gunicorn_exporter

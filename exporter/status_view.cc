@@ -87,8 +87,13 @@ std::vector<Label> TagsOf(const LabelSetPtr& common) {
 // Finds each series' app, and makes one for an app that only series know.
 class Views {
  public:
-  explicit Views(const std::vector<AppStatus>& apps) {
-    for (const AppStatus& status : apps) views_[status.app].status = status;
+  explicit Views(const KnownApps& known)
+      : where_it_runs_(known.trouble.empty()
+                           ? "no gunicorn of this name runs here"
+                           : "whether it runs here is not known") {
+    for (const AppStatus& status : known.apps) {
+      views_[status.app].status = status;
+    }
   }
 
   StatusView* Of(const Series& series) {
@@ -110,7 +115,7 @@ class Views {
       found->second.running_here = false;
       found->second.status.app = id;
       found->second.status.message =
-          "known from its StatsD lines: no gunicorn of this name runs here";
+          "known from its StatsD lines: " + where_it_runs_;
     }
     last_common_ = series.common;
     last_ = &found->second;
@@ -126,6 +131,7 @@ class Views {
   }
 
  private:
+  const std::string where_it_runs_;  // Of an app that only series know.
   std::map<AppId, StatusView> views_;
   LabelSetPtr last_common_;
   StatusView* last_ = nullptr;
@@ -144,12 +150,12 @@ std::string LabelValue(const Series& series, std::string_view name) {
 }
 
 std::vector<StatusView> ViewApps(const std::vector<MetricFamily>& families,
-                                 const std::vector<AppStatus>& apps) {
-  Views views(apps);
+                                 const KnownApps& known) {
+  Views views(known);
   for (const MetricFamily& family : families) {
     const auto* const rule = std::find_if(
         std::begin(kRules), std::end(kRules),
-        [&](const FamilyRule& known) { return known.family == family.name; });
+        [&](const FamilyRule& one) { return one.family == family.name; });
     if (rule == std::end(kRules)) continue;
     for (const Series& series : family.series) {
       if (StatusView* const app = views.Of(series); app != nullptr) {

@@ -9,6 +9,7 @@
 
 #include "collectors/app_status.h"
 #include "collectors/metric_family.h"
+#include "exporter/known_apps.h"
 
 namespace gunicorn_exporter {
 
@@ -32,7 +33,7 @@ struct StatusView {
 
 // By name. Pure function.
 std::vector<StatusView> ViewApps(const std::vector<MetricFamily>& families,
-                                 const std::vector<AppStatus>& apps);
+                                 const KnownApps& known);
 
 // The value of a label of the series; empty where it has none.
 std::string LabelValue(const Series& series, std::string_view name);

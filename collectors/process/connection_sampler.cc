@@ -3,19 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "collectors/process/network_namespace.h"
 #include "collectors/process/proc_parse.h"
 
 namespace gunicorn_exporter {
 namespace {
-
-// A delayed acknowledgement has been sent by then: pingpong mode is up to date.
-constexpr std::uint32_t kSettledMilliseconds = 100;
-
-// Does a connection to this local address come by that listener?
-bool Accepts(const SocketAddress& listener, const SocketAddress& local) {
-  return listener.port == local.port && listener.is_v6 == local.is_v6 &&
-         (listener.address == local.address || listener.IsAnyAddress());
-}
 
 // Listeners of one address (SO_REUSEPORT) are one queue.
 void AddQueue(std::vector<ListenQueue>& queues, const ListenQueue& queue) {
@@ -30,35 +22,41 @@ void AddQueue(std::vector<ListenQueue>& queues, const ListenQueue& queue) {
 
 }  // namespace
 
-// In a tree that only looks like /proc there is no namespace of our own, and
-// sock_diag is never asked: it would tell of the real machine.
 ConnectionSampler::ConnectionSampler(ProcReader& reader)
     : reader_(reader), own_namespace_(reader.OwnNetworkNamespace()) {}
 
 std::map<AppId, AppSockets> ConnectionSampler::Sample(
     const std::map<ProcessKey, TrackedProcess>& processes) {
   std::map<AppId, AppSockets> apps;
-  std::map<AppId, std::vector<const TrackedProcess*>> workers;
+  workers_.clear();
   for (const auto& [key, process] : processes) {
     if (process.gunicorn.role == ProcessRole::kWorker) {
-      workers[process.app].push_back(&process);
+      workers_[process.app].push_back(&process);
     }
   }
   std::map<AppId, std::vector<Connection>> connections;
   std::map<AppId, std::set<std::uint64_t>> clients;
   std::map<std::uint64_t, Namespace> spaces = GroupMasters(processes);
   for (auto& [inode, space] : spaces) {
+    Enter(inode, space);
     ReadListeners(space);
     Attribute(space);
+    FindDoors(space);
     // Whoever listens on a unix socket is looked at each time.
-    if (std::any_of(space.listeners.begin(), space.listeners.end(),
-                    [](const Listener& listener) {
-                      return !listener.is_tcp && !listener.apps.empty();
-                    })) {
-      unix_samples_left_[inode] = 0;
+    if (std::any_of(
+            space.unix_doors.begin(), space.unix_doors.end(),
+            [](const auto& door) { return !door.second.apps.empty(); })) {
+      space.memory->unix_samples_left = 0;
     }
-    for (const Connection& connection : ReadConnections(space)) {
-      for (const AppId& app : connection.listener->apps) {
+    const std::vector<Connection> all = ReadConnections(space);
+    Learn(space, all);
+    for (const Connection& connection : all) {
+      std::set<AppId> candidates = connection.door->apps;
+      if (connection.other_door != nullptr) {
+        candidates.insert(connection.other_door->apps.begin(),
+                          connection.other_door->apps.end());
+      }
+      for (const AppId& app : candidates) {
         connections[app].push_back(connection);
         clients[app].insert(connection.inode);
       }
@@ -71,7 +69,8 @@ std::map<AppId, AppSockets> ConnectionSampler::Sample(
     }
   }
   for (auto& [app, sockets] : apps) {
-    CountConnections(sockets, connections[app], workers[app], clients[app]);
+    CountConnections(app, sockets, connections[app], workers_[app],
+                     clients[app]);
   }
   std::erase_if(masters_, [&](const auto& entry) {
     return !processes.contains(entry.first);
@@ -95,113 +94,38 @@ ConnectionSampler::GroupMasters(
     }
     if (!sockets.network_namespace) continue;
     Namespace& space = spaces[*sockets.network_namespace];
-    space.own = *sockets.network_namespace == own_namespace_;
+    space.memory = &memories_[*sockets.network_namespace];
     space.masters.push_back({&process, &sockets});
-    int& left = unix_samples_left_[*sockets.network_namespace];
-    if (is_new) left = 0;
+    if (is_new) space.memory->unix_samples_left = 0;
   }
   for (auto& [inode, space] : spaces) {
-    int& left = unix_samples_left_[inode];
+    int& left = space.memory->unix_samples_left;
     space.with_unix = left-- <= 0;
     if (space.with_unix) left = kRememberSamples;
   }
-  std::erase_if(unix_samples_left_, [&](const auto& entry) {
+  std::erase_if(memories_, [&](const auto& entry) {
     return !spaces.contains(entry.first);
   });
   return spaces;
 }
 
-void ConnectionSampler::ReadTcpTables(Namespace& space) {
+// In a tree that only looks like /proc there is no namespace of our own, and
+// sock_diag is never asked: it would tell of the real machine.
+void ConnectionSampler::Enter(std::uint64_t inode, Namespace& space) {
+  Memory& memory = *space.memory;
+  if (memory.sock_diag && !memory.sock_diag->IsUsable()) {
+    memory.sock_diag.reset();
+    memory.entered = false;
+  }
+  if (memory.entered || !own_namespace_) return;
+  memory.entered = true;
+  if (inode == own_namespace_) {
+    memory.sock_diag = std::make_unique<SockDiag>();
+    return;
+  }
   const pid_t pid = space.masters.front().process->gunicorn.process.key.pid;
-  space.tcp.clear();
-  for (const char* file : {"net/tcp", "net/tcp6"}) {
-    reader_.ReadLines(pid, file, [&](std::string_view lines) {
-      const std::vector<TcpSocket> sockets = ParseTcpTable(lines);
-      space.tcp.insert(space.tcp.end(), sockets.begin(), sockets.end());
-    });
-  }
-}
-
-std::vector<ConnectionSampler::Connection> ConnectionSampler::ReadConnections(
-    Namespace& space) {
-  std::set<std::uint16_t> ipv4_ports;
-  std::set<std::uint16_t> ipv6_ports;
-  for (const Listener& listener : space.listeners) {
-    if (listener.is_tcp && !listener.apps.empty()) {
-      (listener.endpoint.is_v6 ? ipv6_ports : ipv4_ports)
-          .insert(listener.endpoint.port);
-    }
-  }
-  if (space.by_sock_diag) {
-    if (auto sockets = sock_diag_.Connections(ipv4_ports, ipv6_ports)) {
-      space.tcp = *std::move(sockets);
-      SettleTies(space, space.tcp);
-    } else {
-      ReadTcpTables(space);
-    }
-  }
-  std::vector<Connection> connections;
-  const auto add = [&](std::uint64_t inode, ConnectionState exchange,
-                       const auto& comes_by) {
-    const auto listener =
-        std::find_if(space.listeners.begin(), space.listeners.end(),
-                     [&](const Listener& candidate) {
-                       return !candidate.apps.empty() && comes_by(candidate);
-                     });
-    if (listener != space.listeners.end()) {
-      connections.push_back({inode, exchange, &*listener});
-    }
-  };
-  for (const TcpSocket& socket : space.tcp) {
-    if (socket.listening || socket.inode == 0 ||
-        !(socket.local.is_v6 ? ipv6_ports : ipv4_ports)
-             .contains(socket.local.port)) {
-      continue;
-    }
-    add(socket.inode, socket.exchange, [&](const Listener& listener) {
-      return listener.is_tcp && Accepts(listener.endpoint, socket.local);
-    });
-  }
-  for (const UnixStream& socket : space.unix_sockets) {
-    if (socket.listening || !socket.connected || socket.inode == 0) continue;
-    add(socket.inode, ConnectionState::kUnknown, [&](const Listener& listener) {
-      return !listener.is_tcp &&
-             listener.queue.address.substr(5) == socket.path;
-    });
-  }
-  return connections;
-}
-
-void ConnectionSampler::SettleTies(const Namespace& space,
-                                   std::vector<TcpSocket>& sockets) {
-  std::map<std::uint64_t, std::pair<std::uint64_t, ConnectionState>> settled;
-  std::map<std::uint64_t, ConnectionState> table;
-  bool table_read = false;
-  for (TcpSocket& socket : sockets) {
-    if (socket.exchange != ConnectionState::kTie ||
-        socket.quiet_milliseconds < kSettledMilliseconds) {
-      continue;
-    }
-    const auto known = settled_.find(socket.inode);
-    if (known != settled_.end() && known->second.first == socket.bytes) {
-      socket.exchange = known->second.second;
-    } else {
-      if (!table_read) {
-        Namespace copy;
-        copy.masters = space.masters;
-        ReadTcpTables(copy);
-        for (const TcpSocket& row : copy.tcp) table[row.inode] = row.exchange;
-        table_read = true;
-      }
-      const auto row = table.find(socket.inode);
-      if (row == table.end()) continue;
-      socket.exchange = row->second == ConnectionState::kParked
-                            ? ConnectionState::kParked
-                            : ConnectionState::kInFlight;
-    }
-    settled[socket.inode] = {socket.bytes, socket.exchange};
-  }
-  settled_ = std::move(settled);
+  FileDescriptor socket = OpenSockDiagIn(reader_, pid, inode);
+  if (socket) memory.sock_diag = std::make_unique<SockDiag>(std::move(socket));
 }
 
 std::optional<WorkerSockets> ConnectionSampler::ReadWorker(
@@ -221,8 +145,19 @@ std::optional<WorkerSockets> ConnectionSampler::ReadWorker(
   return sockets;
 }
 
+std::optional<uid_t> ConnectionSampler::UserOf(
+    const std::vector<const TrackedProcess*>& workers) {
+  for (const TrackedProcess* worker : workers) {
+    const auto status =
+        reader_.ReadQuietly(worker->gunicorn.process.key.pid, "status");
+    if (status) return ParseEffectiveUid(*status);
+  }
+  return std::nullopt;
+}
+
 void ConnectionSampler::CountConnections(
-    AppSockets& app, const std::vector<Connection>& connections,
+    const AppId& id, AppSockets& app,
+    const std::vector<Connection>& connections,
     const std::vector<const TrackedProcess*>& workers,
     const std::set<std::uint64_t>& clients) {
   std::map<std::uint64_t, std::pair<ProcessKey, bool>> owners;
@@ -245,6 +180,8 @@ void ConnectionSampler::CountConnections(
       owners[inode] = {key, sockets->registered.contains(inode)};
     }
   }
+  const std::optional<uid_t> user =
+      owners_known ? std::nullopt : UserOf(workers);
   std::uint64_t count = 0;
   for (const Connection& connection : connections) {
     const auto owner = owners.find(connection.inode);
@@ -256,7 +193,11 @@ void ConnectionSampler::CountConnections(
         app.in_hand.insert(key);
       }
     } else if (!owners_known) {
-      if (connection.listener->shared) {
+      if (!connection.door->apps.contains(id) ||
+          (user && connection.uid && *user != *connection.uid)) {
+        continue;
+      }
+      if (connection.door->shared) {
         app = {app.listen_queues, {}, {}, {}, 0};
         return;
       }

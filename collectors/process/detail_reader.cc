@@ -68,6 +68,7 @@ std::optional<std::uint64_t> DetailReader::ReadShare(const ProcessKey& key) {
 }
 
 void DetailReader::ReadOverflows(const ProcessGroup& processes, AppView& view) {
+  OverflowCounter& counter = overflows_[view.status.app];
   std::set<std::uint64_t> seen;
   for (const TrackedProcess* process : processes) {
     if (process->gunicorn.role != ProcessRole::kMaster) continue;
@@ -76,16 +77,18 @@ void DetailReader::ReadOverflows(const ProcessGroup& processes, AppView& view) {
     if (!space || !seen.insert(*space).second) continue;
     const auto text = reader_.Read(pid, "net/netstat");
     const auto overflows = text ? ParseListenOverflows(*text) : std::nullopt;
-    if (overflows) {
-      view.listen_overflows = view.listen_overflows.value_or(0) + *overflows;
-    }
+    if (overflows) counter.See(*space, *overflows);
   }
+  view.listen_overflows = counter.Total();
 }
 
-void DetailReader::Forget(const std::map<ProcessKey, TrackedProcess>& living) {
+void DetailReader::Forget(const std::map<ProcessKey, TrackedProcess>& living,
+                          const std::map<AppId, AppRecord>& apps) {
   std::erase_if(shares_, [&](const auto& entry) {
     return !living.contains(entry.first);
   });
+  std::erase_if(overflows_,
+                [&](const auto& entry) { return !apps.contains(entry.first); });
 }
 
 }  // namespace gunicorn_exporter

@@ -12,6 +12,7 @@
 
 #include "collectors/process/app_viewer.h"
 #include "collectors/process/monitor_clocks.h"
+#include "collectors/process/overflow_counter.h"
 #include "collectors/process/proc_reader.h"
 #include "collectors/process/process_view.h"
 
@@ -25,8 +26,9 @@ class DetailReader {
 
   void Fill(const ProcessGroup& processes, AppView& view);
 
-  // Drops what is remembered of processes that are gone.
-  void Forget(const std::map<ProcessKey, TrackedProcess>& living);
+  // Drops what is remembered of processes and apps that are gone.
+  void Forget(const std::map<ProcessKey, TrackedProcess>& living,
+              const std::map<AppId, AppRecord>& apps);
 
  private:
   // The kernel walks all pages of a process for it, so it is kept a while.
@@ -43,6 +45,7 @@ class DetailReader {
   ProcReader& reader_;
   const MonitorClocks& clocks_;
   std::map<ProcessKey, MemoryShare> shares_;
+  std::map<AppId, OverflowCounter> overflows_;
 };
 
 }  // namespace gunicorn_exporter

@@ -16,14 +16,14 @@ constexpr std::uint64_t kBacklog = 2048;
 
 void ConnectionSampler::ReadListeners(Namespace& space) {
   std::vector<TcpSocket> listening;
-  if (space.own) {
-    if (auto sockets = sock_diag_.Listeners()) {
+  if (space.memory->sock_diag) {
+    if (auto sockets = space.memory->sock_diag->Listeners()) {
       listening = *std::move(sockets);
       space.by_sock_diag = true;
     }
   }
   if (!space.by_sock_diag) {
-    ReadTcpTables(space);
+    space.tcp = ReadTcpTables(space);
     std::copy_if(space.tcp.begin(), space.tcp.end(),
                  std::back_inserter(listening),
                  [](const TcpSocket& socket) { return socket.listening; });
@@ -53,7 +53,10 @@ void ConnectionSampler::ReadUnixListeners(Namespace& space) {
   for (const UnixStream& socket : space.unix_sockets) {
     if (!socket.listening) continue;
     Listener listener;
-    listener.queue = {"unix:" + socket.path, queued[socket.path], {}};
+    // Of two on one path only one counts what waits, which names the path
+    // alone.
+    listener.queue = {
+        "unix:" + socket.path, std::exchange(queued[socket.path], 0), {}};
     listener.is_tcp = false;
     listener.inode = socket.inode;
     space.listeners.push_back(std::move(listener));
@@ -99,24 +102,14 @@ void ConnectionSampler::Attribute(Namespace& space) {
   }
   Guess(space);
   ReadUnixLimits(space);
-  for (Listener& listener : space.listeners) {
-    if (listener.apps.empty()) continue;
-    listener.shared =
-        listener.apps.size() > 1 ||
-        std::any_of(space.listeners.begin(), space.listeners.end(),
-                    [&](const Listener& other) {
-                      return listener.queue.address == other.queue.address &&
-                             listener.apps != other.apps;
-                    });
-  }
 }
 
 void ConnectionSampler::ReadUnixLimits(Namespace& space) {
   const bool wanted = std::any_of(
       space.listeners.begin(), space.listeners.end(),
       [](const Listener& l) { return !l.is_tcp && !l.apps.empty(); });
-  if (!wanted || !space.own) return;
-  const auto queues = sock_diag_.UnixListeners();
+  if (!wanted || !space.memory->sock_diag) return;
+  const auto queues = space.memory->sock_diag->UnixListeners();
   if (!queues) return;
   for (Listener& listener : space.listeners) {
     const auto queue = queues->find(listener.inode);
@@ -135,18 +128,79 @@ void ConnectionSampler::Guess(Namespace& space) {
     }
   }
   for (const auto& [uid, apps] : denied) {
-    if (apps.size() != 1) continue;
-    std::vector<Listener*> candidates;
-    for (Listener& listener : space.listeners) {
-      if (!listener.is_tcp || !listener.apps.empty() || listener.uid != uid ||
-          (listener.queue.limit && *listener.queue.limit != kBacklog)) {
-        continue;
+    const std::vector<Listener*> candidates = Candidates(space, uid);
+    if (apps.size() > 1) {
+      space.suspects[uid] = apps;
+      for (Listener* listener : candidates) {
+        const auto owner = space.memory->evidence.OwnerOf(listener->inode);
+        listener->suspected = true;
+        if (owner && apps.contains(*owner)) listener->apps.insert(*owner);
       }
+    } else if (space.by_sock_diag || candidates.size() == 1) {
+      for (Listener* listener : candidates) listener->apps = apps;
+    }
+  }
+  NoteRuns(space);
+}
+
+std::vector<ConnectionSampler::Listener*> ConnectionSampler::Candidates(
+    Namespace& space, uid_t uid) {
+  std::vector<Listener*> candidates;
+  for (Listener& listener : space.listeners) {
+    if (listener.is_tcp && listener.apps.empty() && listener.uid == uid &&
+        listener.queue.limit.value_or(kBacklog) == kBacklog) {
       candidates.push_back(&listener);
     }
-    if (!space.by_sock_diag && candidates.size() != 1) continue;
-    for (Listener* listener : candidates) listener->apps = apps;
   }
+  return candidates;
+}
+
+// Before the connections are looked at: what is accepted later than that was
+// accepted by a process that ran later.
+void ConnectionSampler::NoteRuns(Namespace& space) {
+  for (const auto& [uid, apps] : space.suspects) {
+    for (const AppId& app : apps) {
+      for (const TrackedProcess* worker : workers_[app]) {
+        const ProcessKey key = worker->gunicorn.process.key;
+        const auto text = reader_.ReadQuietly(key.pid, "schedstat");
+        if (text) space.runs[key] = *text;
+      }
+    }
+  }
+}
+
+// Since the look before; after the connections were looked at.
+bool ConnectionSampler::Ran(const Namespace& space, const AppId& app) {
+  const auto& runs = space.memory->runs;
+  const auto& workers = workers_[app];
+  return std::any_of(workers.begin(), workers.end(), [&](const auto* worker) {
+    const ProcessKey key = worker->gunicorn.process.key;
+    const auto before = runs.find(key);
+    const auto text = reader_.ReadQuietly(key.pid, "schedstat");
+    return before == runs.end() || !text || before->second != *text;
+  });
+}
+
+void ConnectionSampler::Learn(Namespace& space,
+                              const std::vector<Connection>& connections) {
+  std::map<const Door*, std::set<std::uint64_t>> accepted;
+  for (const Connection& connection : connections) {
+    if (connection.door->suspect != nullptr) {
+      accepted[connection.door].insert(connection.inode);
+    }
+  }
+  std::set<std::uint64_t> listeners;
+  for (const auto& [address, door] : space.doors) {
+    if (door.suspect == nullptr) continue;
+    const Listener& listener = *door.suspect;
+    listeners.insert(listener.inode);
+    space.memory->evidence.See(
+        listener.inode, std::move(accepted[&door]),
+        space.suspects[listener.uid],
+        [&](const AppId& app) { return Ran(space, app); });
+  }
+  space.memory->evidence.Keep(listeners);
+  space.memory->runs = std::move(space.runs);
 }
 
 }  // namespace gunicorn_exporter

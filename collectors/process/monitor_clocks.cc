@@ -15,17 +15,16 @@ double ReadClock(clockid_t clock) {
 
 }  // namespace
 
-double ThreadCpuSeconds() { return ReadClock(CLOCK_THREAD_CPUTIME_ID); }
-
 MonitorClocks SystemClocks() {
   return {[] { return std::chrono::steady_clock::now(); },
           [] { return ReadClock(CLOCK_MONOTONIC); },
           [] { return ReadClock(CLOCK_REALTIME); },
-          [] { return ReadClock(CLOCK_BOOTTIME); }};
+          [] { return ReadClock(CLOCK_BOOTTIME); },
+          [] { return ReadClock(CLOCK_THREAD_CPUTIME_ID); }};
 }
 
-BootTime::BootTime(double unix_seconds, const MonitorClocks& clocks)
-    : unix_seconds_(unix_seconds),
+BootTime::BootTime(std::uint64_t unix_seconds, const MonitorClocks& clocks)
+    : unix_seconds_(static_cast<double>(unix_seconds)),
       offset_(clocks.unix_seconds() - clocks.boot_seconds()) {}
 
 double BootTime::UnixSeconds(const MonitorClocks& clocks) const {

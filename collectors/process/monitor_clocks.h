@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 
 namespace gunicorn_exporter {
@@ -13,12 +14,11 @@ struct MonitorClocks {
   std::function<double()> unix_seconds;
   // Since boot, suspended time included: what start times count in.
   std::function<double()> boot_seconds;
+  // CPU time of the calling thread: what a sample or a scan costs.
+  std::function<double()> thread_cpu_seconds;
 };
 
 MonitorClocks SystemClocks();
-
-// CPU time of the calling thread.
-double ThreadCpuSeconds();
 
 // When the machine started, by the time of day as it is now: a clock that is
 // set, by NTP on a machine without a battery for one, moves it. It does not
@@ -27,7 +27,7 @@ class BootTime {
  public:
   BootTime() = default;
   // `unix_seconds`: proc(5) stat, btime, just read. 0: not known, and stays so.
-  BootTime(double unix_seconds, const MonitorClocks& clocks);
+  BootTime(std::uint64_t unix_seconds, const MonitorClocks& clocks);
 
   double UnixSeconds(const MonitorClocks& clocks) const;
 

@@ -80,7 +80,13 @@ class ProcReader {
   // had no descriptor or no memory left? Then nothing that was missing is gone.
   bool TakeShortage() { return std::exchange(shortage_, false); }
 
+  // Counts a failure to use what was opened.
+  void CountError(std::string_view file, int error) {
+    errors_.Count(file, error);
+  }
+
   const std::string& root() const { return root_; }
+  ReadErrors& errors() { return errors_; }
 
   // Of the buffer, now.
   std::size_t buffer_bytes() const { return buffer_.size(); }

@@ -16,20 +16,27 @@ namespace gunicorn_exporter {
 namespace {
 
 using std::chrono::duration;
-using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
 // An answer made of a younger scan is fresh; a scan of 10,000 processes takes
 // some 50 ms, and this bounds what a crowd of scrapers costs.
 constexpr milliseconds kFresh{500};
-// Between questions.
+// Between questions; longer where a scan costs more than its share of it.
 constexpr milliseconds kScanInterval{5000};
 // A gunicorn without a title or a worker is taken for one that is starting, and
 // about to set its title, this long.
 constexpr double kStartSeconds = 10;
 constexpr milliseconds kVersionTimeout{5000};
-// A sample, or a scan between questions, may cost this share of its interval.
-constexpr double kCostShare = 0.01;
+// The interval of samples, and of scans between questions, is at least so many
+// times what one costs.
+constexpr double kCostMultiple = 100;
+
+// The interval that was asked for, or a longer one that the cost is a small
+// enough share of.
+milliseconds Stretch(milliseconds interval, double cost_seconds) {
+  return std::max(interval, std::chrono::ceil<milliseconds>(duration<double>(
+                                cost_seconds * kCostMultiple)));
+}
 
 double TicksPerSecond() { return static_cast<double>(sysconf(_SC_CLK_TCK)); }
 
@@ -47,8 +54,7 @@ ProcessMonitor::ProcessMonitor(const Config& config, const std::string& procfs,
       registry_(config),
       effective_interval_(config.process.sample_interval) {
   if (const auto text = reader_.ReadGlobal("stat")) {
-    boot_time_ = BootTime(static_cast<double>(ParseBootTime(*text).value_or(0)),
-                          clocks_);
+    boot_time_ = BootTime(ParseBootTime(*text).value_or(0), clocks_);
   }
 }
 
@@ -147,18 +153,18 @@ void ProcessMonitor::Sample() {
 }
 
 void ProcessMonitor::ScanLocked() {
+  const double cpu_before = clocks_.thread_cpu_seconds();
   ProcessTable table = scanner_.ScanAll();
   const bool readable = table.readable && table.complete;
   if (readable_ && !readable) {
-    LogEvent(LogLevel::kWarn, "process_table_unreadable",
-             {{"path", procfs_},
-              {"error", table.complete ? "not a process table"
-                                       : "no descriptors or memory left"}});
+    LogEvent(LogLevel::kWarn, "process_table_unreadable", {{"path", procfs_}});
   }
   readable_ = readable;
   processes_ = table.processes;
   if (table.complete) Absorb(std::move(table.candidates));
   last_scan_ = clocks_.now();
+  scan_interval_ =
+      Stretch(kScanInterval, clocks_.thread_cpu_seconds() - cpu_before);
 }
 
 void ProcessMonitor::RefreshLocked() {
@@ -166,7 +172,7 @@ void ProcessMonitor::RefreshLocked() {
 }
 
 void ProcessMonitor::SampleLocked() {
-  const double cpu_before = ThreadCpuSeconds();
+  const double cpu_before = clocks_.thread_cpu_seconds();
   std::vector<ProcessSnapshot> candidates;
   std::set<pid_t> workers;
   std::set<pid_t> others;
@@ -192,18 +198,18 @@ void ProcessMonitor::SampleLocked() {
       candidates.push_back(*std::move(process));
     }
   }
-  // Who could not be read for want of descriptors has not gone.
-  if (!reader_.TakeShortage()) {
+  if (!reader_.TakeShortage()) {  // Else those who are missing have not gone.
     Absorb(std::move(candidates));
     Classify();
     last_sample_ = clocks_.now();
   }
-  sample_seconds_ = ThreadCpuSeconds() - cpu_before;
-  effective_interval_ = std::max(config_->process.sample_interval,
-                                 duration_cast<milliseconds>(duration<double>(
-                                     sample_seconds_ / kCostShare)));
+  sample_seconds_ = clocks_.thread_cpu_seconds() - cpu_before;
+  effective_interval_ =
+      Stretch(config_->process.sample_interval, sample_seconds_);
 
-  if (!last_scan_ || clocks_.now() - *last_scan_ >= kScanInterval) ScanLocked();
+  if (!last_scan_ || clocks_.now() - *last_scan_ >= scan_interval_) {
+    ScanLocked();
+  }
 }
 
 void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
@@ -230,7 +236,7 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
   std::erase_if(master_facts_, [&](const auto& entry) {
     return !registry_.processes().contains(entry.first);
   });
-  detail_reader_.Forget(registry_.processes());
+  detail_reader_.Forget(registry_.processes(), registry_.apps());
   // The list before the number that says that it is new.
   if (generation_ != registry_.generation()) {
     known_.Publish(registry_.processes());

@@ -137,6 +137,7 @@ class ProcessMonitor {
   std::optional<TimePoint> last_scan_;
   std::optional<TimePoint> last_sample_;
   double sample_seconds_ = 0;
+  std::chrono::milliseconds scan_interval_{0};  // In effect, as the next.
   std::chrono::milliseconds effective_interval_;
   BootTime boot_time_;
 

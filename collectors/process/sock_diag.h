@@ -1,5 +1,6 @@
 // Asks the kernel for TCP sockets over NETLINK_SOCK_DIAG, in the network
-// namespace that this process runs in. Needs no right, and tells more than
+// namespace that this process runs in, or in that of a socket which was made
+// elsewhere (network_namespace.h). Needs no right, and tells more than
 // /proc/net/tcp: a listener's limit, and when a connection last received and
 // sent. The kernel filters by port, so that other connections cost little.
 //
@@ -22,6 +23,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "collectors/process/socket_table.h"
@@ -39,6 +41,15 @@ struct UnixQueue {
 
 class SockDiag {
  public:
+  // Of the network namespace of this process.
+  SockDiag() = default;
+  // Of the namespace that this socket was made in.
+  explicit SockDiag(FileDescriptor socket)
+      : fd_(std::move(socket)), foreign_(true) {}
+
+  // False when the socket of a foreign namespace was lost.
+  bool IsUsable() const { return fd_ || !foreign_; }
+
   // Listening sockets; nothing where the kernel does not answer.
   std::optional<std::vector<TcpSocket>> Listeners();
 
@@ -61,6 +72,7 @@ class SockDiag {
               std::vector<TcpSocket>& sockets);
 
   FileDescriptor fd_;
+  bool foreign_ = false;
   std::vector<std::uint8_t> buffer_;
 };
 

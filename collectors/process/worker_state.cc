@@ -11,8 +11,9 @@ namespace {
 
 // Of a CPU: 20 ms in a second.
 constexpr double kBusyShare = 0.02;
-// In a short time a heartbeat does not fill a tick.
-constexpr double kShortSeconds = 0.5;
+// In so short a time one tick is a good part of it; in a longer one it may be
+// what a minute of heartbeats came to.
+constexpr double kShortSeconds = 0.05;
 
 constexpr std::string_view kEpoll = "anon_inode:[eventpoll]";
 constexpr std::string_view kEventFd = "anon_inode:[eventfd]";

@@ -7,12 +7,12 @@
 // - A gthread or eventlet worker takes a connection out of its epoll set while
 //   it serves it. Where descriptors may be read, that is the truth.
 // - Of gevent, tornado and ASGI workers, and of all where descriptors may not
-// be
-//   read, TCP's own account of the exchange decides (sock_diag.h): a response
-//   that is being streamed looks parked. In another network namespace the
-//   account is coarser (socket_table.h): a connection that was parked after an
-//   answer slower than 40 ms looks busy. A unix socket keeps none: each open
-//   connection counts, which is right behind nginx, who keeps none alive there.
+//   be read, TCP's own account of the exchange decides (sock_diag.h): a
+//   response that is being streamed looks parked. In another network namespace
+//   that may not be entered (network_namespace.h) the account is coarser
+//   (socket_table.h): a connection that was parked after an answer slower than
+//   40 ms looks busy. A unix socket keeps none: each open connection counts,
+//   which is right behind nginx, who keeps none alive there.
 //
 // Pure functions, safe from any thread.
 #pragma once

@@ -16,7 +16,7 @@ std::string_view AppTag(std::string_view tags) {
   constexpr std::string_view kKey = "app:";
   std::string_view tag;
   while (TakeTag(tags, tag)) {
-    if (tag.starts_with(kKey) && tag.size() > kKey.size()) {
+    if (tag.size() > kKey.size() && BeginsWith(tag, kKey)) {
       return tag.substr(kKey.size());
     }
   }
@@ -28,7 +28,7 @@ std::string_view TagValue(std::string_view tags, std::string_view key) {
   std::string_view tag;
   while (TakeTag(tags, tag)) {
     if (tag.size() > key.size() + 1 && tag[key.size()] == ':' &&
-        tag.starts_with(key)) {
+        BeginsWith(tag, key)) {
       return tag.substr(key.size() + 1);
     }
   }

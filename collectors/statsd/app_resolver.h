@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "collectors/statsd/naming.h"
-#include "collectors/statsd/same_bytes.h"
 #include "collectors/statsd/sender_cache.h"
 #include "collectors/statsd/series_key.h"
+#include "collectors/statsd/short_text.h"
 #include "collectors/statsd/string_table.h"
 
 namespace gunicorn_exporter {

@@ -79,21 +79,25 @@ class AppSeries {
                  SeriesBudget& budget);
   void GiveBackAll(SeriesBudget& budget);
 
-  SeriesKey key;
+  // What every line touches comes first, in two lines of the processor's cache;
+  // the durations, which each request touches, next.
+  //
   // The series of the app itself; null: this is it. It lives longer.
   AppSeries* base = nullptr;
-  LabelSetPtr labels;  // Of every series here: the app's, then the tags'.
-  SeriesShare share;
   bool has_data = false;           // An event was added, from whatever source.
   bool statsd_seen = false;        // A StatsD line was accepted.
   double last_packet_seconds = 0;  // Unix time; 0: none.
   std::chrono::milliseconds last_update{0};  // Of any series; steady.
 
   PlainSeries requests;
-  std::array<PlainSeries, kMessageLevels> messages;
-  PlainSeries arbiter_workers;
   std::vector<StatusSeries> statuses;  // The presets first, in their order.
   std::optional<DurationSeries> durations;
+
+  SeriesKey key;
+  LabelSetPtr labels;  // Of every series here: the app's, then the tags'.
+  SeriesShare share;
+  std::array<PlainSeries, kMessageLevels> messages;
+  PlainSeries arbiter_workers;
   std::optional<BacklogSeries> backlog;
 
  private:

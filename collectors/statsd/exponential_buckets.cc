@@ -38,14 +38,8 @@ int BucketIndex(int schema, double value) {
   }
   const std::vector<double>& bounds =
       kFractions[static_cast<std::size_t>(schema)];
-  const double* low = bounds.data();
-  std::size_t count = bounds.size();
-  while (count > 1) {  // Without a branch on the comparison.
-    const std::size_t half = count / 2;
-    low += low[half - 1] < fraction ? half : 0;
-    count -= half;
-  }
-  const auto position = (low - bounds.data()) + (*low < fraction ? 1 : 0);
+  const std::size_t position =
+      CountBelow(bounds.data(), bounds.size(), fraction);
   return static_cast<int>(position) + (exponent - 1) * (1 << schema);
 }
 

@@ -11,6 +11,21 @@ namespace gunicorn_exporter {
 inline constexpr int kLowestSchema = -4;
 inline constexpr int kHighestSchema = 8;
 
+// How many of the `count` ascending bounds are below `value`. As
+// std::lower_bound, but without a branch on the comparison, whose outcome no
+// processor can guess.
+inline std::size_t CountBelow(const double* bounds, std::size_t count,
+                              double value) {
+  if (count == 0) return 0;
+  const double* low = bounds;
+  while (count > 1) {
+    const std::size_t half = count / 2;
+    low += low[half - 1] < value ? half : 0;
+    count -= half;
+  }
+  return static_cast<std::size_t>(low - bounds) + (*low < value ? 1 : 0);
+}
+
 // The index of the bucket that `value`, above 0 and finite, falls in.
 int BucketIndex(int schema, double value);
 

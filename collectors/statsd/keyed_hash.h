@@ -4,8 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
+
+#include "collectors/statsd/short_text.h"
 
 namespace gunicorn_exporter {
 
@@ -19,11 +20,7 @@ extern const HashKey kHashKey;
 // A multiply-and-fold hash, of the kind of wyhash.
 inline std::uint64_t KeyedHash(std::string_view text) {
   constexpr std::size_t kWord = sizeof(std::uint64_t);
-  const auto load = [](const char* bytes, std::size_t count) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes, count);
-    return word;
-  };
+  constexpr std::size_t kHalf = sizeof(std::uint32_t);
   const auto fold = [](std::uint64_t left, std::uint64_t right) {
     __extension__ using Wide = unsigned __int128;
     const Wide product = static_cast<Wide>(left) * right;
@@ -33,18 +30,21 @@ inline std::uint64_t KeyedHash(std::string_view text) {
   const char* bytes = text.data();
   std::size_t left = text.size();
   std::uint64_t hash = kHashKey.second ^ left;
-  if (left < kWord) {
-    std::uint64_t word = 0;  // Byte by byte: a copy of unknown size is a call.
-    for (std::size_t i = 0; i < left; ++i) {
-      word = (word << 8U) | static_cast<unsigned char>(bytes[i]);
+  std::uint64_t last = 0;  // It may share bytes with the word before it.
+  if (left >= kWord) {
+    for (; left > kWord; left -= kWord, bytes += kWord) {
+      hash = fold(LoadWord<std::uint64_t>(bytes) ^ kHashKey.first, hash);
     }
-    return fold(word ^ kHashKey.first, hash);
+    last = LoadWord<std::uint64_t>(bytes + left - kWord);
+  } else if (left >= kHalf) {
+    last = std::uint64_t{LoadWord<std::uint32_t>(bytes)} << 32U |
+           LoadWord<std::uint32_t>(bytes + left - kHalf);
+  } else {
+    for (std::size_t i = 0; i < left; ++i) {
+      last = last << 8U | static_cast<unsigned char>(bytes[i]);
+    }
   }
-  for (; left > kWord; left -= kWord, bytes += kWord) {
-    hash = fold(load(bytes, kWord) ^ kHashKey.first, hash);
-  }
-  // The last word, which may share bytes with the one before it.
-  return fold(load(bytes + left - kWord, kWord) ^ kHashKey.first, hash);
+  return fold(last ^ kHashKey.first, hash);
 }
 
 struct KeyedStringHash {

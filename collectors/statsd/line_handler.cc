@@ -85,27 +85,31 @@ LineVerdict LineHandler::Take(std::string_view line,
   Sample sample;
   LineVerdict verdict = ParseLine(line, sample);
   if (verdict != LineVerdict::kAccepted) return verdict;
-  Translation translation;
-  verdict = Translate(sample, translation);
-  if (verdict == LineVerdict::kUnmatched &&
-      resolver_.naming().export_unmatched) {
-    return TakeForeign(sample, source);
+  // Written where it stays, and taken back where the line is not gunicorn's.
+  StoreOp& op = ops_.emplace_back();
+  std::string_view prefix;
+  verdict = Translate(sample, op.event, prefix);
+  if (verdict != LineVerdict::kAccepted) {
+    ops_.pop_back();
+    const bool is_foreign = verdict == LineVerdict::kUnmatched &&
+                            resolver_.naming().export_unmatched;
+    return is_foreign ? TakeForeign(sample, source) : verdict;
   }
-  if (verdict != LineVerdict::kAccepted) return verdict;
+  op.ref = &resolver_.Resolve(sample.tags, prefix, source);
+  if (!sample.others.empty()) TakeOthers(sample.others);
+  return verdict;
+}
 
-  StoreOp op;
-  op.ref = &resolver_.Resolve(sample.tags, translation.prefix, source);
-  op.event = translation.event;
-  SetEventValue(sample.first, op.event);
-  ops_.push_back(op);
+// gunicorn.requests:1:2:3|c
+//                    ^^^
+void LineHandler::TakeOthers(std::string_view others) {
+  StoreOp op = ops_.back();
   op.begins_line = false;
-  std::string_view others = sample.others;
   SampleValue value;
-  while (!others.empty() && TakeValue(others, value)) {
+  while (TakeValue(others, value)) {
     SetEventValue(value, op.event);
     ops_.push_back(op);
   }
-  return verdict;
 }
 
 LineVerdict LineHandler::TakeForeign(const Sample& sample,

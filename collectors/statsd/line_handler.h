@@ -49,6 +49,7 @@ class LineHandler {
   void HandleOne(Transport transport, std::string_view line,
                  const DatagramSource& source);
   LineVerdict Take(std::string_view line, const DatagramSource& source);
+  void TakeOthers(std::string_view others);
   LineVerdict TakeForeign(const Sample& sample, const DatagramSource& source);
   bool HasOps() const { return !ops_.empty() || !foreign_.ops().empty(); }
   void Count(Transport transport, LineVerdict verdict);

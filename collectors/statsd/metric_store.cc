@@ -10,6 +10,21 @@ constexpr std::size_t kMostLabelBytes = 4U << 20U;
 // Far more than there are apps; strangers may make up that many, too.
 constexpr std::size_t kMostStatsdNames = 20000;
 
+// The series of so many lines ahead are asked from memory: with 1000 apps this
+// saves about 4 ns a line of 55 (tests/bench/statsd_line_bench).
+constexpr std::size_t kPrefetchedOps = 6;
+
+// Only a hint: `series` may be gone.
+void Prefetch(const SeriesRef& ref) {
+  if (ref.series == nullptr) return;
+  constexpr std::size_t kCacheLine = 64;
+  constexpr std::size_t kTouched = 4 * kCacheLine;
+  const char* const series = reinterpret_cast<const char*>(ref.series);
+  for (std::size_t i = 0; i < kTouched; i += kCacheLine) {
+    __builtin_prefetch(series + i);
+  }
+}
+
 }  // namespace
 
 MetricStore::MetricStore(const Config& config, TimeSource time_source)
@@ -85,8 +100,13 @@ void MetricStore::RememberStatsd(const std::string& name) {
 
 void MetricStore::AddLocked(std::span<const StoreOp> ops, bool from_statsd) {
   const TimePoint now = time_source_();
-  for (const StoreOp& op : ops) {
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    const StoreOp& op = ops[i];
     SeriesRef& ref = *op.ref;
+    if (i + kPrefetchedOps < ops.size() &&
+        ops[i + kPrefetchedOps].ref != &ref) {
+      Prefetch(*ops[i + kPrefetchedOps].ref);
+    }
     bool added = false;
     if (ref.series == nullptr || ref.epoch != epoch_) {
       ref.series = Resolve(ref, op.event, now, added);

@@ -45,7 +45,7 @@ bool BeginsLikeANumber(std::string_view text) {
 
 }  // namespace
 
-bool ParseNumber(std::string_view text, SampleValue& number) {
+bool ParseLongNumber(std::string_view text, SampleValue& number) {
   number.has_sign = false;
   bool negative = false;
   if (!text.empty() && (text[0] == '+' || text[0] == '-')) {

@@ -1,23 +1,60 @@
 #include "collectors/statsd/parse_line.h"
 
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+
 #include "collectors/statsd/number.h"
+#include "collectors/statsd/short_text.h"
+#include "collectors/statsd/text_marks.h"
 #include "config/utf8.h"
 
 namespace gunicorn_exporter {
 namespace {
 
 // Takes all before the next separator, and the separator, off `text`. False
-// where there is none: then all of `text` is taken. A loop, since what it takes
-// is some bytes long.
-inline bool TakeUntil(std::string_view& text, char separator,
-                      std::string_view& taken) {
-  std::size_t end = 0;
-  while (end < text.size() && text[end] != separator) ++end;
+// where there is none: then all of `text` is taken.
+bool TakeUntil(std::string_view& text, char separator,
+               std::string_view& taken) {
+  const std::size_t end = text.find(separator);
   taken = text.substr(0, end);
-  const bool found = end < text.size();
-  text.remove_prefix(found ? end + 1 : end);
+  const bool found = end != std::string_view::npos;
+  text.remove_prefix(found ? end + 1 : text.size());
   return found;
 }
+
+// What stands between the bars of a line.
+class Fields {
+ public:
+  // `bars`: those among the line's first kMarkedBytes.
+  Fields(std::string_view line, std::uint64_t bars)
+      : line_(line), bars_(bars) {}
+
+  // False where no bar ends the field: it is the last.
+  bool Take(std::string_view& field) {
+    std::size_t end = 0;
+    if (bars_ != 0) {
+      end = static_cast<std::size_t>(std::countr_zero(bars_));
+      bars_ &= bars_ - 1;
+    } else {
+      end = EndPastMarks();
+    }
+    field = {line_.data() + begin_, end - begin_};
+    begin_ = end + 1;
+    return end < line_.size();
+  }
+
+ private:
+  std::size_t EndPastMarks() const {
+    if (line_.size() <= kMarkedBytes) return line_.size();
+    return std::min(line_.find('|', std::max(begin_, kMarkedBytes)),
+                    line_.size());
+  }
+
+  const std::string_view line_;
+  std::uint64_t bars_;
+  std::size_t begin_ = 0;
+};
 
 enum class TypeField { kKnown, kSet, kUnknown };
 
@@ -55,6 +92,8 @@ bool IsServiceCheck(std::string_view line) {
 }
 
 bool ParseValues(std::string_view text, Sample& sample) {
+  sample.others = {};
+  if (ParseNumber(text, sample.first)) return true;  // Alone, as it mostly is.
   std::string_view first;
   bool more = TakeUntil(text, ':', first);
   if (!ParseNumber(first, sample.first)) return false;
@@ -69,7 +108,7 @@ bool ParseValues(std::string_view text, Sample& sample) {
 }
 
 bool ParseWeight(std::string_view rate_text, double& weight) {
-  if (rate_text == "1.0") return true;  // What gunicorn writes.
+  if (SameText(rate_text, "1.0")) return true;  // What gunicorn writes.
   SampleValue rate;
   if (!ParseNumber(rate_text, rate) || rate.value < kSmallestSampleRate ||
       rate.value > 1) {
@@ -87,11 +126,10 @@ struct OptionalFields {
 
 // What stands after the type. False where a second rate makes it malformed. Of
 // two tag lists the first one holds.
-bool ParseFields(std::string_view text, OptionalFields& fields,
-                 Sample& sample) {
+bool ParseFields(Fields& line, OptionalFields& fields, Sample& sample) {
   std::string_view field;
-  while (!text.empty()) {
-    TakeUntil(text, '|', field);
+  for (bool more = true; more;) {
+    more = line.Take(field);
     if (field.empty()) continue;
     if (field[0] == '@') {
       if (fields.has_rate) return false;
@@ -109,7 +147,9 @@ bool ParseFields(std::string_view text, OptionalFields& fields,
 
 LineVerdict ParseLine(std::string_view line, Sample& sample) {
   if (line.size() > kLongestLine) return LineVerdict::kTooLong;
-  if (!IsValidUtf8(line)) return LineVerdict::kBadEncoding;
+  const TextMarks marks = MarkText(line);
+  const bool is_ascii = marks.not_ascii == 0 && line.size() <= kMarkedBytes;
+  if (!is_ascii && !IsValidUtf8(line)) return LineVerdict::kBadEncoding;
   if (line[0] == '_') {
     if (IsEvent(line)) return LineVerdict::kEvent;
     if (IsServiceCheck(line)) return LineVerdict::kServiceCheck;
@@ -117,24 +157,27 @@ LineVerdict ParseLine(std::string_view line, Sample& sample) {
 
   // gunicorn.requests:1|c|@1.0|#app:shop
   // ^^^^^^^^^^^^^^^^^ ^ ^
-  const std::size_t colon = line.find(':');
-  const std::size_t bar = line.find('|');
-  if (colon == std::string_view::npos || bar == std::string_view::npos ||
-      bar < colon) {
-    return LineVerdict::kMalformed;
-  }
-  sample.name = line.substr(0, colon);
-  const std::string_view values = line.substr(colon + 1, bar - colon - 1);
-  std::string_view rest = line.substr(bar + 1);
+  Fields line_fields(line, marks.bars);
+  std::string_view head;
+  if (!line_fields.Take(head)) return LineVerdict::kMalformed;
+  const std::size_t colon =
+      marks.colons != 0
+          ? static_cast<std::size_t>(std::countr_zero(marks.colons))
+          : head.find(':');
+  if (colon >= head.size()) return LineVerdict::kMalformed;
+  sample.name = head.substr(0, colon);
+  const std::string_view values = head.substr(colon + 1);
   std::string_view type;
-  TakeUntil(rest, '|', type);
+  const bool more = line_fields.Take(type);
   if (type.empty()) return LineVerdict::kMalformed;
 
   // gunicorn.requests:1|c|@1.0|#app:shop
   //                       ^^^^ ^^^^^^^^^
   sample.tags = {};
   OptionalFields fields;
-  if (!ParseFields(rest, fields, sample)) return LineVerdict::kMalformed;
+  if (more && !ParseFields(line_fields, fields, sample)) {
+    return LineVerdict::kMalformed;
+  }
   if (sample.name.empty()) return LineVerdict::kMissingName;
   switch (ParseType(type, sample.type)) {
     case TypeField::kSet:

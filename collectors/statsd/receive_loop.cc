@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 
 // Then the other sockets get their turn.
 constexpr std::size_t kMostAtATime = 4096;
+constexpr int kMostAcceptedAtATime = 64;
 constexpr std::chrono::seconds kIdleCheck{10};
 // How long no connection is accepted where there is no descriptor for one.
 constexpr milliseconds kDeafTime{100};
@@ -115,8 +116,9 @@ void ReceiveLoop::Wake(Kind kind, std::size_t number, Clock::time_point now) {
 }
 
 void ReceiveLoop::Accept(std::size_t listener, Clock::time_point now) {
-  for (int fd = tcp_.Accept(listener, now); fd >= 0;
-       fd = tcp_.Accept(listener, now)) {
+  for (int i = 0; i < kMostAcceptedAtATime; ++i) {
+    const int fd = tcp_.Accept(listener, now);
+    if (fd < 0) return;
     Watch(fd, Kind::kConnection, static_cast<std::size_t>(fd), EPOLLIN,
           EPOLL_CTL_ADD);
   }

@@ -99,6 +99,10 @@ void SenderCache::LookUp(const DatagramSource& source, nanoseconds now,
           : lookup_->FindByUdpSource(Unmapped(*source.address));
   const nanoseconds after = clock_();
   budget_.Spend(after - now);
+  if (!sender && answer.found && !lookup_->Answers()) {
+    answer.valid_until = after + kFirstRetry;
+    return;
+  }
   answer.generation = generation;
   answer.found = sender.has_value();
   if (sender) {

@@ -15,11 +15,6 @@ std::int64_t SlotWidth(std::chrono::milliseconds window, std::int64_t slots) {
 
 }  // namespace
 
-double AddFinite(double left, double right) {
-  constexpr double kGreatest = std::numeric_limits<double>::max();
-  return std::clamp(left + right, -kGreatest, kGreatest);
-}
-
 Sketch::Sketch(const SketchOptions& options)
     : bounds_(options.bounds),
       slot_ms_(SlotWidth(options.window, kSlotsInWindow)),
@@ -45,10 +40,8 @@ void Sketch::Slot::Merge(const Slot& other) {
 void Sketch::Add(double value, double weight, std::chrono::milliseconds now) {
   count_ = AddFinite(count_, weight);
   sum_ = AddFinite(sum_, value * weight);
-  const auto bound = std::lower_bound(bounds_->begin(), bounds_->end(), value);
-  if (bound != bounds_->end()) {
-    classic_[static_cast<std::size_t>(bound - bounds_->begin())] += weight;
-  }
+  const std::size_t bound = CountBelow(bounds_->data(), bounds_->size(), value);
+  if (bound < classic_.size()) classic_[bound] += weight;
 
   Slot& slot = SlotFor(SlotNumber(now));
   slot.min = std::min(slot.min, value);

@@ -23,6 +23,7 @@
 // Time is given in. Not safe from several threads.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -117,6 +118,9 @@ class Sketch {
 };
 
 // left + right, or the greatest finite number where that is infinite.
-double AddFinite(double left, double right);
+inline double AddFinite(double left, double right) {
+  constexpr double kGreatest = std::numeric_limits<double>::max();
+  return std::clamp(left + right, -kGreatest, kGreatest);
+}
 
 }  // namespace gunicorn_exporter

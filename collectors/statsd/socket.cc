@@ -21,7 +21,7 @@
 namespace gunicorn_exporter {
 namespace {
 
-constexpr int kPendingConnections = 128;
+constexpr int kPendingConnections = 1024;
 
 struct FreeAddresses {
   void operator()(addrinfo* list) const { freeaddrinfo(list); }

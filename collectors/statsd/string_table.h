@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "collectors/statsd/keyed_hash.h"
-#include "collectors/statsd/same_bytes.h"
+#include "collectors/statsd/short_text.h"
 
 namespace gunicorn_exporter {
 
@@ -39,7 +39,7 @@ class StringTable {
   // `key` must not be there yet. Valid until Clear.
   Value& Insert(std::string_view key, Value value) {
     if (entries_.size() * 2 >= slots_.size()) Grow();
-    entries_.push_back(Entry{std::string(key), std::move(value)});
+    entries_.push_back(Entry{std::move(value), std::string(key)});
     key_bytes_ += key.size();
     Place({KeyedHash(key), &entries_.back()});
     return entries_.back().value;
@@ -59,8 +59,8 @@ class StringTable {
   static constexpr std::size_t kFirstSlots = 64;  // A power of two.
 
   struct Entry {
-    std::string key;
     Value value;
+    std::string key;
   };
   struct Slot {
     std::uint64_t hash = 0;

@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t kBytesAtATime = 64U << 10U;
 // Refused connections are said once, and again where it lasts.
 constexpr std::chrono::minutes kBetweenRefusals{10};
+// Who connects again and again must not keep the thread from the packets.
+constexpr int kTriesAtATime = 64;
 
 Socket OpenSpare() { return Socket(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
@@ -39,7 +41,7 @@ std::vector<std::string> TcpReceiver::addresses() const {
 
 int TcpReceiver::Accept(std::size_t listener, Time now) {
   is_short_ = false;
-  for (;;) {
+  for (int tries = 0; tries < kTriesAtATime; ++tries) {
     Socket socket(accept4(listeners_[listener].fd(), nullptr, nullptr,
                           SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket.is_open()) {
@@ -62,6 +64,7 @@ int TcpReceiver::Accept(std::size_t listener, Time now) {
     connections_.emplace(fd, Connection{std::move(socket), {}, now});
     return fd;
   }
+  return -1;
 }
 
 // Out of descriptors: what waits to be accepted would wake the thread for ever.

@@ -38,7 +38,8 @@ class TcpReceiver {
   const std::vector<Socket>& listeners() const { return listeners_; }
   std::vector<std::string> addresses() const;
 
-  // The next connection's descriptor, which this owns; -1: none.
+  // The next connection's descriptor, which this owns; -1: none, or so many
+  // were refused that others should have their turn first.
   int Accept(std::size_t listener, Time now);
   // Did the last Accept leave one waiting, for want of descriptors? Then the
   // listener would be ready for ever: ask again later.

@@ -3,7 +3,7 @@
 #include <cstddef>
 
 #include "collectors/statsd/parse_line.h"
-#include "collectors/statsd/same_bytes.h"
+#include "collectors/statsd/short_text.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -65,7 +65,9 @@ unsigned StatusCode(std::string_view name) {
 // The types that fit the name, 0 where it is not gunicorn's. Takes gunicorn's
 // own name off the end of `name`.
 unsigned TakeGunicornName(std::string_view& name, Event& event) {
-  if (const unsigned code = StatusCode(name); code != 0) {
+  if (IsDigit(name.back())) {  // No other name ends in one.
+    const unsigned code = StatusCode(name);
+    if (code == 0) return 0;
     event.kind = EventKind::kStatus;
     event.code = static_cast<std::uint16_t>(code);
     name.remove_suffix(kStatusName.size() + kStatusDigits);
@@ -101,25 +103,26 @@ bool HasNegative(const Sample& sample) {
   if (sample.first.value < 0) return true;
   std::string_view others = sample.others;
   SampleValue value;
-  while (TakeValue(others, value)) {
+  while (!others.empty() && TakeValue(others, value)) {
     if (value.value < 0) return true;
   }
   return false;
 }
 
-LineVerdict Translate(const Sample& sample, Translation& translation) {
+LineVerdict Translate(const Sample& sample, Event& event,
+                      std::string_view& prefix) {
   std::string_view rest = sample.name;
-  translation.event = Event();
-  const unsigned types = TakeGunicornName(rest, translation.event);
-  if (types == 0 || !TakePrefix(rest, translation.prefix)) {
-    return LineVerdict::kUnmatched;
-  }
+  event = Event();
+  const unsigned types = TakeGunicornName(rest, event);
+  if (types == 0 || !TakePrefix(rest, prefix)) return LineVerdict::kUnmatched;
   if ((types & Bit(sample.type)) == 0) return LineVerdict::kBadType;
-  if (translation.event.kind != EventKind::kArbiterWorkers &&
-      HasNegative(sample)) {
+  const bool is_negative =
+      sample.others.empty() ? sample.first.value < 0 : HasNegative(sample);
+  if (is_negative && event.kind != EventKind::kArbiterWorkers) {
     return LineVerdict::kBadValue;
   }
-  translation.event.weight = sample.weight;
+  event.weight = sample.weight;
+  SetEventValue(sample.first, event);
   return LineVerdict::kAccepted;
 }
 

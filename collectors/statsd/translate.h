@@ -12,22 +12,19 @@
 
 namespace gunicorn_exporter {
 
-struct Translation {
-  Event event;  // Without its value; the weight is the line's.
-  // What stands before gunicorn's own name: "my_prefix" of
-  // "my_prefix.gunicorn.requests", "a" of "agunicorn.requests". Empty: none.
-  std::string_view prefix;
-};
-
 // kAccepted; kUnmatched where the name is not gunicorn's; kBadType where the
 // type does not fit the name; kBadValue where one of the values is negative and
-// the name is not a gauge's.
-LineVerdict Translate(const Sample& sample, Translation& translation);
+// the name is not a gauge's. Both answers are whole where it is kAccepted, else
+// undefined: `event` has the line's first value and its weight, `prefix` is
+// what stands before gunicorn's own name ("my_prefix" of
+// "my_prefix.gunicorn.requests", "a" of "agunicorn.requests"), or empty.
+LineVerdict Translate(const Sample& sample, Event& event,
+                      std::string_view& prefix);
 
 // One of the line's values is below zero.
 bool HasNegative(const Sample& sample);
 
-// The event's value in base units: a duration's in seconds.
+// Gives the event another value, in base units: a duration's in seconds.
 void SetEventValue(const SampleValue& value, Event& event);
 
 }  // namespace gunicorn_exporter

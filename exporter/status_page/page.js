@@ -267,7 +267,7 @@
     const drawn = elements.length;
     if (drawn === 0) {
       elements.push(make("p", "none", status.apps.length ? "No app matches." :
-        "No gunicorn is known yet: none is configured, none runs here, and no StatsD line has come."));
+        "No gunicorn is known yet: none is configured, and none runs here."));
     }
     const list = $("apps");
     const same = list.children.length === elements.length && elements.every((element, i) => list.children[i] === element);
@@ -313,10 +313,16 @@
     const checked = status.apps.filter((app) => app.status !== "remote").length;
     const ok = status.status === "ok";
     let text = checked === 1 ? "✓ OK" : "✓ all " + checked + " OK";
-    if (!ok) text = checked ? "✕ " + critical + " of " + checked + " CRITICAL" : "✕ no gunicorn known";
-    $("overall").className = "pill " + (ok ? "good" : "bad");
+    let tone = "good";
+    if (!ok) {
+      tone = "bad";
+      if (critical > 0) text = "✕ " + critical + " of " + checked + " CRITICAL";
+      else if (status.apps.length === 0) text = "✕ no gunicorn known";
+      else [tone, text] = ["warn", "? not checked"];  // Known from StatsD alone, or the process table is not read.
+    }
+    $("overall").className = "pill " + tone;
     setText($("overall"), text);
-    document.title = (ok ? "✓" : "✕") + " gunicorn_exporter";
+    document.title = text[0] + " gunicorn_exporter";
     setText($("version"), status.version);
   }
 

@@ -91,6 +91,28 @@ std::string HttpDate(std::time_t time) {
   return {text.data(), size};
 }
 
+// The head without its Range: cpp-httplib would match it with a <regex>, which
+// takes stack for every byte, and refuse what it does not like, where a server
+// without ranges has to ignore it (RFC 9110, 14.2).
+std::string WithoutRange(const std::string& head) {
+  constexpr std::string_view kName = "Range:";
+  std::string rest;
+  std::size_t begin = 0;
+  while (begin < head.size()) {
+    const std::size_t found = head.find("\r\n", begin);
+    const std::size_t end =
+        found == std::string::npos ? head.size() : found + 2;
+    const std::string_view line =
+        std::string_view{head}.substr(begin, end - begin);
+    if (line.size() < kName.size() ||
+        strncasecmp(line.data(), kName.data(), kName.size()) != 0) {
+      rest += line;
+    }
+    begin = end;
+  }
+  return rest;
+}
+
 // cpp-httplib's server without its sockets and threads: one for each request.
 class Exchange : public httplib::Server {
  public:
@@ -122,8 +144,8 @@ class Exchange : public httplib::Server {
   }
 
  private:
-  // Before cpp-httplib acts on them: ranges, compression and 100-continue are
-  // not for it to do.
+  // Before cpp-httplib acts on them: compression and 100-continue are not for
+  // it to do.
   void TakeHeaders(httplib::Request& request) {
     understood_ = true;
     close_ = AsksToClose(request);
@@ -134,10 +156,9 @@ class Exchange : public httplib::Server {
     request_.authorization = JoinedHeader(request, "Authorization");
     request_.scrape_timeout =
         JoinedHeader(request, "X-Prometheus-Scrape-Timeout-Seconds");
-    for (const char* name : {"Accept-Encoding", "Range", "Expect"}) {
+    for (const char* name : {"Accept-Encoding", "Expect"}) {
       request.headers.erase(name);
     }
-    request.ranges.clear();
   }
 
   void Answer(const httplib::Request& request, httplib::Response& response) {
@@ -167,7 +188,7 @@ class Exchange : public httplib::Server {
 }  // namespace
 
 SocketAnswer AnswerHttp(const std::string& head, const HttpHandler& handler) {
-  return Exchange(handler).Run(head);
+  return Exchange(handler).Run(WithoutRange(head));
 }
 
 }  // namespace gunicorn_exporter

@@ -151,10 +151,12 @@ void SocketLoop::AddConnection(int socket) {
         limits_.request_timeout);
 }
 
-// Of those that are not at work, the one that has waited longest goes.
+// Of those that are not at work, the one that has waited longest goes; where
+// all are at work, the one that has been reading its answer for longest.
 bool SocketLoop::EvictOne() {
-  Connection* const oldest =
+  Connection* oldest =
       connections_.Oldest({State::kReading, State::kLingering});
+  if (oldest == nullptr) oldest = connections_.Oldest({State::kWriting});
   if (oldest != nullptr) Close(*oldest);
   return oldest != nullptr;
 }

@@ -4,6 +4,9 @@
 //
 //     taskset -c 1 build/dev/tests/bench/process_scan_bench [IDLE] [ROUNDS]
 //
+// Other gunicorns of the machine are sampled as well; alone with its own, as
+// root: unshare --pid --fork --mount-proc --net taskset -c 1 ...
+//
 // Makes IDLE processes (3000) that sleep and 20 that look like a gunicorn, then
 // takes ROUNDS (30) turns of loop, scan and sample, and prints the median of
 // each, their ratios, and what psutil (python3-psutil) takes for the same as

@@ -6,7 +6,6 @@
 // Prints the bound address; on SIGTERM packets, lines and its CPU seconds.
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 
 #include "collectors/statsd/socket.h"
 #include "collectors/statsd/unix_socket.h"
+#include "tests/bench/receiver_report.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -52,16 +52,6 @@ void CountLines(std::string_view packet, Map& map, std::uint64_t& lines) {
   }
 }
 
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) +
-           static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
 int Main(int argc, char** argv) {
   if (argc != 4) {
     std::fprintf(stderr, "usage: %s udp|unix ADDRESS|PATH count|map\n",
@@ -71,7 +61,7 @@ int Main(int argc, char** argv) {
   struct sigaction action {};
   action.sa_handler = [](int) { stopped = 1; };
   sigaction(SIGTERM, &action, nullptr);
-  const bool is_unix = std::string(argv[1]) == "unix";
+  const bool is_unix = IsUnix(argv[1]);
   Socket socket;
   std::unique_ptr<UnixSocket> path;
   if (is_unix) {
@@ -84,9 +74,8 @@ int Main(int argc, char** argv) {
   fcntl(socket.fd(), F_SETFL, 0);  // It waits in recvmmsg.
   SetReceiveBuffer(socket, 0);
   const bool with_map = std::string(argv[3]) == "map";
-  std::printf("address=%s\n", LocalAddress(socket).c_str());
-  std::fflush(stdout);
-  const double cpu_at_start = CpuSeconds();
+  PrintAddress(LocalAddress(socket));
+  const CpuTime cpu_time;
 
   constexpr std::size_t kMessages = 64;
   constexpr std::size_t kBytes = 65536 + 320;
@@ -113,12 +102,9 @@ int Main(int argc, char** argv) {
           map, lines);
     }
   }
-  const double cpu = CpuSeconds() - cpu_at_start;
+  const double cpu = cpu_time.Seconds();
   const auto memory = ReadReceiveMemory(socket);
-  std::printf("packets=%llu lines=%llu dropped=%u cpu=%.3f\n",
-              static_cast<unsigned long long>(packets),
-              static_cast<unsigned long long>(lines),
-              memory ? memory->drops : 0, cpu);
+  PrintReceived({packets, lines, memory ? memory->drops : 0}, cpu);
   return 0;
 }
 

@@ -4,7 +4,7 @@ import re
 from urllib.parse import quote, urljoin
 
 import pytest
-from support import Exporter, Gunicorn, unique_name, wait_until
+from support import Exporter, Gunicorn, send_udp, unique_name, wait_until
 
 
 def config(*names):
@@ -72,6 +72,23 @@ def test_other_methods_than_get_and_head_are_refused(path):
         head = exporter.request("HEAD", path)
         assert head.status == exporter.get(path).status
         assert head.body == b""
+
+
+def test_without_the_process_collector_apps_are_known_by_their_lines():
+    with Exporter(flags=["--no-collector.process"]) as exporter:
+        send_udp(exporter.statsd_port, "gunicorn.requests:7|c|#app:far")
+
+        def shown():
+            return {app["app"]: app for app in exporter.get("/api/v1/status").json()["apps"]}.get("far")
+
+        app = wait_until(shown, "the status page's JSON has the app")
+        assert app["status"] == "remote"
+        assert app["requests_total"] == 7
+        assert "not known" in app["message"]
+        assert "process collector is off" in exporter.get("/api/v1/status").json()["hints"][0]
+        answer = exporter.get("/health")
+        assert answer.status == 503
+        assert "process collector is off" in answer.json()["message"]
 
 
 def test_the_landing_page_links_to_the_rest():

@@ -2,9 +2,8 @@
 
 import os
 import signal
-import subprocess
 
-from support import Exporter, Gunicorn, unique_name, wait_until
+from support import Exporter, Gunicorn, wait_until
 
 
 def wait_for(exporter, name, value, what, **labels):
@@ -87,28 +86,3 @@ def test_without_rights_what_is_denied_is_counted_and_absent():
         for name in ["gunicorn_open_fds", "gunicorn_proportional_memory_bytes", "gunicorn_worker_heartbeat_age_seconds"]:
             assert not [line for line in exporter.get("/metrics").text.splitlines() if line.startswith(name + "{")]
         assert scrape.value("gunicorn_exporter_process_read_errors_total", file="fd", reason="permission") > 0
-
-
-def test_a_gunicorn_in_another_network_namespace_is_seen():
-    class ElsewhereGunicorn(Gunicorn):
-        def prepare(self):
-            super().prepare()
-            self.command = ["unshare", "--net", *self.command]
-
-        def is_ready(self):
-            return len(self.worker_pids()) == self.workers
-
-    name = unique_name("elsewhere")
-    with Exporter() as exporter, ElsewhereGunicorn(name=name, workers=2, bind="0.0.0.0:8000") as gunicorn:
-        wait_for(exporter, "gunicorn_workers", 2, "its workers are seen", app=name, state="idle")
-        inside = ["nsenter", "--net", f"--target={gunicorn.pid}"]
-        subprocess.run([*inside, "ip", "link", "set", "lo", "up"], check=True)
-        with subprocess.Popen([*inside, "curl", "-s", "http://127.0.0.1:8000/sleep?seconds=60"]) as client:
-            try:
-                wait_for(exporter, "gunicorn_workers", 1, "one worker works", app=name, state="working")
-                assert exporter.value("gunicorn_connections", app=name) == 1
-                assert exporter.value("gunicorn_listen_queue_length", app=name, address="0.0.0.0:8000") == 0
-            finally:
-                client.kill()
-        for pid in gunicorn.worker_pids():
-            os.kill(pid, signal.SIGKILL)

@@ -90,7 +90,8 @@ def test_ctrl_c_at_a_terminal_stops_it():
     os.write(terminal, b"\x03")
     shown += read_to_the_end(terminal)
     assert b"nothing is left running" in shown
-    os.waitpid(pid, 0)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
     os.close(terminal)
     assert_all_gone(children)
 

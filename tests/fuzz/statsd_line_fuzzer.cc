@@ -31,14 +31,14 @@ void CheckTags(const Sample& sample) {
 }
 
 void CheckEvent(const Sample& sample) {
-  Translation translation;
-  if (Translate(sample, translation) != LineVerdict::kAccepted) return;
-  Event event = translation.event;
+  Event event;
+  std::string_view prefix;
+  if (Translate(sample, event, prefix) != LineVerdict::kAccepted) return;
   const bool is_gauge = event.kind == EventKind::kArbiterWorkers;
   Require(is_gauge || !HasNegative(sample));
   Require((event.kind == EventKind::kStatus) ==
           (event.code >= 100 && event.code <= 599));
-  Require(translation.prefix.size() < sample.name.size());
+  Require(prefix.size() < sample.name.size());
   SetEventValue(sample.first, event);
   Require(std::isfinite(event.value) && (is_gauge || event.value >= 0));
 }

@@ -41,6 +41,15 @@ class FakeSenderLookup : public SenderLookup {
     return generation_;
   }
 
+  bool Answers() const override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return answers_;
+  }
+
+  void SetAnswers(bool answers) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    answers_ = answers;
+  }
   void SetPid(pid_t pid, AppId app) {
     const std::lock_guard<std::mutex> lock(mutex_);
     by_pid_[pid] = std::move(app);
@@ -72,6 +81,7 @@ class FakeSenderLookup : public SenderLookup {
   std::map<pid_t, AppId> by_pid_;
   std::map<std::uint16_t, AppId> by_port_;
   std::uint64_t generation_ = 1;
+  bool answers_ = true;
   int questions_ = 0;
   int last_family_ = 0;
 };

@@ -11,7 +11,7 @@ in it. conftest.py fails a test that leaves a process behind and shows each prog
 
 from support.exporter import Exporter, run_exporter
 from support.gunicorn import Gunicorn
-from support.http import Response, http_request
+from support.http import Response, UnixConnection, http_request
 from support.load import make_requests
 from support.ports import free_port
 from support.process import ManagedProcess
@@ -27,6 +27,7 @@ __all__ = [
     "Prometheus",
     "Response",
     "Scrape",
+    "UnixConnection",
     "free_port",
     "http_request",
     "make_requests",

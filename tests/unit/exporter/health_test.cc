@@ -44,13 +44,14 @@ AppStatus Absent(const std::string& name) {
 }
 
 TEST(Health, IsOkWhenEveryAppIs) {
-  const HealthAnswer answer = HealthOfAll({Ok("shop"), Ok("api")});
+  const HealthAnswer answer = HealthOfAll({{Ok("shop"), Ok("api")}, ""});
   EXPECT_EQ(answer.http_status, 200);
   EXPECT_EQ(Pretty(answer.json), Golden("ok"));
 }
 
 TEST(Health, IsCriticalWhenOneAppIs) {
-  const HealthAnswer answer = HealthOfAll({Ok("shop"), Absent("billing")});
+  const HealthAnswer answer =
+      HealthOfAll({{Ok("shop"), Absent("billing")}, ""});
   EXPECT_EQ(answer.http_status, 503);
   EXPECT_EQ(Pretty(answer.json), Golden("critical"));
 }
@@ -60,7 +61,7 @@ TEST(Health, IsCriticalWhenAMasterHasNoWorker) {
   status.ok = false;
   status.idle = status.working = 0;
   status.message = "shop: 1 master without a worker";
-  const HealthAnswer answer = HealthOfAll({status});
+  const HealthAnswer answer = HealthOfAll({{status}, ""});
   EXPECT_EQ(answer.http_status, 503);
   EXPECT_EQ(Pretty(answer.json), Golden("no_worker"));
 }
@@ -71,8 +72,18 @@ TEST(Health, IsCriticalWhenNoAppIsKnown) {
   EXPECT_EQ(Pretty(answer.json), Golden("nothing_known"));
 }
 
+TEST(Health, IsCriticalAndSaysWhyWhereTheProcessTableDoesNotAnswer) {
+  const KnownApps known = {{Ok("shop")}, "the process table does not answer"};
+  const HealthAnswer all = HealthOfAll(known);
+  EXPECT_EQ(all.http_status, 503);
+  EXPECT_EQ(Pretty(all.json), Golden("table_hangs"));
+  EXPECT_EQ(HealthOfOne(known, "shop").http_status, 503);
+  EXPECT_EQ(HealthOfOne(known, "other").http_status, 404);
+  EXPECT_EQ(HealthOfAll({{}, "the process collector is off"}).http_status, 503);
+}
+
 TEST(Health, TellsOneAppAlone) {
-  const std::vector<AppStatus> apps = {Ok("shop"), Absent("billing")};
+  const KnownApps apps = {{Ok("shop"), Absent("billing")}, ""};
   EXPECT_EQ(HealthOfOne(apps, "shop").http_status, 200);
   EXPECT_EQ(Pretty(HealthOfOne(apps, "shop").json), Golden("one_ok"));
   EXPECT_EQ(HealthOfOne(apps, "billing").http_status, 503);
@@ -88,14 +99,14 @@ TEST(Health, TellsContainersOfOneNameApart) {
   AppStatus second = Absent("shop");
   second.app.pod_uid = "22222222-2222-2222-2222-222222222222";
   second.app.container_id = "bbbb";
-  const HealthAnswer answer = HealthOfOne({second, first}, "shop");
+  const HealthAnswer answer = HealthOfOne({{second, first}, ""}, "shop");
   EXPECT_EQ(answer.http_status, 503);
   EXPECT_EQ(Pretty(answer.json), Golden("containers"));
 }
 
 TEST(Health, StaysJsonWhateverTheNameIs) {
   for (const std::string name : {"a\"b\\c\n", "\xFF\xFE", "</script>"}) {
-    EXPECT_TRUE(nlohmann::json::accept(HealthOfAll({Ok(name)}).json));
+    EXPECT_TRUE(nlohmann::json::accept(HealthOfAll({{Ok(name)}, ""}).json));
     EXPECT_TRUE(nlohmann::json::accept(HealthOfOne({}, name).json));
   }
 }

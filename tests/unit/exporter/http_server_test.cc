@@ -29,7 +29,7 @@ class Served {
     options.listen_addresses = {"127.0.0.1:0"};
     HttpHandlers handlers;
     handlers.scrape = [this](auto deadline) { return scrape(deadline); };
-    handlers.apps = [this] { return apps; };
+    handlers.apps = [this] { return KnownApps{apps, ""}; };
     handlers.ready = [this] { return ready; };
     handlers.reload = [this] { return reload_error; };
     handlers.quit = [this] { quit = true; };

@@ -25,8 +25,10 @@ AppStatus Running(const std::string& name) {
 }
 
 Json Status(const std::vector<MetricFamily>& families,
-            const std::vector<AppStatus>& apps) {
-  return Json::parse(StatusJson(families, apps, 1000.5, kStatsdAddress));
+            const std::vector<AppStatus>& apps,
+            const std::string& trouble = "") {
+  return Json::parse(
+      StatusJson(families, {apps, trouble}, 1000.5, kStatsdAddress));
 }
 
 MetricFamily One(const char* name, LabelSetPtr common, LabelSetPtr own,
@@ -100,6 +102,21 @@ TEST(StatusJson, ShowsAnAppThatOnlySendsLines) {
   EXPECT_EQ(json["apps"][0]["app"], "far");
   EXPECT_EQ(json["apps"][0]["status"], "remote");
   EXPECT_EQ(json["status"], "critical");  // As /health says.
+}
+
+TEST(StatusJson, ShowsAppsWhereTheProcessTableIsNotRead) {
+  std::vector<MetricFamily> families;
+  families.push_back(
+      One("gunicorn_requests_total", MakeLabels({{"app", "far"}}), nullptr, 1));
+  const Json json = Status(families, {}, "the process collector is off");
+  EXPECT_EQ(json["apps"][0]["app"], "far");
+  EXPECT_EQ(json["apps"][0]["requests_total"], 1);
+  // It may well run here.
+  EXPECT_EQ(json["apps"][0]["message"],
+            "known from its StatsD lines: whether it runs here is not known");
+  EXPECT_EQ(json["hints"][0], "the process collector is off");
+  EXPECT_EQ(json["status"], "critical");
+  EXPECT_EQ(Status({}, {Running("shop")}, "it hangs")["status"], "critical");
 }
 
 TEST(StatusJson, TellsAboutTheExporter) {

@@ -20,7 +20,8 @@ class ProcessMonitorTest : public testing::Test {
   void Make(const Config& config = {}) {
     const MonitorClocks clocks{[this] { return now_; }, [] { return 3600.0; },
                                [] { return 1.7e9; },
-                               [this] { return boot_seconds_; }};
+                               [this] { return boot_seconds_; },
+                               [this] { return cpu_seconds_ += sample_cost_; }};
     monitor_ = std::make_unique<ProcessMonitor>(config, proc_.root(), clocks);
     monitor_->Scan();
   }
@@ -65,6 +66,9 @@ class ProcessMonitorTest : public testing::Test {
   FakeProc proc_;
   std::chrono::steady_clock::time_point now_{std::chrono::hours(1)};
   double boot_seconds_ = 3600;
+  // The clock is read before and after each sample and each scan.
+  double cpu_seconds_ = 0;
+  double sample_cost_ = 0;
   std::unique_ptr<ProcessMonitor> monitor_;
 };
 
@@ -303,6 +307,65 @@ TEST_F(ProcessMonitorTest, TakesNobodyForGoneWhereDescriptorsRunOut) {
               ElementsAre("{app=\"my_app\"} 0"));
   EXPECT_THAT(Series("gunicorn_workers_spawned_total"),
               ElementsAre("{app=\"my_app\"} 0"));
+}
+
+TEST_F(ProcessMonitorTest, SlowsDownWhereASampleCostsOverAHundredth) {
+  const auto interval = [this] {
+    return Series("gunicorn_exporter_process_sample_interval_seconds");
+  };
+  AddMyApp();
+  sample_cost_ = 0.0078125;
+  Make();
+  Sample();
+  EXPECT_THAT(interval(), ElementsAre("{} 1"));
+  sample_cost_ = 0.0625;
+  Sample();
+  EXPECT_THAT(interval(), ElementsAre("{} 6.25"));
+  EXPECT_THAT(Series("gunicorn_exporter_process_sample_cpu_seconds"),
+              ElementsAre("{} 0.0625"));
+  sample_cost_ = 0.0009765625;
+  Sample();
+  EXPECT_THAT(interval(), ElementsAre("{} 1"));
+}
+
+TEST_F(ProcessMonitorTest, ScansLessOftenWhereAScanCostsOverAHundredth) {
+  AddMyApp();
+  sample_cost_ = 0.125;  // A hundredth of 12.5 seconds.
+  Make();
+  sample_cost_ = 0;
+  proc_.SetTitled(20, 1, "gunicorn: master [other]");
+  // Another one than the known processes and their children: a scan's to find.
+  const auto known = [this] { return monitor_->KnownApps().size(); };
+  for (int second = 1; second < 13; ++second) {
+    Sample();
+    ASSERT_EQ(known(), 1U) << second;
+  }
+  Sample();
+  EXPECT_EQ(known(), 2U);
+}
+
+TEST_F(ProcessMonitorTest, NeverLowersListenOverflows) {
+  const auto counts = [](int overflows) {
+    FakeProcess master;
+    master.files["net/tcp"] = "";
+    master.files["net/netstat"] =
+        "TcpExt: ListenOverflows\nTcpExt: " + std::to_string(overflows) + "\n";
+    return master;
+  };
+  const auto total = [this] {
+    now_ += seconds(1);
+    return Series("gunicorn_listen_overflows_total");
+  };
+  proc_.SetTitled(10, 1, "gunicorn: master [my_app]", counts(5));
+  proc_.SetTitled(20, 1, "gunicorn: master [my_app]", counts(7));
+  Make();
+  EXPECT_THAT(total(), ElementsAre("{app=\"my_app\"} 12"));
+  proc_.Remove(20);
+  EXPECT_THAT(total(), ElementsAre("{app=\"my_app\"} 12"));
+  proc_.WriteFile("10/net/netstat", "TcpExt: ListenOverflows\nTcpExt: 6\n");
+  EXPECT_THAT(total(), ElementsAre("{app=\"my_app\"} 13"));
+  proc_.Remove(10);
+  EXPECT_THAT(total(), ElementsAre("{app=\"my_app\"} 13"));
 }
 
 TEST_F(ProcessMonitorTest, HasNothingToReportWithoutATable) {

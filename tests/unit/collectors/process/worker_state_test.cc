@@ -12,7 +12,9 @@ TEST(IsBurningCpu, TakesATickNowAndThenForAHeartbeat) {
   EXPECT_FALSE(IsBurningCpu(0, 1, 100));
   EXPECT_FALSE(IsBurningCpu(1, 1, 100));
   EXPECT_TRUE(IsBurningCpu(2, 1, 100));
-  EXPECT_TRUE(IsBurningCpu(1, 0.1, 100)) << "a heartbeat does not fill it";
+  EXPECT_FALSE(IsBurningCpu(1, 0.2, 100)) << "what many heartbeats came to";
+  EXPECT_TRUE(IsBurningCpu(2, 0.2, 100));
+  EXPECT_TRUE(IsBurningCpu(1, 0.02, 100)) << "half of the time";
   EXPECT_FALSE(IsBurningCpu(10, 60, 100));
   EXPECT_FALSE(IsBurningCpu(10, 0, 100)) << "nothing to compare with";
 }

@@ -194,6 +194,22 @@ TEST_F(LineHandlerTest, AsksAgainForAnUnknownSenderSoon) {
   EXPECT_EQ(Requests("one"), 1);
 }
 
+TEST_F(LineHandlerTest, KeepsToItsAnswersWhileTheProcessTableHangs) {
+  lookup_.SetPid(7, {"one", "", ""});
+  SendFromPid("gunicorn.requests:1|c", 7);
+  lookup_.Forget();
+  lookup_.SetAnswers(false);
+  time_.Advance(seconds(10));
+  SendFromPid("gunicorn.requests:1|c", 7);
+  EXPECT_EQ(Requests("one"), 2);
+  // Once it answers, its "no" is one.
+  lookup_.SetAnswers(true);
+  time_.Advance(seconds(10));
+  SendFromPid("gunicorn.requests:1|c", 7);
+  EXPECT_EQ(Requests("one"), 2);
+  EXPECT_EQ(Requests("unknown"), 1);
+}
+
 TEST_F(LineHandlerTest, DoesNotSpendItsTimeOnUnknownSenders) {
   for (int pid = 1; pid <= 100'000; ++pid) {
     SendFromPid("gunicorn.requests:1|c", pid);

@@ -9,11 +9,16 @@
 namespace gunicorn_exporter {
 namespace {
 
+struct Translation {
+  Event event;
+  std::string_view prefix;
+};
+
 LineVerdict TranslateLine(const std::string& line, Translation& translation,
                           Sample& sample) {
   const LineVerdict verdict = ParseLine(line, sample);
   EXPECT_EQ(verdict, LineVerdict::kAccepted) << line;
-  return Translate(sample, translation);
+  return Translate(sample, translation.event, translation.prefix);
 }
 
 TEST(Translate, KnowsGunicornsNames) {
@@ -126,8 +131,9 @@ TEST(SetEventValue, TakesADurationFromMillisecondsToSeconds) {
   ASSERT_EQ(
       TranslateLine("gunicorn.request.duration:1473|h", translation, sample),
       LineVerdict::kAccepted);
-  SetEventValue(sample.first, translation.event);
   EXPECT_DOUBLE_EQ(translation.event.value, 1.473);
+  SetEventValue({20, false}, translation.event);
+  EXPECT_DOUBLE_EQ(translation.event.value, 0.02);
 }
 
 TEST(SetEventValue, TakesASignedGaugeAsAChange) {
@@ -135,7 +141,6 @@ TEST(SetEventValue, TakesASignedGaugeAsAChange) {
   Sample sample;
   ASSERT_EQ(TranslateLine("gunicorn.workers:-2|g", translation, sample),
             LineVerdict::kAccepted);
-  SetEventValue(sample.first, translation.event);
   EXPECT_TRUE(translation.event.is_delta);
   EXPECT_EQ(translation.event.value, -2);
 }

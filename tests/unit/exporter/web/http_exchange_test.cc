@@ -85,6 +85,21 @@ TEST(HttpExchange, LeavesTheBodyAsItIs) {
   EXPECT_EQ(answer.body, response.body);
 }
 
+TEST(HttpExchange, IgnoresARangeOfAnyShape) {
+  std::string many = "bytes=";
+  for (int i = 0; i < 1500; ++i) many += "0-1,";
+  for (const std::string& range : {std::string("x"), many, many + "0-1"}) {
+    for (const char* name : {"Range: ", "range:", "RANGE: "}) {
+      HttpRequest request;
+      const SocketAnswer answer =
+          Ask("GET / HTTP/1.1\r\n" + (name + range) + "\r\nAccept: a\r\n\r\n",
+              &request);
+      EXPECT_TRUE(answer.head.starts_with("HTTP/1.1 200 OK\r\n")) << range;
+      EXPECT_EQ(request.accept, "a");
+    }
+  }
+}
+
 TEST(HttpExchange, ClosesWhenTheClientWantsIt) {
   const std::pair<const char*, bool> table[] = {
       {"GET / HTTP/1.1\r\n\r\n", false},

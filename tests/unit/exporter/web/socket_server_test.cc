@@ -134,6 +134,26 @@ TEST(SocketServer, ClosesAConnectionThatDoesNotReadItsAnswer) {
   EXPECT_LT(client.ReceiveAll().size(), large.size());
 }
 
+TEST(SocketServer, MakesRoomForANewConnectionWhereNobodyReadsTheirAnswer) {
+  SocketLimits limits;
+  limits.max_connections = 2;
+  limits.max_unread_bytes = 1 << 30;
+  const std::string large(32 << 20, 'x');
+  const Server server(limits, [&](const std::string& head) {
+    return head == kRequest ? Answer("small") : Answer(large);
+  });
+  std::list<TestClient> deaf;
+  for (int i = 0; i < 2; ++i) {
+    deaf.emplace_back(server.port());
+    deaf.back().Send("GET /large HTTP/1.1\r\n\r\n");
+    EXPECT_EQ(deaf.back().Receive(true).status, 200);  // Its head, and no more.
+  }
+  TestClient client(server.port());
+  client.Send(kRequest);
+  EXPECT_EQ(client.Receive().body, "small");
+  EXPECT_LT(deaf.front().ReceiveAll().size(), large.size());
+}
+
 TEST(SocketServer, MakesRoomForANewConnectionByTheOldestThatWaits) {
   SocketLimits limits;
   limits.max_connections = 2;

@@ -1,0 +1,58 @@
+#include "collectors/process/process_scanner.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/support/fake_proc.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+using testing::ElementsAre;
+using testing::Pair;
+
+class ProcessScannerTest : public testing::Test {
+ protected:
+  // The names of the apps, as the scanner has them.
+  std::vector<std::string> Apps() {
+    ProcReader reader(proc_.root(), errors_);
+    std::vector<std::string> apps;
+    for (const auto& process : ProcessScanner(reader).ScanAll().candidates) {
+      apps.push_back(process.command ? process.command->name
+                                     : process.title_app);
+    }
+    return apps;
+  }
+
+  FakeProc proc_;
+  ReadErrors errors_;
+};
+
+TEST_F(ProcessScannerTest, MakesANameValidUtf8) {
+  proc_.SetTitled(10, 1, "gunicorn: master [shop\xff]");
+  EXPECT_THAT(Apps(), ElementsAre("shop\uFFFD"));
+  proc_.Remove(10);
+  proc_.SetCommand(20, 1, "gunicorn -n shop\xfe app:app");
+  EXPECT_THAT(Apps(), ElementsAre("shop\uFFFD"));
+}
+
+TEST_F(ProcessScannerTest, TakesANameOf4KiB) {
+  const std::string name(4096, 'x');
+  proc_.SetTitled(10, 1, "gunicorn: master [" + name + "]");
+  EXPECT_THAT(Apps(), ElementsAre(name));
+  EXPECT_TRUE(errors_.counts().empty());
+}
+
+TEST_F(ProcessScannerTest, LeavesOutAndCountsANameThatIsTooLong) {
+  const std::string name(4097, 'x');
+  proc_.SetTitled(10, 1, "gunicorn: master [" + name + "]");
+  proc_.SetCommand(20, 1, "gunicorn --name " + name + " app:app");
+  EXPECT_THAT(Apps(), ElementsAre());
+  EXPECT_THAT(errors_.counts(),
+              ElementsAre(Pair(Pair("cmdline", "too_long"), 2)));
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter
