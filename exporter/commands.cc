@@ -8,6 +8,7 @@
 
 #include "collectors/process/process_monitor.h"
 #include "config/config_error.h"
+#include "config/descriptor_limit.h"
 #include "config/load_config.h"
 #include "config/load_web_config.h"
 #include "config/log.h"
@@ -32,6 +33,7 @@ LoadedConfig LoadConfig(const Flags& flags) {
 
 int Serve(const Flags& flags) {
   BlockSignals();
+  RaiseDescriptorLimit();
   const LoadedConfig loaded = LoadConfig(flags);
   StartLog(flags.log_level, flags.log_format);
   LogEvent(LogLevel::kInfo, "starting",

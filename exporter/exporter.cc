@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <future>
 #include <mutex>
 #include <utility>
@@ -134,11 +135,19 @@ void Exporter::Parts::Start() {
   if (logs) logs->FindFiles();
   // In a thread: a procfs that does not answer must not keep the rest from it.
   first_scan = std::async(std::launch::async, [this] {
-    if (monitor) monitor->Start();
-    scanned = true;
+    try {
+      if (monitor) monitor->Start();
+      scanned = true;
+    } catch (const std::exception& error) {
+      LogEvent(LogLevel::kError, "process_table_not_watched",
+               {{"error", error.what()}});
+      throw;
+    }
   });
   // Lines that came before wait in the kernel, and find their app known.
-  first_scan.wait_for(kScanPatience);
+  if (first_scan.wait_for(kScanPatience) == std::future_status::ready) {
+    first_scan.get();  // No thread or no memory to be had: the start fails.
+  }
   if (statsd) statsd->Start();
   // Last: access lines count only where no StatsD line has come.
   if (logs) logs->Start();
@@ -256,7 +265,7 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
 
 Exporter::~Exporter() {
   parts_->http.reset();
-  parts_->first_scan.wait();
+  if (parts_->first_scan.valid()) parts_->first_scan.wait();
 }
 
 std::string Exporter::Reload() {

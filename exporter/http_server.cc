@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "config/descriptor_limit.h"
 #include "config/log.h"
 #include "exporter/web/endpoints.h"
 #include "exporter/web/http_exchange.h"
@@ -20,6 +21,7 @@ constexpr std::size_t kMostThreads = 128;
 
 SocketLimits LimitsFor(const HttpOptions& options) {
   SocketLimits limits;
+  limits.max_connections = DescriptorShare(limits.max_connections);
   limits.max_threads =
       options.max_requests == 0 || options.max_requests > kMostThreads
           ? kMostThreads

@@ -27,10 +27,10 @@ std::vector<TcpSocket> ConnectionSampler::ReadTcpTables(
   const pid_t pid = space.masters.front().process->gunicorn.process.key.pid;
   std::vector<TcpSocket> all;
   for (const char* file : {"net/tcp", "net/tcp6"}) {
-    const auto text = reader_.Read(pid, file);
-    if (!text) continue;
-    std::vector<TcpSocket> sockets = ParseTcpTable(*text);
-    all.insert(all.end(), sockets.begin(), sockets.end());
+    reader_.ReadLines(pid, file, [&](std::string_view lines) {
+      const std::vector<TcpSocket> sockets = ParseTcpTable(lines);
+      all.insert(all.end(), sockets.begin(), sockets.end());
+    });
   }
   return all;
 }

@@ -41,9 +41,11 @@ void ConnectionSampler::ReadListeners(Namespace& space) {
 
 void ConnectionSampler::ReadUnixListeners(Namespace& space) {
   const pid_t pid = space.masters.front().process->gunicorn.process.key.pid;
-  const auto text = reader_.Read(pid, "net/unix");
-  if (!text) return;
-  space.unix_sockets = ParseUnixTable(*text);
+  reader_.ReadLines(pid, "net/unix", [&](std::string_view lines) {
+    std::vector<UnixStream> sockets = ParseUnixTable(lines);
+    std::move(sockets.begin(), sockets.end(),
+              std::back_inserter(space.unix_sockets));
+  });
   std::map<std::string, std::uint64_t> queued;
   for (const UnixStream& socket : space.unix_sockets) {
     if (socket.connected && socket.inode == 0) ++queued[socket.path];

@@ -1,5 +1,6 @@
 #include "collectors/process/monitor_clocks.h"
 
+#include <cmath>
 #include <ctime>
 
 namespace gunicorn_exporter {
@@ -20,6 +21,17 @@ MonitorClocks SystemClocks() {
           [] { return ReadClock(CLOCK_REALTIME); },
           [] { return ReadClock(CLOCK_BOOTTIME); },
           [] { return ReadClock(CLOCK_THREAD_CPUTIME_ID); }};
+}
+
+BootTime::BootTime(std::uint64_t unix_seconds, const MonitorClocks& clocks)
+    : unix_seconds_(static_cast<double>(unix_seconds)),
+      offset_(clocks.unix_seconds() - clocks.boot_seconds()) {}
+
+double BootTime::UnixSeconds(const MonitorClocks& clocks) const {
+  constexpr double kLeastStep = 2;
+  if (unix_seconds_ == 0) return 0;
+  const double step = clocks.unix_seconds() - clocks.boot_seconds() - offset_;
+  return std::abs(step) < kLeastStep ? unix_seconds_ : unix_seconds_ + step;
 }
 
 }  // namespace gunicorn_exporter

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 
 namespace gunicorn_exporter {
@@ -18,5 +19,21 @@ struct MonitorClocks {
 };
 
 MonitorClocks SystemClocks();
+
+// When the machine started, by the time of day as it is now: a clock that is
+// set, by NTP on a machine without a battery for one, moves it. It does not
+// tremble with the clock's adjustments.
+class BootTime {
+ public:
+  BootTime() = default;
+  // `unix_seconds`: proc(5) stat, btime, just read. 0: not known, and stays so.
+  BootTime(std::uint64_t unix_seconds, const MonitorClocks& clocks);
+
+  double UnixSeconds(const MonitorClocks& clocks) const;
+
+ private:
+  double unix_seconds_ = 0;
+  double offset_ = 0;  // Between the two clocks, at that time.
+};
 
 }  // namespace gunicorn_exporter

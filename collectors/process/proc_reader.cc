@@ -6,9 +6,11 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
 #include <limits>
 #include <memory>
 
@@ -17,8 +19,9 @@
 namespace gunicorn_exporter {
 namespace {
 
-// Grows where a file is longer.
+// Grows where a file is longer, and shrinks again after one that was very long.
 constexpr std::size_t kFirstBuffer = 16384;
+constexpr std::size_t kKeptBuffer = 64 * kFirstBuffer;
 
 struct CloseDirectory {
   void operator()(DIR* directory) const { closedir(directory); }
@@ -53,7 +56,10 @@ bool ProcReader::ListPids(std::vector<pid_t>& pids) {
   // A new description each time: a rewound one need not show new entries.
   const int fd =
       openat(root_fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return false;
+  if (fd < 0) {
+    Fail(".", errno, true);
+    return false;
+  }
   const Directory directory(fdopendir(fd));
   if (!directory) {
     close(fd);
@@ -72,6 +78,9 @@ std::optional<std::string_view> ProcReader::ReadPath(const char* path,
                                                      std::string_view file,
                                                      bool quiet) {
   const FileDescriptor fd(openat(root_fd_.get(), path, O_RDONLY | O_CLOEXEC));
+  if (buffer_.size() > kKeptBuffer) {
+    buffer_ = std::vector<char>(kFirstBuffer);
+  }
   // Files of one record come whole at the first read; tables do not.
   const bool one_record = file.substr(0, 4) != "net/";
   std::size_t size = 0;
@@ -89,8 +98,38 @@ std::optional<std::string_view> ProcReader::ReadPath(const char* path,
     }
     if (errno != EINTR) break;
   }
-  if (!quiet) errors_.Count(file, errno);
+  Fail(file, errno, quiet);
   return std::nullopt;
+}
+
+void ProcReader::Fail(std::string_view file, int error, bool quiet) {
+  shortage_ = shortage_ || error == EMFILE || error == ENFILE ||
+              error == ENOMEM || error == ENOBUFS;
+  if (!quiet) errors_.Count(file, error);
+}
+
+bool ProcReader::ReadLines(pid_t pid, std::string_view file,
+                           const std::function<void(std::string_view)>& take) {
+  const FileDescriptor fd(
+      openat(root_fd_.get(), Path(pid, file), O_RDONLY | O_CLOEXEC));
+  std::size_t size = 0;  // Of what begins a line that is not whole yet.
+  while (fd) {
+    if (size == buffer_.size()) buffer_.resize(buffer_.size() * 2);
+    const ssize_t count =
+        read(fd.get(), buffer_.data() + size, buffer_.size() - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) break;
+    size += static_cast<std::size_t>(count);
+    const std::string_view text(buffer_.data(), size);
+    const std::size_t whole = count == 0 ? size : text.rfind('\n') + 1;
+    if (whole != 0) take(text.substr(0, whole));
+    if (count == 0) return true;
+    std::copy(text.begin() + static_cast<std::ptrdiff_t>(whole), text.end(),
+              buffer_.begin());
+    size -= whole;
+  }
+  Fail(file, errno, false);
+  return false;
 }
 
 std::optional<std::string_view> ProcReader::Read(pid_t pid,
@@ -111,7 +150,7 @@ std::optional<std::vector<FdLink>> ProcReader::ReadFds(pid_t pid) {
   const int fd = openat(root_fd_.get(), Path(pid, "fd"),
                         O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) {
-    errors_.Count("fd", errno);
+    Fail("fd", errno, false);
     return std::nullopt;
   }
   const Directory directory(fdopendir(fd));
@@ -170,7 +209,7 @@ std::optional<std::uint64_t> ProcReader::OwnNetworkNamespace() {
 
 FileDescriptor ProcReader::Open(pid_t pid, std::string_view file, int flags) {
   FileDescriptor fd(openat(root_fd_.get(), Path(pid, file), flags | O_CLOEXEC));
-  if (!fd) errors_.Count(file, errno);
+  if (!fd) Fail(file, errno, false);
   return fd;
 }
 

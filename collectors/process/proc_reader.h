@@ -1,7 +1,8 @@
 // Reads files below /proc, or below another folder that looks like it.
 //
 // One buffer serves every read, and paths are opened below a folder that is
-// held open: a look at some thousand processes allocates nothing.
+// held open: a look at some thousand processes allocates nothing. Tables, which
+// grow with the machine's sockets, are read in pieces.
 //
 // Thread rule: one thread at a time. Errors: a failed read is "nothing", and is
 // counted in the ReadErrors given in, unless the process was gone.
@@ -9,10 +10,13 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "collectors/process/read_errors.h"
@@ -46,6 +50,11 @@ class ProcReader {
   // The same without counting a failure, for files that may well be missing.
   std::optional<std::string_view> ReadQuietly(pid_t pid, std::string_view file);
 
+  // Gives the lines of /proc/PID/FILE to `take`, some at a time and each whole,
+  // valid until `take` returns. False when the file cannot be read to its end.
+  bool ReadLines(pid_t pid, std::string_view file,
+                 const std::function<void(std::string_view)>& take);
+
   // The text of /proc/FILE.
   std::optional<std::string_view> ReadGlobal(std::string_view file);
 
@@ -67,6 +76,10 @@ class ProcReader {
   // A descriptor of /proc/PID/FILE, for what is no text.
   FileDescriptor Open(pid_t pid, std::string_view file, int flags);
 
+  // Has a read failed since the last call because this process, or the machine,
+  // had no descriptor or no memory left? Then nothing that was missing is gone.
+  bool TakeShortage() { return std::exchange(shortage_, false); }
+
   // Counts a failure to use what was opened.
   void CountError(std::string_view file, int error) {
     errors_.Count(file, error);
@@ -75,16 +88,21 @@ class ProcReader {
   const std::string& root() const { return root_; }
   ReadErrors& errors() { return errors_; }
 
+  // Of the buffer, now.
+  std::size_t buffer_bytes() const { return buffer_.size(); }
+
  private:
   std::optional<std::string_view> ReadPath(const char* path,
                                            std::string_view file, bool quiet);
   const char* Path(pid_t pid, std::string_view file);
+  void Fail(std::string_view file, int error, bool quiet);
 
   std::string root_;
   FileDescriptor root_fd_;
   ReadErrors& errors_;
   std::vector<char> buffer_;
   std::string path_;
+  bool shortage_ = false;
 };
 
 }  // namespace gunicorn_exporter

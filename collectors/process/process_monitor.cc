@@ -54,7 +54,7 @@ ProcessMonitor::ProcessMonitor(const Config& config, const std::string& procfs,
       registry_(config),
       effective_interval_(config.process.sample_interval) {
   if (const auto text = reader_.ReadGlobal("stat")) {
-    boot_time_seconds_ = static_cast<double>(ParseBootTime(*text).value_or(0));
+    boot_time_ = BootTime(ParseBootTime(*text).value_or(0), clocks_);
   }
 }
 
@@ -155,12 +155,13 @@ void ProcessMonitor::Sample() {
 void ProcessMonitor::ScanLocked() {
   const double cpu_before = clocks_.thread_cpu_seconds();
   ProcessTable table = scanner_.ScanAll();
-  if (readable_ && !table.readable) {
+  const bool readable = table.readable && table.complete;
+  if (readable_ && !readable) {
     LogEvent(LogLevel::kWarn, "process_table_unreadable", {{"path", procfs_}});
   }
-  readable_ = table.readable;
+  readable_ = readable;
   processes_ = table.processes;
-  Absorb(std::move(table.candidates));
+  if (table.complete) Absorb(std::move(table.candidates));
   last_scan_ = clocks_.now();
   scan_interval_ =
       Stretch(kScanInterval, clocks_.thread_cpu_seconds() - cpu_before);
@@ -175,6 +176,7 @@ void ProcessMonitor::SampleLocked() {
   std::vector<ProcessSnapshot> candidates;
   std::set<pid_t> workers;
   std::set<pid_t> others;
+  reader_.TakeShortage();
   for (const auto& [key, process] : registry_.processes()) {
     const GunicornProcess& gunicorn = process.gunicorn;
     const bool is_leaf = gunicorn.role == ProcessRole::kWorker ||
@@ -196,9 +198,11 @@ void ProcessMonitor::SampleLocked() {
       candidates.push_back(*std::move(process));
     }
   }
-  Absorb(std::move(candidates));
-  Classify();
-  last_sample_ = clocks_.now();
+  if (!reader_.TakeShortage()) {  // Else those who are missing have not gone.
+    Absorb(std::move(candidates));
+    Classify();
+    last_sample_ = clocks_.now();
+  }
   sample_seconds_ = clocks_.thread_cpu_seconds() - cpu_before;
   effective_interval_ =
       Stretch(config_->process.sample_interval, sample_seconds_);
@@ -339,7 +343,7 @@ ProcessView ProcessMonitor::View() {
 AppView ProcessMonitor::ViewOf(const AppId& app, const ProcessGroup& group) {
   const KernelUnits units{TicksPerSecond(),
                           static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)),
-                          boot_time_seconds_};
+                          boot_time_.UnixSeconds(clocks_)};
   AppView view = ToView(app, registry_.apps().at(app), group, units);
   std::set<InfoView> infos;
   for (const TrackedProcess* process : group) {

@@ -139,7 +139,7 @@ class ProcessMonitor {
   double sample_seconds_ = 0;
   std::chrono::milliseconds scan_interval_{0};  // In effect, as the next.
   std::chrono::milliseconds effective_interval_;
-  double boot_time_seconds_ = 0;  // Unix seconds at which the machine started.
+  BootTime boot_time_;
 
   AppsListener listener_;
   std::mutex listener_mutex_;  // Guards told_generation_ and the call.

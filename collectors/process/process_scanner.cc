@@ -27,6 +27,7 @@ std::optional<std::string> ToAppName(std::string_view text) {
 
 ProcessTable ProcessScanner::ScanAll() {
   ProcessTable table;
+  reader_.TakeShortage();
   table.readable = reader_.ListPids(pids_);
   table.processes = pids_.size();
   for (const pid_t pid : pids_) {
@@ -37,6 +38,7 @@ ProcessTable ProcessScanner::ScanAll() {
       table.candidates.push_back(std::move(*process));
     }
   }
+  table.complete = !reader_.TakeShortage();
   return table;
 }
 

@@ -4,7 +4,8 @@
 // claims one over 4 KiB is left out and counted (ReadErrors, "too_long").
 //
 // Thread rule: one thread at a time. A process that vanishes in mid-read is
-// left out.
+// left out, and so is one that cannot be read for want of descriptors: see
+// ProcReader::TakeShortage.
 #pragma once
 
 #include <sys/types.h>
@@ -20,6 +21,7 @@ namespace gunicorn_exporter {
 
 struct ProcessTable {
   bool readable = false;
+  bool complete = false;      // Not where descriptors or memory ran out.
   std::size_t processes = 0;  // All of the machine's.
   std::vector<ProcessSnapshot> candidates;
 };

@@ -143,14 +143,14 @@ std::vector<UdpSocket> SenderFinder::SocketsAt(pid_t pid,
                                                const SocketAddress& source) {
   std::vector<UdpSocket> found;
   for (const char* file : {"net/udp", "net/udp6"}) {
-    const auto text = reader_.Read(pid, file);
-    if (!text) continue;
-    for (const UdpSocket& socket : ParseUdpTable(*text)) {
-      if (socket.local.port == source.port &&
-          (socket.local == source || socket.local.IsAnyAddress())) {
-        found.push_back(socket);
+    reader_.ReadLines(pid, file, [&](std::string_view lines) {
+      for (const UdpSocket& socket : ParseUdpTable(lines)) {
+        if (socket.local.port == source.port &&
+            (socket.local == source || socket.local.IsAnyAddress())) {
+          found.push_back(socket);
+        }
       }
-    }
+    });
   }
   return found;
 }

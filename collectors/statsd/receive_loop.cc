@@ -20,6 +20,8 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMostAtATime = 4096;
 constexpr int kMostAcceptedAtATime = 64;
 constexpr std::chrono::seconds kIdleCheck{10};
+// How long no connection is accepted where there is no descriptor for one.
+constexpr milliseconds kDeafTime{100};
 constexpr unsigned kKindShift = 32;
 
 // While UDP packets are let come, they must not wake the thread.
@@ -77,6 +79,7 @@ void ReceiveLoop::Run() {
            now);
     }
     DrainDue(now);
+    ListenAgain(now);
     if (now >= next_idle_check_) {
       tcp_.CloseIdle(now);
       next_idle_check_ = now + kIdleCheck;
@@ -119,6 +122,19 @@ void ReceiveLoop::Accept(std::size_t listener, Clock::time_point now) {
     Watch(fd, Kind::kConnection, static_cast<std::size_t>(fd), EPOLLIN,
           EPOLL_CTL_ADD);
   }
+  if (!tcp_.is_short()) return;
+  Watch(tcp_.listeners()[listener].fd(), Kind::kListener, listener, 0,
+        EPOLL_CTL_MOD);
+  is_deaf_ = true;
+  listen_again_ = now + kDeafTime;
+}
+
+void ReceiveLoop::ListenAgain(Clock::time_point now) {
+  if (!is_deaf_ || now < listen_again_) return;
+  is_deaf_ = false;
+  for (std::size_t i = 0; i < tcp_.listeners().size(); ++i) {
+    Watch(tcp_.listeners()[i].fd(), Kind::kListener, i, EPOLLIN, EPOLL_CTL_MOD);
+  }
 }
 
 void ReceiveLoop::DrainDue(Clock::time_point now) {
@@ -159,6 +175,10 @@ int ReceiveLoop::TimeoutMs(Clock::time_point now) const {
   };
   if (!is_flushed_) shorten(milliseconds(1));
   if (tcp_.connections() != 0) shorten(kIdleCheck);
+  if (is_deaf_) {
+    shorten(std::max(milliseconds(0),
+                     std::chrono::ceil<milliseconds>(listen_again_ - now)));
+  }
   for (const Channel& channel : channels_) {
     if (!channel.is_waiting) continue;
     shorten(std::max(milliseconds(0),

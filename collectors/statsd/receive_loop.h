@@ -46,6 +46,8 @@ class ReceiveLoop {
              int operation);
   void Wake(Kind kind, std::size_t number, Clock::time_point now);
   void Accept(std::size_t listener, Clock::time_point now);
+  // Waits for connections again where that was left for a while.
+  void ListenAgain(Clock::time_point now);
   void DrainDue(Clock::time_point now);
   void DrainAll(Clock::time_point now);
   int TimeoutMs(Clock::time_point now) const;
@@ -57,6 +59,9 @@ class ReceiveLoop {
   Socket stop_event_;
   std::vector<Channel> channels_;
   bool is_flushed_ = true;
+  bool is_deaf_ =
+      false;  // Some listeners are not watched, until `listen_again_`.
+  Clock::time_point listen_again_;
   Clock::time_point next_idle_check_;
   std::atomic<bool> stopping_{false};
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/config_error.h"
+#include "config/descriptor_limit.h"
 #include "config/log.h"
 
 namespace gunicorn_exporter {
@@ -24,7 +25,7 @@ StatsdServer::StatsdServer(const Flags& flags, MetricStore& store,
                  ? nullptr
                  : std::make_unique<Relay>(flags.statsd_relay_address)),
       handler_(store, lookup, stats_, relay_.get(), SteadyNow),
-      tcp_(handler_) {
+      tcp_(handler_, DescriptorShare(TcpReceiver::kMostConnections)) {
   const bool tell_sender = lookup != nullptr;
   OpenUdp(std::move(inherited.udp), tell_sender);
   OpenUnixgram(std::move(inherited.unixgram), tell_sender);

@@ -6,10 +6,14 @@
 #include <cerrno>
 #include <utility>
 
+#include "config/log.h"
+
 namespace gunicorn_exporter {
 namespace {
 
 constexpr std::size_t kBytesAtATime = 64U << 10U;
+// Refused connections are said once, and again where it lasts.
+constexpr std::chrono::minutes kBetweenRefusals{10};
 // Who connects again and again must not keep the thread from the packets.
 constexpr int kTriesAtATime = 64;
 
@@ -36,16 +40,24 @@ std::vector<std::string> TcpReceiver::addresses() const {
 }
 
 int TcpReceiver::Accept(std::size_t listener, Time now) {
+  is_short_ = false;
   for (int tries = 0; tries < kTriesAtATime; ++tries) {
     Socket socket(accept4(listeners_[listener].fd(), nullptr, nullptr,
                           SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket.is_open()) {
-      if (errno == EINTR || errno == ECONNABORTED) continue;
-      if ((errno == EMFILE || errno == ENFILE) && RefuseOne(listener)) continue;
+      const int error = errno;
+      if (error == EINTR || error == ECONNABORTED) continue;
+      if (error == EMFILE || error == ENFILE) {
+        SayRefused(now, ErrorText(error));
+        if (RefuseOne(listener)) continue;
+      }
+      is_short_ = error == EMFILE || error == ENFILE || error == ENOBUFS ||
+                  error == ENOMEM;
       return -1;
     }
     if (connections_.size() >= most_connections_) {
       ++refused_;
+      SayRefused(now, "too many connections");
       continue;
     }
     const int fd = socket.fd();
@@ -57,13 +69,26 @@ int TcpReceiver::Accept(std::size_t listener, Time now) {
 
 // Out of descriptors: what waits to be accepted would wake the thread for ever.
 bool TcpReceiver::RefuseOne(std::size_t listener) {
+  if (!spare_.is_open()) spare_ = OpenSpare();
   if (!spare_.is_open()) return false;
   spare_ = Socket();
-  const Socket refused(accept4(listeners_[listener].fd(), nullptr, nullptr,
-                               SOCK_NONBLOCK | SOCK_CLOEXEC));
-  const bool done = refused.is_open();
+  bool done = false;
+  {
+    const Socket refused(accept4(listeners_[listener].fd(), nullptr, nullptr,
+                                 SOCK_NONBLOCK | SOCK_CLOEXEC));
+    done = refused.is_open();
+  }
   if (done) ++refused_;
+  spare_ = OpenSpare();
   return done;
+}
+
+void TcpReceiver::SayRefused(Time now, const std::string& error) {
+  if (now < say_refused_again_) return;
+  say_refused_again_ = now + kBetweenRefusals;
+  LogEvent(
+      LogLevel::kWarn, "tcp_connections_refused",
+      {{"connections", std::to_string(connections_.size())}, {"error", error}});
 }
 
 TcpReceiver::Outcome TcpReceiver::ReadSome(Connection& connection, Time now) {

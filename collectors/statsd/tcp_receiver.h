@@ -41,6 +41,9 @@ class TcpReceiver {
   // The next connection's descriptor, which this owns; -1: none, or so many
   // were refused that others should have their turn first.
   int Accept(std::size_t listener, Time now);
+  // Did the last Accept leave one waiting, for want of descriptors? Then the
+  // listener would be ready for ever: ask again later.
+  bool is_short() const { return is_short_; }
   // Takes some of what has come. Closes the connection where it ended.
   void Read(int fd, Time now);
   // Closes those that are silent too long.
@@ -61,6 +64,7 @@ class TcpReceiver {
   enum class Outcome { kGotSome, kNothingYet, kEnded };
   Outcome ReadSome(Connection& connection, Time now);
   bool RefuseOne(std::size_t listener);
+  void SayRefused(Time now, const std::string& error);
 
   LineHandler& handler_;
   const std::size_t most_connections_;
@@ -68,6 +72,8 @@ class TcpReceiver {
   std::unordered_map<int, Connection> connections_;  // By descriptor.
   std::vector<char> buffer_;
   Socket spare_;  // Given up to refuse a connection when descriptors run out.
+  bool is_short_ = false;
+  Time say_refused_again_;  // Until then it is counted only.
   std::atomic<std::uint64_t> refused_{0};
 };
 

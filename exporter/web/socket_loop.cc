@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "config/log.h"
 #include "exporter/web/request_frame.h"
 
 namespace gunicorn_exporter {
@@ -31,6 +32,9 @@ constexpr auto kLingerTimeAtStop = std::chrono::milliseconds(200);
 
 // How long no connection is accepted where the process has no descriptor left.
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
+
+// A shortage is said once, and again where it lasts.
+constexpr auto kBetweenShortages = std::chrono::minutes(10);
 
 // Poller's tags: listeners have 1 and up, connections follow.
 constexpr std::uint64_t kFirstListenerId = 1;
@@ -107,12 +111,20 @@ void SocketLoop::Accept(int listener) {
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
         errno == ENOMEM) {
+      SayShortage(errno);
       EvictOne();
       PauseAccepting(true);
     }
     // ECONNABORTED and the like: that connection is gone, the next may not be.
     return;
   }
+}
+
+void SocketLoop::SayShortage(int error) {
+  if (now_ < say_shortage_again_) return;
+  say_shortage_again_ = now_ + kBetweenShortages;
+  LogEvent(LogLevel::kWarn, "http_cannot_accept",
+           {{"error", std::generic_category().message(error)}});
 }
 
 void SocketLoop::PauseAccepting(bool pause) {

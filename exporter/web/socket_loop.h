@@ -40,6 +40,7 @@ class SocketLoop {
 
   void Accept(int listener);
   void AddConnection(int socket);
+  void SayShortage(int error);
   void PauseAccepting(bool pause);
   bool EvictOne();
 
@@ -69,6 +70,7 @@ class SocketLoop {
   std::vector<Listener> listeners_;
   bool accepting_ = true;
   Clock::time_point accept_again_;
+  Clock::time_point say_shortage_again_;
 
   ConnectionTable connections_;
   std::uint64_t next_id_;

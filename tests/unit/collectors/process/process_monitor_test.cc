@@ -5,6 +5,7 @@
 
 #include "collectors/process/process_collector.h"
 #include "tests/support/fake_proc.h"
+#include "tests/support/no_descriptors.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -284,6 +285,28 @@ TEST_F(ProcessMonitorTest, TellsItsListenerWhenAppsComeAndGo) {
   for (const pid_t pid : {10, 11, 12}) proc_.Remove(pid);
   monitor_->Scan();
   EXPECT_THAT(told, ElementsAre("1", "0"));
+}
+
+TEST_F(ProcessMonitorTest, TakesNobodyForGoneWhereDescriptorsRunOut) {
+  AddMyApp();
+  Make();
+  Sample();
+  const auto cpu = Series("gunicorn_cpu_seconds_total");
+  {
+    const NoDescriptors none;
+    Sample();
+    EXPECT_THAT(Messages(),
+                ElementsAre("my_app: 1 master, 2 idle and 0 working workers"));
+    EXPECT_THROW(Series("gunicorn_is_running"), std::runtime_error);
+  }
+  Sample();
+  EXPECT_THAT(Messages(),
+              ElementsAre("my_app: 1 master, 2 idle and 0 working workers"));
+  EXPECT_EQ(Series("gunicorn_cpu_seconds_total"), cpu);
+  EXPECT_THAT(Series("gunicorn_workers_exited_total"),
+              ElementsAre("{app=\"my_app\"} 0"));
+  EXPECT_THAT(Series("gunicorn_workers_spawned_total"),
+              ElementsAre("{app=\"my_app\"} 0"));
 }
 
 TEST_F(ProcessMonitorTest, SlowsDownWhereASampleCostsOverAHundredth) {

@@ -7,6 +7,7 @@
 
 #include "collectors/statsd/statsd_server.h"
 #include "tests/support/find_series.h"
+#include "tests/support/no_descriptors.h"
 #include "tests/support/sockets.h"
 #include "tests/support/wait_until.h"
 
@@ -100,6 +101,18 @@ class TcpReceiverTest : public testing::Test {
   TcpReceiver tcp_;
   const TcpReceiver::Time now_ = TcpReceiver::Time() + std::chrono::hours(1);
 };
+
+TEST_F(TcpReceiverTest, SaysThatAConnectionWaitsWhereDescriptorsRunOut) {
+  const Socket client = ConnectTcp(tcp_.addresses().front());
+  {
+    const NoDescriptors none;
+    EXPECT_EQ(tcp_.Accept(0, now_), -1);
+    EXPECT_TRUE(tcp_.is_short());
+  }
+  EXPECT_GE(tcp_.Accept(0, now_), 0);
+  EXPECT_EQ(tcp_.Accept(0, now_), -1);
+  EXPECT_FALSE(tcp_.is_short());
+}
 
 TEST_F(TcpReceiverTest, ClosesAConnectionThatSaysNothing) {
   const Socket silent = ConnectTcp(tcp_.addresses().front());

@@ -1,0 +1,244 @@
+"""A process table that hides, hangs, storms or takes pids again, and clocks that are set."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from support import Exporter, Gunicorn, ManagedProcess, send_udp, unique_name, wait_until
+from support.exporter import ROOT
+from support.gunicorn import APPS
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="makes namespaces")
+CLOCK = os.environ.get("STEP_CLOCK", ROOT / "build/dev/tests/e2e/libstep_clock.so")
+FIXTURE = Path(__file__).resolve().parents[1] / "fixtures/proc/gunicorn-26.1/sync/five-more-sent"
+PROCESS_OK = {"name": "gunicorn_exporter_collector_success", "collector": "process"}
+
+
+class HiddenProcExporter(Exporter):
+    """Runs as nobody, with a /proc that shows nobody only its own."""
+
+    def prepare(self):
+        super().prepare()
+        mount = "mount -t proc -o hidepid=2 proc /proc"
+        shell = mount + ' && exec setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"'
+        self.command = ["unshare", "--mount", "sh", "-c", shell, "sh", *self.command]
+
+
+@needs_root
+def test_what_hidepid_hides_is_absent_and_told():
+    with Gunicorn(workers=2) as gunicorn, HiddenProcExporter(config="") as exporter:
+        send_udp(exporter.statsd_port, f"gunicorn.requests:1|c|#app:{gunicorn.name}")
+        wait_until(lambda: exporter.value("gunicorn_requests_total", app=gunicorn.name) == 1, "StatsD goes on")
+        scrape = exporter.scrape()
+        assert scrape.value(**PROCESS_OK) == 1
+        assert scrape.series("gunicorn_is_running", app=gunicorn.name) == []
+        assert scrape.value("gunicorn_exporter_processes") < 5
+        health = exporter.get("/health")
+        assert (health.status, health.json()["status"]) == (503, "critical")
+        assert exporter.get("/-/healthy").status == 200
+
+
+class Tree:
+    """A copy of a recorded process table, in which a file can be made to hang who opens it."""
+
+    def __init__(self, root):
+        self.root = root
+        for process in FIXTURE.iterdir():
+            shutil.copytree(process, root / process.name)
+
+    def hang(self):
+        (self.root / "99999").mkdir()
+        os.mkfifo(self.root / "99999" / "comm")  # Whoever opens it waits for a writer.
+
+    def let_go(self):
+        with (self.root / "99999" / "comm").open("w") as comm:
+            comm.write("sh\n")
+        shutil.rmtree(self.root / "99999")
+
+
+def scrape_in_two_seconds(exporter):
+    """As Prometheus asks that gives up after two."""
+    return exporter.get("/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": "2"})
+
+
+def test_a_procfs_that_hangs_fails_its_collector_alone_and_recovers(tmp_path):
+    tree = Tree(tmp_path)
+    with Exporter(flags=[f"--path.procfs={tmp_path}"]) as exporter:
+        wait_until(lambda: exporter.value(**PROCESS_OK) == 1, "the tree is read")
+        tree.hang()
+        wait_until(
+            lambda: 'collector_success{collector="process"} 0' in scrape_in_two_seconds(exporter).text,
+            "the collector has failed",
+        )
+        send_udp(exporter.statsd_port, "gunicorn.requests:1|c|#app:shop")
+        wait_until(
+            lambda: 'gunicorn_requests_total{app="shop"} 1\n' in scrape_in_two_seconds(exporter).text,
+            "StatsD goes on",
+        )
+        assert exporter.get("/-/healthy", timeout=5).status == 200
+        assert exporter.get("/-/ready", timeout=5).status == 200
+        tree.let_go()
+        wait_until(lambda: exporter.value(**PROCESS_OK) == 1, "it recovers")
+        assert "event=collector_failed collector=process" in exporter.log()
+
+
+def test_a_procfs_that_hangs_from_the_start_keeps_nothing_else_away(tmp_path):
+    Tree(tmp_path).hang()
+    with Exporter(flags=[f"--path.procfs={tmp_path}"], ready="/-/healthy") as exporter:
+        assert exporter.get("/-/ready", timeout=5).status == 503
+        send_udp(exporter.statsd_port, "gunicorn.requests:1|c|#app:shop")
+        wait_until(
+            lambda: 'gunicorn_requests_total{app="shop"} 1\n' in scrape_in_two_seconds(exporter).text,
+            "StatsD is received",
+        )
+        assert exporter.stop() == 0  # Although a thread of it hangs for ever.
+
+
+STORM = """
+import os, signal, sys
+from setproctitle import setproctitle
+setproctitle(sys.argv[1])
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Reaped by the kernel at once.
+made = 0
+while True:
+    if os.fork() == 0:
+        os._exit(0)
+    made += 1
+    if made % 100 == 0:
+        print(made, flush=True)
+"""
+
+
+def test_thousands_of_short_lived_processes_disturb_no_app():
+    # Each looks like a child of that master, and is gone when it is looked at.
+    name = unique_name("storm")
+    with Gunicorn(workers=2) as gunicorn, Exporter() as exporter:
+        app = gunicorn.name
+        wait_until(lambda: exporter.value("gunicorn_workers", app=app, state="idle") == 2, "its workers are seen")
+        with ManagedProcess("storm", ["/usr/bin/python3", "-c", STORM, f"gunicorn: master [{name}]"]) as storm:
+            scrapes = []
+            while len(scrapes) < 10 or int((storm.log().split() or [0])[-1]) < 2000:
+                scrapes.append(exporter.scrape())
+                assert storm.process.poll() is None
+        cpu = [scrape.total("gunicorn_cpu_seconds_total", app=name) for scrape in scrapes]
+        assert cpu == sorted(cpu)
+        for scrape in scrapes:
+            assert scrape.value(**PROCESS_OK) == 1
+            assert scrape.value("gunicorn_masters", app=app) == 1
+            assert scrape.total("gunicorn_workers", app=app) == 2
+            assert scrape.value("gunicorn_workers_exited_total", app=app) == 0
+        # Vanished between two reads is no error.
+        assert [s for s in scrapes[-1].series("gunicorn_exporter_process_read_errors_total") if s.value] == []
+
+
+class PidReuse(ManagedProcess):
+    """apps/pid_reuse.py as the first process of a pid namespace, steered by step()."""
+
+    def __init__(self, app):
+        super().__init__("pid_reuse")
+        self.app = app
+        self.steps = None
+
+    def prepare(self):
+        os.mkfifo(self.directory / "steps")
+        shell = 'exec /usr/bin/python3 "$0" "$1" < steps'
+        self.command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child",
+                        "sh", "-c", shell, APPS / "pid_reuse.py", self.app]
+
+    def is_ready(self):
+        self.steps = self.steps or (self.directory / "steps").open("w", buffering=1)
+        return True
+
+    def step(self, words):
+        before = len(self.log().split())
+        self.steps.write(words + "\n")
+        wait_until(lambda: len(self.log().split()) > before, f"it did: {words}")
+        return int(self.log().split()[-1])
+
+    @property
+    def procfs(self):
+        [child] = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return Path(f"/proc/{child}/root/proc")
+
+    def __exit__(self, *error):
+        self.steps.close()
+        return super().__exit__(*error)
+
+
+@needs_root
+def test_a_pid_that_is_taken_again_is_another_process():
+    app = unique_name("reuse")
+    with PidReuse(app) as gunicorn:
+        pid = gunicorn.step("worker")
+        with Exporter(flags=[f"--path.procfs={gunicorn.procfs}"]) as exporter:
+
+            def cpu():
+                return exporter.scrape().total("gunicorn_cpu_seconds_total", app=app, role="worker")
+
+            wait_until(lambda: cpu() >= 0.15, "the first worker has burnt its CPU time")
+            assert gunicorn.step("reuse worker") == pid
+            wait_until(lambda: cpu() >= 0.3, "the next one has burnt its own")
+            scrape = exporter.scrape()
+            assert scrape.value("gunicorn_workers_exited_total", app=app) == 1
+            assert scrape.value("gunicorn_workers_spawned_total", app=app) == 1
+            assert scrape.total("gunicorn_workers", app=app) == 1
+            assert gunicorn.step("reuse other") == pid
+            wait_until(lambda: exporter.value("gunicorn_workers_exited_total", app=app) == 2, "the worker has gone")
+            scrape = exporter.scrape()
+            assert scrape.total("gunicorn_workers", app=app) == 0
+            assert 0.3 <= scrape.total("gunicorn_cpu_seconds_total", app=app, role="worker") < 0.6
+
+
+class LaterExporter(Exporter):
+    """Runs in a time namespace of its own, time_namespaces(7), in which the machine has run a day longer."""
+
+    def prepare(self):
+        super().prepare()
+        self.command = ["unshare", "--time", "--boottime", 86400, "--monotonic", 86400, "--fork", "--kill-child",
+                        *self.command]
+
+
+@needs_root
+def test_a_time_namespace_moves_neither_start_times_nor_states():
+    begin = time.time()
+    with Gunicorn(workers=2) as gunicorn, LaterExporter() as exporter:
+        app = gunicorn.name
+        wait_until(lambda: exporter.value("gunicorn_workers", app=app, state="idle") == 2, "its workers are seen")
+        assert abs(exporter.value("gunicorn_master_start_time_seconds", app=app) - begin) < 60
+        exporter.kill()  # unshare takes no SIGTERM.
+
+
+@pytest.mark.parametrize("step", [+86400, -86400])
+def test_a_clock_that_is_set_changes_times_of_day_and_nothing_else(step, tmp_path):
+    step_file = tmp_path / "step"
+    step_file.write_text("0")
+    env = {"LD_PRELOAD": str(CLOCK), "STEP_FILE": str(step_file)}
+    config = "statsd: {series_ttl: 1h}\ndiscovery: {forget_after: 1h}\n"
+    gone = unique_name("gone")
+    with Gunicorn(workers=2) as gunicorn, Exporter(config=config, env=env) as exporter:
+        app = gunicorn.name
+        with Gunicorn(name=gone, workers=1):
+            wait_until(lambda: exporter.value("gunicorn_masters", app=gone) == 1, "the other app is seen")
+        send_udp(exporter.statsd_port, f"gunicorn.requests:1|c|#app:{app}",
+                 f"gunicorn.request.duration:250|ms|#app:{app}")
+        wait_until(lambda: exporter.scrape().get("gunicorn_request_duration_seconds_count", app=app) == 1, "it counts")
+        wait_until(lambda: exporter.value("gunicorn_workers", app=app, state="idle") == 2, "its workers are seen")
+        wait_until(lambda: exporter.value("gunicorn_masters", app=gone) == 0, "the other app has gone")
+        started = exporter.value("gunicorn_master_start_time_seconds", app=app)
+        assert abs(started - time.time()) < 600
+        step_file.write_text(str(step))
+        send_udp(exporter.statsd_port, f"gunicorn.requests:1|c|#app:{app}")
+        wait_until(lambda: exporter.value("gunicorn_requests_total", app=app) == 2, "it goes on")
+        scrape = exporter.scrape()
+        # Nothing expired, nobody was forgotten, no window moved.
+        assert scrape.value("gunicorn_masters", app=gone) == 0
+        assert scrape.value("gunicorn_request_duration_window_seconds", app=app, quantile="1") == 0.25
+        assert scrape.total("gunicorn_workers", app=app) == 2
+        assert scrape.value("gunicorn_workers_exited_total", app=app) == 0
+        # What is a time of day follows the clock.
+        last = scrape.value("gunicorn_exporter_statsd_last_packet_timestamp_seconds", app=app)
+        assert abs(last - time.time() - step) < 600
+        now_started = scrape.value("gunicorn_master_start_time_seconds", app=app)
+        assert abs(now_started - started - step) < 5
