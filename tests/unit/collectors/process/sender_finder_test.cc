@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <cstring>
+#include <filesystem>
 
 #include "tests/support/fake_proc.h"
 
@@ -36,6 +37,13 @@ class SenderFinderTest : public testing::Test {
     process.files["net/tcp"] = "";
     proc_.SetTitled(pid, 1, "gunicorn: master [" + name + "]", process);
     proc_.SetTitled(pid + 1, pid, "gunicorn: worker [" + name + "]", process);
+    // One network namespace for both: it is told by the inode of net/tcp.
+    const std::filesystem::path root = proc_.root();
+    const auto tcp_of = [&](pid_t process_id) {
+      return root / std::to_string(process_id) / "net/tcp";
+    };
+    std::filesystem::remove(tcp_of(pid + 1));
+    std::filesystem::create_hard_link(tcp_of(pid), tcp_of(pid + 1));
   }
 
   void Make() {
