@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support import Exporter, free_port, make_requests, send_udp, unique_name, wait_until
-from support.logs import LoggingGunicorn, Logrotate, logs_of, requests_all_the_time, requests_counted
+from support.logs import LoggingGunicorn, Logrotate, lines_written, logs_of, requests_all_the_time, requests_counted
 
 LINE = '127.0.0.1 - - [22/Nov/2026:05:33:19 +0000] "GET / HTTP/1.1" 200 2 "-" "-"\n'
 DEFAULT_FORMAT = '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'
@@ -247,6 +247,8 @@ def test_polling_reads_what_inotify_does_not_tell(tmp_path, how):
             )
             # Fewer after it: a cut file that is as long again, and alike, would not be seen.
             make_requests(gunicorn, ["/"], 10, clients=2)
+            # A line comes after its answer: one between copy and cut would be lost by logrotate itself.
+            wait_until(lambda wanted=before + 25: lines_written(gunicorn) == wanted, f"{before + 25} lines are written")
             logrotate.rotate()
             make_requests(gunicorn, ["/"], 5, clients=2)
             wait_until(

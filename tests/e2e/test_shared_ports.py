@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import subprocess
+from pathlib import Path
 
 import psutil
 import pytest
@@ -283,6 +284,8 @@ def test_a_unix_path_that_was_bound_again_has_each_apps_own_connections(tmp_path
                 wait_for(exporter, second.name, 1, 1, 1)
                 assert shown(exporter, first.name) == (2, 2, 0)
                 end_held_requests(first, second)
+            # The first one would take the path away too, and dies of it where there is none.
+            Path(path).touch()
 
 
 class UnprivilegedExporter(Exporter):
