@@ -38,7 +38,11 @@ def counted(exporter, app):
 def test_gunicorn_does_not_feel_a_stopped_exporter_over_udp():
     with Exporter(flags=["--statsd.read-buffer=65536"]) as exporter, Gunicorn(statsd=exporter) as gunicorn:
         gunicorn.get("/")
-        wait_until(lambda: counted(exporter, gunicorn.name) == 1, "the request is counted")
+        # The last of its three lines.
+        wait_until(
+            lambda: exporter.value("gunicorn_request_status_total", app=gunicorn.name, code=200) == 1,
+            "the request is counted",
+        )
         before = exporter.value(PACKETS, transport="udp")
         with stopped(exporter):
             assert make_requests(gunicorn, ["/"], 300, clients=2) == {200: 300}

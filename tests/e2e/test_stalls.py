@@ -170,10 +170,10 @@ def assert_nobody_waits(exporter):
         sent = finish()
     assert sent.waits > 0, "the queue was never full: this shows nothing"
     assert sent.longest_seconds < LONGEST_WAIT_SECONDS, sent
-    # And each of them is counted.
+    # And each of them is counted: a line is, once its event is in the store.
     wait_until(
-        lambda: exporter.value("gunicorn_exporter_statsd_packets_total", transport="unixgram") == sent.datagrams,
-        f"{sent.datagrams} packets are counted",
+        lambda: exporter.value("gunicorn_exporter_statsd_lines_total", transport="unixgram") == sent.datagrams,
+        f"{sent.datagrams} lines are counted",
     )
     scrape = exporter.scrape()
     assert scrape.total("gunicorn_exporter_statsd_refused_series_total") == 0

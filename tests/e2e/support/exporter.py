@@ -57,9 +57,11 @@ class Exporter(ManagedProcess):
         return self.directory / "web-config.yml"
 
     def write_config(self, text):
-        """What the next start or reload reads."""
+        """What the next start or reload reads; one that runs now reads the old file or the new one, whole."""
         self.config = text
-        self.config_path.write_text(text)
+        written = self.config_path.with_suffix(".new")
+        written.write_text(text)
+        written.replace(self.config_path)
 
     def is_ready(self):
         return self.get(self.ready_path).status == 200

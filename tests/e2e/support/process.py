@@ -13,6 +13,7 @@ import psutil
 from support.wait import wait_until
 
 STOP_SECONDS = 60.0
+DYING_SECONDS = 3.0  # What was killed, hundreds at once perhaps, may take as long to be gone.
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
 # Of the running test, for the logs that conftest.py shows: (title, path of the log or its text).
@@ -29,10 +30,12 @@ def adopt_orphans():
 def kill_leftovers():
     """Kills what is left of all programs that this process started; returns how it looked."""
     leftovers = []
+    children = psutil.Process().children(recursive=True)
+    psutil.wait_procs(children, timeout=DYING_SECONDS if children else 0)
     for child in psutil.Process().children(recursive=True):
         try:
             # A process without a command line is dying already.
-            if child.status() != psutil.STATUS_ZOMBIE and child.cmdline():
+            if child.status() != psutil.STATUS_ZOMBIE and "".join(child.cmdline()).strip():
                 leftovers.append(f"{child.pid} {' '.join(child.cmdline())}")
                 child.kill()
                 child.wait(STOP_SECONDS)
