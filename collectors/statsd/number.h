@@ -7,7 +7,7 @@
 
 namespace gunicorn_exporter {
 
-// The same of a text of any length.
+// What ParseNumber does with all but a single digit.
 bool ParseLongNumber(std::string_view text, SampleValue& number);
 
 // False where the text is not a finite decimal number, whole: NaN, infinity,

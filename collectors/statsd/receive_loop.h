@@ -59,8 +59,8 @@ class ReceiveLoop {
   Socket stop_event_;
   std::vector<Channel> channels_;
   bool is_flushed_ = true;
-  bool is_deaf_ =
-      false;  // Some listeners are not watched, until `listen_again_`.
+  // Some listeners are not watched, until `listen_again_`.
+  bool is_deaf_ = false;
   Clock::time_point listen_again_;
   Clock::time_point next_idle_check_;
   std::atomic<bool> stopping_{false};

@@ -7,11 +7,11 @@ import contextlib
 import itertools
 import re
 import socket
-import threading
 import time
 from pathlib import Path
 
 from support import Exporter, unique_name, wait_until
+from support.background import repeating
 
 NAMES = 200_000
 KNOWN = [unique_name("known") for _ in range(20)]
@@ -49,20 +49,9 @@ def send(exporter, lines):
 @contextlib.contextmanager
 def scraped_all_the_while(exporter):
     """Scrapes back to back in a thread of its own."""
-    stop = threading.Event()
     answers = set()
-
-    def scrape():
-        while not stop.is_set():
-            answers.add(exporter.get("/metrics").status)
-
-    thread = threading.Thread(target=scrape)
-    thread.start()
-    try:
+    with repeating(lambda: answers.add(exporter.get("/metrics").status)):
         yield
-    finally:
-        stop.set()
-        thread.join()
     assert answers == {200}
 
 

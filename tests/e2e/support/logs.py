@@ -1,9 +1,9 @@
 """A gunicorn that writes log files, the exporter's configuration to read them, and Debian's logrotate."""
 
 import subprocess
-import threading
 from contextlib import contextmanager
 
+from support.background import repeating
 from support.gunicorn import Gunicorn
 from support.load import make_requests
 
@@ -63,53 +63,19 @@ class Logrotate:
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, timeout=60)
         self.rotations += 1
 
-    @contextmanager
     def every(self, seconds):
-        """Rotates over and over; fails at the end where logrotate did."""
-        stop = threading.Event()
-        failures = []
-
-        def work():
-            try:
-                while not stop.wait(seconds):
-                    self.rotate()
-            except Exception as error:  # pylint: disable=broad-except; raised again below, on the caller's thread.
-                failures.append(error)
-
-        thread = threading.Thread(target=work)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
-        if failures:
-            raise failures[0]
+        """Rotates over and over, until the end of the `with`; fails at its end where logrotate did."""
+        return repeating(self.rotate, pause=seconds)
 
 
 @contextmanager
 def requests_all_the_time(gunicorn):
     """Requests until the end of the `with`; gives a list of how many were made, lot by lot."""
     made = []
-    failures = []
-    stop = threading.Event()
-
-    def work():
-        try:
-            while not stop.is_set():
-                made.append(sum(make_requests(gunicorn, ["/", "/status/404"], 100, clients=2).values()))
-        except Exception as error:  # pylint: disable=broad-except; raised again below, on the caller's thread.
-            failures.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
+    with repeating(
+        lambda: made.append(sum(make_requests(gunicorn, ["/", "/status/404"], 100, clients=2).values()))
+    ):
         yield made
-    finally:
-        stop.set()
-        thread.join()
-    if failures:
-        raise failures[0]
 
 
 def lines_written(gunicorn):

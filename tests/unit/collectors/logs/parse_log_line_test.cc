@@ -27,6 +27,17 @@ void PrintTo(Unmatched reason, std::ostream* out) {
 
 namespace {
 
+void ExpectDuration(const AccessLine& access, const AccessLine& expected,
+                    const std::string& line) {
+  ASSERT_EQ(access.duration_seconds.has_value(),
+            expected.duration_seconds.has_value())
+      << line;
+  if (access.duration_seconds) {
+    EXPECT_DOUBLE_EQ(*access.duration_seconds, *expected.duration_seconds)
+        << line;
+  }
+}
+
 LogLine Parse(std::string_view line) { return ParseLogLine(line, nullptr); }
 
 std::vector<std::string> LinesOf(const std::string& file) {
@@ -100,13 +111,7 @@ TEST(ParseLogLine, TakesTheVariantsOfTheAccessFormat) {
     ASSERT_TRUE(std::holds_alternative<AccessLine>(line)) << row.line;
     const AccessLine& access = std::get<AccessLine>(line);
     EXPECT_EQ(access.status, row.expected.status) << row.line;
-    ASSERT_EQ(access.duration_seconds.has_value(),
-              row.expected.duration_seconds.has_value())
-        << row.line;
-    if (access.duration_seconds) {
-      EXPECT_DOUBLE_EQ(*access.duration_seconds, *row.expected.duration_seconds)
-          << row.line;
-    }
+    ExpectDuration(access, row.expected, row.line);
   }
 }
 
@@ -136,13 +141,7 @@ TEST(ParseLogLine, TakesABareNumberInTheUnitThatWasTold) {
     ASSERT_TRUE(std::holds_alternative<AccessLine>(line)) << row.line;
     const AccessLine& access = std::get<AccessLine>(line);
     EXPECT_FALSE(access.is_unit_assumed) << row.line;
-    ASSERT_EQ(access.duration_seconds.has_value(),
-              row.expected.duration_seconds.has_value())
-        << row.line;
-    if (access.duration_seconds) {
-      EXPECT_DOUBLE_EQ(*access.duration_seconds, *row.expected.duration_seconds)
-          << row.line;
-    }
+    ExpectDuration(access, row.expected, row.line);
   }
 }
 
