@@ -11,6 +11,9 @@
 //         master [other]'
 //         - Collected 2 metrics, 0 events & 2 service checks
 //
+// Where no process has the title that an instance waits for, the gunicorns that
+// run without one are named behind its sentence: one of them may be it.
+//
 // Pure functions.
 #pragma once
 
@@ -26,8 +29,10 @@ inline constexpr int kExitBadConfiguration = 1;
 inline constexpr int kExitCritical = 2;
 inline constexpr int kExitUnknown = 3;
 
+// `apps` are those to check; `strangers` run here and are none of them.
 // `version` is the exporter's, as the agents print their check's.
 std::string FormatCheck(const std::vector<AppStatus>& apps,
+                        const std::vector<AppStatus>& strangers,
                         const std::string& version);
 
 // 0 all OK, 2 any CRITICAL, 3 no app at all.

@@ -1,5 +1,6 @@
 #include "exporter/commands.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -57,8 +58,10 @@ int Serve(const Flags& flags) {
 }
 
 int CheckInstances(const Flags& flags) {
-  const LoadedConfig loaded = LoadConfig(flags);
-  ProcessMonitor monitor(loaded.config, flags.path_procfs);
+  Config config = LoadConfig(flags).config;
+  const bool all_are_checked = config.discovery.enabled;
+  config.discovery.enabled = true;  // Strangers may explain who is missing.
+  ProcessMonitor monitor(config, flags.path_procfs);
   monitor.Scan();
   if (!monitor.TableReadable()) {
     std::cerr << "gunicorn_exporter: " << flags.path_procfs
@@ -68,8 +71,13 @@ int CheckInstances(const Flags& flags) {
   monitor.Sample();
   std::this_thread::sleep_for(kBetweenSamples);
   monitor.Sample();
-  const std::vector<AppStatus> apps = monitor.Apps();
-  std::cout << FormatCheck(apps, kVersion);
+  std::vector<AppStatus> apps = monitor.Apps();
+  const auto first_stranger = std::stable_partition(
+      apps.begin(), apps.end(),
+      [&](const AppStatus& app) { return all_are_checked || app.configured; });
+  const std::vector<AppStatus> strangers(first_stranger, apps.end());
+  apps.erase(first_stranger, apps.end());
+  std::cout << FormatCheck(apps, strangers, kVersion);
   return CheckExitCode(apps);
 }
 

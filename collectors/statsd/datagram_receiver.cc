@@ -109,14 +109,14 @@ DatagramBuffersPtr MakeDatagramBuffers() {
   return DatagramBuffersPtr(new DatagramBuffers());
 }
 
-DatagramReceiver::DatagramReceiver(Socket socket, Transport transport,
+DatagramReceiver::DatagramReceiver(FileDescriptor socket, Transport transport,
                                    bool tell_sender)
     : socket_(std::move(socket)),
       transport_(transport),
       tell_sender_(tell_sender) {
   if (transport_ == Transport::kUnixgram && tell_sender_) {
     const int on = 1;
-    setsockopt(socket_.fd(), SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+    setsockopt(socket_.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
   }
   // An inherited socket's count began with somebody else.
   if (const auto memory = ReadReceiveMemory(socket_)) {
@@ -131,7 +131,7 @@ std::size_t DatagramReceiver::Drain(std::size_t most, DatagramBuffers& buffers,
   std::size_t drained = 0;
   int tries = 0;  // That an empty queue still gets.
   while (drained < most) {
-    const int received = buffers.Receive(socket_.fd());
+    const int received = buffers.Receive(socket_.get());
     if (received <= 0) {
       if (tries-- <= 0) break;
       continue;

@@ -31,7 +31,8 @@ class DatagramReceiver {
  public:
   // `transport` is kUdp or kUnixgram. `tell_sender`: ask the kernel who sent
   // each datagram.
-  DatagramReceiver(Socket socket, Transport transport, bool tell_sender);
+  DatagramReceiver(FileDescriptor socket, Transport transport,
+                   bool tell_sender);
 
   // Handles at most about `most` datagrams; returns how many there were.
   std::size_t Drain(std::size_t most, DatagramBuffers& buffers,
@@ -44,11 +45,11 @@ class DatagramReceiver {
   // What the kernel dropped since this began. Any thread.
   std::uint64_t dropped_packets();
 
-  const Socket& socket() const { return socket_; }
+  const FileDescriptor& socket() const { return socket_; }
   Transport transport() const { return transport_; }
 
  private:
-  Socket socket_;
+  FileDescriptor socket_;
   const Transport transport_;
   const bool tell_sender_;
   std::mutex drops_mutex_;

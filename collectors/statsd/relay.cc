@@ -22,12 +22,12 @@ void Relay::Add(std::string_view line) {
 
 void Relay::Flush() {
   if (packet_.empty()) return;
-  ssize_t sent = send(socket_.fd(), packet_.data(), packet_.size(),
+  ssize_t sent = send(socket_.get(), packet_.data(), packet_.size(),
                       MSG_DONTWAIT | MSG_NOSIGNAL);
   // A packet before this one met nobody (an ICMP answer): that error is told
   // now, and this packet has not gone yet.
   if (sent < 0 && errno == ECONNREFUSED) {
-    sent = send(socket_.fd(), packet_.data(), packet_.size(),
+    sent = send(socket_.get(), packet_.data(), packet_.size(),
                 MSG_DONTWAIT | MSG_NOSIGNAL);
   }
   if (sent < 0) {

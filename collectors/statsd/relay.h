@@ -32,7 +32,7 @@ class Relay {
   // A line that cannot be forwarded because it was not kept.
   void CountDropped() { ++dropped_lines_; }
 
-  const Socket& socket() const { return socket_; }
+  const FileDescriptor& socket() const { return socket_; }
   // Any thread.
   std::uint64_t packets() const { return packets_; }
   std::uint64_t lines() const { return lines_; }
@@ -41,7 +41,7 @@ class Relay {
  private:
   static constexpr std::size_t kPacketBytes = 1432;
 
-  Socket socket_;
+  FileDescriptor socket_;
   std::string packet_;
   std::uint64_t lines_in_packet_ = 0;
   std::atomic<std::uint64_t> packets_{0};

@@ -49,25 +49,25 @@ AddressList Resolve(const std::string& text, int type, bool passive,
   return AddressList(found);
 }
 
-void SetOption(const Socket& socket, int level, int option, int value) {
-  setsockopt(socket.fd(), level, option, &value, sizeof(value));
+void SetOption(const FileDescriptor& socket, int level, int option, int value) {
+  setsockopt(socket.get(), level, option, &value, sizeof(value));
 }
 
 // The error of the step that failed; 0: bound.
-int TryBind(const addrinfo& address, Socket& socket) {
-  socket = Socket(::socket(address.ai_family,
-                           address.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                           address.ai_protocol));
-  if (!socket.is_open()) return errno;
+int TryBind(const addrinfo& address, FileDescriptor& socket) {
+  socket = FileDescriptor(::socket(
+      address.ai_family, address.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
+      address.ai_protocol));
+  if (!socket) return errno;
   if (address.ai_socktype == SOCK_STREAM) {
     SetOption(socket, SOL_SOCKET, SO_REUSEADDR, 1);
   }
   if (address.ai_family == AF_INET6) {
     SetOption(socket, IPPROTO_IPV6, IPV6_V6ONLY, 0);
   }
-  if (bind(socket.fd(), address.ai_addr, address.ai_addrlen) != 0 ||
+  if (bind(socket.get(), address.ai_addr, address.ai_addrlen) != 0 ||
       (address.ai_socktype == SOCK_STREAM &&
-       listen(socket.fd(), kPendingConnections) != 0)) {
+       listen(socket.get(), kPendingConnections) != 0)) {
     return errno;
   }
   return 0;
@@ -83,10 +83,10 @@ std::string FormatInternet(const void* address, int family, in_port_t port) {
 
 using AddressCall = int (*)(int, sockaddr*, socklen_t*);
 
-std::string ReadAddress(const Socket& socket, AddressCall call) {
+std::string ReadAddress(const FileDescriptor& socket, AddressCall call) {
   sockaddr_storage storage{};
   socklen_t size = sizeof(storage);
-  if (call(socket.fd(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+  if (call(socket.get(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
     return "";
   }
   if (storage.ss_family == AF_INET) {
@@ -110,21 +110,16 @@ std::string ReadAddress(const Socket& socket, AddressCall call) {
 
 }  // namespace
 
-void Socket::Close() {
-  if (fd_ >= 0) close(fd_);
-  fd_ = -1;
-}
-
 std::string ErrorText(int error) {
   return std::generic_category().message(error);
 }
 
-Socket BindInternet(InternetSocket kind, const std::string& address,
-                    const std::string& setting) {
+FileDescriptor BindInternet(InternetSocket kind, const std::string& address,
+                            const std::string& setting) {
   const int type = kind == InternetSocket::kUdp ? SOCK_DGRAM : SOCK_STREAM;
   const AddressList list = Resolve(address, type, true, setting);
   // Every address: the IPv6 one takes IPv4 too, so it goes first.
-  Socket socket;
+  FileDescriptor socket;
   int error = EADDRNOTAVAIL;
   const bool everywhere = address.starts_with(':');
   for (const int family : {everywhere ? AF_INET6 : AF_UNSPEC, AF_UNSPEC}) {
@@ -140,14 +135,14 @@ Socket BindInternet(InternetSocket kind, const std::string& address,
                     ErrorText(error));
 }
 
-Socket ConnectUdp(const std::string& address, const std::string& setting) {
+FileDescriptor ConnectUdp(const std::string& address,
+                          const std::string& setting) {
   const AddressList list = Resolve(address, SOCK_DGRAM, false, setting);
   int error = EADDRNOTAVAIL;
   for (const addrinfo* one = list.get(); one != nullptr; one = one->ai_next) {
-    Socket socket(
+    FileDescriptor socket(
         ::socket(one->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (socket.is_open() &&
-        connect(socket.fd(), one->ai_addr, one->ai_addrlen) == 0) {
+    if (socket && connect(socket.get(), one->ai_addr, one->ai_addrlen) == 0) {
       return socket;
     }
     error = errno;
@@ -156,40 +151,40 @@ Socket ConnectUdp(const std::string& address, const std::string& setting) {
                     ErrorText(error));
 }
 
-std::string LocalAddress(const Socket& socket) {
+std::string LocalAddress(const FileDescriptor& socket) {
   return ReadAddress(socket, getsockname);
 }
 
-std::string PeerAddress(const Socket& socket) {
+std::string PeerAddress(const FileDescriptor& socket) {
   return ReadAddress(socket, getpeername);
 }
 
-std::uint16_t LocalPort(const Socket& socket) {
+std::uint16_t LocalPort(const FileDescriptor& socket) {
   const std::optional<Address> address = ParseAddress(LocalAddress(socket));
   return address ? address->port : std::uint16_t{0};
 }
 
-std::size_t SetReceiveBuffer(const Socket& socket, std::size_t bytes) {
+std::size_t SetReceiveBuffer(const FileDescriptor& socket, std::size_t bytes) {
   // The kernel takes an int, and doubles it for its own overhead.
   constexpr std::size_t kMostBytes = 1U << 30U;
   const auto asked = static_cast<int>(bytes == 0 ? kWantedReceiveBuffer
                                                  : std::min(bytes, kMostBytes));
-  if (bytes == 0 || setsockopt(socket.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &asked,
+  if (bytes == 0 || setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUFFORCE, &asked,
                                sizeof(asked)) != 0) {
     SetOption(socket, SOL_SOCKET, SO_RCVBUF, asked);
   }
   int granted = 0;
   socklen_t size = sizeof(granted);
-  if (getsockopt(socket.fd(), SOL_SOCKET, SO_RCVBUF, &granted, &size) != 0) {
+  if (getsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &granted, &size) != 0) {
     return 0;
   }
   return static_cast<std::size_t>(granted) / 2;
 }
 
-std::optional<ReceiveMemory> ReadReceiveMemory(const Socket& socket) {
+std::optional<ReceiveMemory> ReadReceiveMemory(const FileDescriptor& socket) {
   std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
   socklen_t size = sizeof(info);
-  if (getsockopt(socket.fd(), SOL_SOCKET, SO_MEMINFO, info.data(), &size) !=
+  if (getsockopt(socket.get(), SOL_SOCKET, SO_MEMINFO, info.data(), &size) !=
           0 ||
       size <= SK_MEMINFO_DROPS * sizeof(std::uint32_t)) {
     return std::nullopt;

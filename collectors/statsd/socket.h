@@ -10,51 +10,27 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
+
+#include "config/file_descriptor.h"
 
 namespace gunicorn_exporter {
-
-// A file descriptor that is closed with its owner.
-class Socket {
- public:
-  Socket() = default;
-  explicit Socket(int fd) : fd_(fd) {}
-  ~Socket() { Close(); }
-  Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Socket& operator=(Socket&& other) noexcept {
-    if (this != &other) {
-      Close();
-      fd_ = std::exchange(other.fd_, -1);
-    }
-    return *this;
-  }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-
-  int fd() const { return fd_; }
-  bool is_open() const { return fd_ >= 0; }
-
- private:
-  void Close();
-
-  int fd_ = -1;
-};
 
 enum class InternetSocket { kUdp, kTcp };
 
 // Bound (and, for TCP, listening) and non-blocking. An empty host, and "::",
 // mean every address, IPv4 and IPv6.
-Socket BindInternet(InternetSocket kind, const std::string& address,
-                    const std::string& setting);
+FileDescriptor BindInternet(InternetSocket kind, const std::string& address,
+                            const std::string& setting);
 
 // A UDP socket connected to "host:port", non-blocking.
-Socket ConnectUdp(const std::string& address, const std::string& setting);
+FileDescriptor ConnectUdp(const std::string& address,
+                          const std::string& setting);
 
 // "127.0.0.1:8125"; the path of a unix socket; empty where it cannot be told.
-std::string LocalAddress(const Socket& socket);
+std::string LocalAddress(const FileDescriptor& socket);
 // The same of the other end of a connected socket.
-std::string PeerAddress(const Socket& socket);
-std::uint16_t LocalPort(const Socket& socket);
+std::string PeerAddress(const FileDescriptor& socket);
+std::uint16_t LocalPort(const FileDescriptor& socket);
 
 // Twice as much by the kernel's own count: 50 ms of 200,000 packets a second.
 inline constexpr std::size_t kWantedReceiveBuffer = 4U << 20U;
@@ -62,7 +38,7 @@ inline constexpr std::size_t kWantedReceiveBuffer = 4U << 20U;
 // Asks for a receive buffer of `bytes`, past net.core.rmem_max where we may; 0:
 // kWantedReceiveBuffer, within it. Returns what the kernel granted, as it is
 // asked for.
-std::size_t SetReceiveBuffer(const Socket& socket, std::size_t bytes);
+std::size_t SetReceiveBuffer(const FileDescriptor& socket, std::size_t bytes);
 
 // What SO_MEMINFO tells of a socket's receive side.
 struct ReceiveMemory {
@@ -72,7 +48,7 @@ struct ReceiveMemory {
 };
 
 // Empty where the kernel does not tell (before Linux 4.12).
-std::optional<ReceiveMemory> ReadReceiveMemory(const Socket& socket);
+std::optional<ReceiveMemory> ReadReceiveMemory(const FileDescriptor& socket);
 
 // strerror without its traps.
 std::string ErrorText(int error);

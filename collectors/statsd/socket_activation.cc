@@ -42,7 +42,7 @@ int Option(int fd, int option) {
 }
 
 // Where a socket of this kind belongs; null: StatsD does not come from it.
-std::vector<Socket>* PlaceFor(int fd, InheritedSockets& sockets) {
+std::vector<FileDescriptor>* PlaceFor(int fd, InheritedSockets& sockets) {
   const int domain = Option(fd, SO_DOMAIN);
   const int type = Option(fd, SO_TYPE);
   const bool is_internet = domain == AF_INET || domain == AF_INET6;
@@ -81,7 +81,7 @@ InheritedSockets TakeInheritedSockets(const ActivationVariables& variables,
     const std::size_t end = names.find(':');
     const std::string_view name = names.substr(0, end);
     names.remove_prefix(end == std::string_view::npos ? names.size() : end + 1);
-    std::vector<Socket>* const place = PlaceFor(fd, sockets);
+    std::vector<FileDescriptor>* const place = PlaceFor(fd, sockets);
     if (place == nullptr) {
       LogEvent(LogLevel::kWarn, "inherited_socket_ignored",
                {{"fd", std::to_string(fd)},

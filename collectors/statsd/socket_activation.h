@@ -12,9 +12,9 @@ namespace gunicorn_exporter {
 
 // Told apart by what they are; each replaces the flags of its transport.
 struct InheritedSockets {
-  std::vector<Socket> udp;
-  std::vector<Socket> tcp;
-  std::vector<Socket> unixgram;
+  std::vector<FileDescriptor> udp;
+  std::vector<FileDescriptor> tcp;
+  std::vector<FileDescriptor> unixgram;
 };
 
 // The three variables; an empty text where one is not set.

@@ -17,7 +17,9 @@ constexpr std::chrono::minutes kBetweenRefusals{10};
 // Who connects again and again must not keep the thread from the packets.
 constexpr int kTriesAtATime = 64;
 
-Socket OpenSpare() { return Socket(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+FileDescriptor OpenSpare() {
+  return FileDescriptor(open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
 
 }  // namespace
 
@@ -27,13 +29,13 @@ TcpReceiver::TcpReceiver(LineHandler& handler, std::size_t most_connections)
       buffer_(kBytesAtATime),
       spare_(OpenSpare()) {}
 
-void TcpReceiver::AddListener(Socket socket) {
+void TcpReceiver::AddListener(FileDescriptor socket) {
   listeners_.push_back(std::move(socket));
 }
 
 std::vector<std::string> TcpReceiver::addresses() const {
   std::vector<std::string> found;
-  for (const Socket& listener : listeners_) {
+  for (const FileDescriptor& listener : listeners_) {
     found.push_back(LocalAddress(listener));
   }
   return found;
@@ -42,9 +44,9 @@ std::vector<std::string> TcpReceiver::addresses() const {
 int TcpReceiver::Accept(std::size_t listener, Time now) {
   is_short_ = false;
   for (int tries = 0; tries < kTriesAtATime; ++tries) {
-    Socket socket(accept4(listeners_[listener].fd(), nullptr, nullptr,
-                          SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!socket.is_open()) {
+    FileDescriptor socket(accept4(listeners_[listener].get(), nullptr, nullptr,
+                                  SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!socket) {
       const int error = errno;
       if (error == EINTR || error == ECONNABORTED) continue;
       if (error == EMFILE || error == ENFILE) {
@@ -60,7 +62,7 @@ int TcpReceiver::Accept(std::size_t listener, Time now) {
       SayRefused(now, "too many connections");
       continue;
     }
-    const int fd = socket.fd();
+    const int fd = socket.get();
     connections_.emplace(fd, Connection{std::move(socket), {}, now});
     return fd;
   }
@@ -69,14 +71,15 @@ int TcpReceiver::Accept(std::size_t listener, Time now) {
 
 // Out of descriptors: what waits to be accepted would wake the thread for ever.
 bool TcpReceiver::RefuseOne(std::size_t listener) {
-  if (!spare_.is_open()) spare_ = OpenSpare();
-  if (!spare_.is_open()) return false;
-  spare_ = Socket();
+  if (!spare_) spare_ = OpenSpare();
+  if (!spare_) return false;
+  spare_ = FileDescriptor();
   bool done = false;
   {
-    const Socket refused(accept4(listeners_[listener].fd(), nullptr, nullptr,
-                                 SOCK_NONBLOCK | SOCK_CLOEXEC));
-    done = refused.is_open();
+    const FileDescriptor refused(accept4(listeners_[listener].get(), nullptr,
+                                         nullptr,
+                                         SOCK_NONBLOCK | SOCK_CLOEXEC));
+    done = static_cast<bool>(refused);
   }
   if (done) ++refused_;
   spare_ = OpenSpare();
@@ -92,7 +95,7 @@ void TcpReceiver::SayRefused(Time now, const std::string& error) {
 }
 
 TcpReceiver::Outcome TcpReceiver::ReadSome(Connection& connection, Time now) {
-  const ssize_t count = recv(connection.socket.fd(), buffer_.data(),
+  const ssize_t count = recv(connection.socket.get(), buffer_.data(),
                              buffer_.size(), MSG_DONTWAIT);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
     return Outcome::kNothingYet;
@@ -121,7 +124,7 @@ void TcpReceiver::Read(int fd, Time now) {
     return;
   }
   connections_.erase(found);
-  if (!spare_.is_open()) spare_ = OpenSpare();
+  if (!spare_) spare_ = OpenSpare();
 }
 
 void TcpReceiver::CloseIdle(Time now) {

@@ -33,9 +33,9 @@ class TcpReceiver {
                        std::size_t most_connections = kMostConnections);
 
   // Before the receiving thread starts. Listening and non-blocking.
-  void AddListener(Socket socket);
+  void AddListener(FileDescriptor socket);
   bool has_listeners() const { return !listeners_.empty(); }
-  const std::vector<Socket>& listeners() const { return listeners_; }
+  const std::vector<FileDescriptor>& listeners() const { return listeners_; }
   std::vector<std::string> addresses() const;
 
   // The next connection's descriptor, which this owns; -1: none, or so many
@@ -56,7 +56,7 @@ class TcpReceiver {
 
  private:
   struct Connection {
-    Socket socket;
+    FileDescriptor socket;
     LineFramer framer;
     Time last_read;
   };
@@ -68,10 +68,11 @@ class TcpReceiver {
 
   LineHandler& handler_;
   const std::size_t most_connections_;
-  std::vector<Socket> listeners_;
+  std::vector<FileDescriptor> listeners_;
   std::unordered_map<int, Connection> connections_;  // By descriptor.
   std::vector<char> buffer_;
-  Socket spare_;  // Given up to refuse a connection when descriptors run out.
+  FileDescriptor
+      spare_;  // Given up to refuse a connection when descriptors run out.
   bool is_short_ = false;
   Time say_refused_again_;  // Until then it is counted only.
   std::atomic<std::uint64_t> refused_{0};

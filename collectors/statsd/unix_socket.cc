@@ -21,10 +21,10 @@ constexpr char kSetting[] = "statsd.listen_unixgram: ";
   throw ConfigError(kSetting + what + ": " + ErrorText(error));
 }
 
-Socket NewSocket() {
-  Socket socket(
+FileDescriptor NewSocket() {
+  FileDescriptor socket(
       ::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket.is_open()) Fail("cannot make a socket", errno);
+  if (!socket) Fail("cannot make a socket", errno);
   return socket;
 }
 
@@ -61,8 +61,8 @@ void RemoveStale(const std::string& path, const sockaddr_un& address) {
     throw ConfigError(kSetting + path +
                       " exists and is not a socket; expected a free path");
   }
-  const Socket probe = NewSocket();
-  if (connect(probe.fd(), reinterpret_cast<const sockaddr*>(&address),
+  const FileDescriptor probe = NewSocket();
+  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address),
               sizeof(address)) == 0 ||
       errno != ECONNREFUSED) {
     Fail("cannot bind " + path + ", another process has it", EADDRINUSE);
@@ -82,8 +82,8 @@ UnixSocket::UnixSocket(const std::string& path, unsigned mode)
   // The mode before there is a path: at no time may more people write than the
   // mode says. The umask can only take away from it; chmod then gives that
   // back.
-  if (fchmod(socket_.fd(), mode) != 0) Fail("cannot set the mode", errno);
-  if (bind(socket_.fd(), reinterpret_cast<const sockaddr*>(&address),
+  if (fchmod(socket_.get(), mode) != 0) Fail("cannot set the mode", errno);
+  if (bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address),
            sizeof(address)) != 0) {
     Fail("cannot bind " + path, errno);
   }

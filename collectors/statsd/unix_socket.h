@@ -22,11 +22,11 @@ class UnixSocket {
   UnixSocket& operator=(const UnixSocket&) = delete;
 
   // The socket, for the receiver to own.
-  Socket TakeSocket() { return std::move(socket_); }
+  FileDescriptor TakeSocket() { return std::move(socket_); }
 
  private:
   std::string path_;
-  Socket socket_;
+  FileDescriptor socket_;
   dev_t device_ = 0;
   ino_t inode_ = 0;
 };

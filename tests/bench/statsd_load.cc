@@ -22,13 +22,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-Socket Connect(const std::string& kind, const std::string& target) {
+FileDescriptor Connect(const std::string& kind, const std::string& target) {
   if (kind == "unix") {
-    Socket socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    FileDescriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     target.copy(address.sun_path, sizeof(address.sun_path) - 1);
-    if (connect(socket.fd(), reinterpret_cast<sockaddr*>(&address),
+    if (connect(socket.get(), reinterpret_cast<sockaddr*>(&address),
                 sizeof(address)) != 0) {
       std::perror("connect");
       std::exit(1);
@@ -73,7 +73,7 @@ int Main(int argc, char** argv) {
                  argv[0]);
     return 2;
   }
-  const Socket socket = Connect(argv[1], argv[2]);
+  const FileDescriptor socket = Connect(argv[1], argv[2]);
   const long lines = std::atol(argv[3]);
   const long lines_a_packet = std::atol(argv[4]);
   const double rate = std::atof(argv[5]);
@@ -94,7 +94,7 @@ int Main(int argc, char** argv) {
     const std::string& packet =
         packets[static_cast<std::size_t>(i) % packets.size()];
     // A unix socket whose queue is full makes send wait, as gunicorn's does.
-    if (send(socket.fd(), packet.data(), packet.size(), 0) < 0) ++failed;
+    if (send(socket.get(), packet.data(), packet.size(), 0) < 0) ++failed;
   }
   const double seconds =
       std::chrono::duration<double>(Clock::now() - start).count();

@@ -62,7 +62,7 @@ int Main(int argc, char** argv) {
   action.sa_handler = [](int) { stopped = 1; };
   sigaction(SIGTERM, &action, nullptr);
   const bool is_unix = IsUnix(argv[1]);
-  Socket socket;
+  FileDescriptor socket;
   std::unique_ptr<UnixSocket> path;
   if (is_unix) {
     path = std::make_unique<UnixSocket>(argv[2], 0777);
@@ -71,7 +71,7 @@ int Main(int argc, char** argv) {
     socket =
         BindInternet(InternetSocket::kUdp, argv[2], "statsd_naive_counter");
   }
-  fcntl(socket.fd(), F_SETFL, 0);  // It waits in recvmmsg.
+  fcntl(socket.get(), F_SETFL, 0);  // It waits in recvmmsg.
   SetReceiveBuffer(socket, 0);
   const bool with_map = std::string(argv[3]) == "map";
   PrintAddress(LocalAddress(socket));
@@ -91,7 +91,7 @@ int Main(int argc, char** argv) {
   std::uint64_t packets = 0;
   std::uint64_t lines = 0;
   while (stopped == 0) {
-    const int count = recvmmsg(socket.fd(), messages.data(), kMessages,
+    const int count = recvmmsg(socket.get(), messages.data(), kMessages,
                                MSG_WAITFORONE, nullptr);
     if (count <= 0) continue;
     packets += static_cast<std::uint64_t>(count);

@@ -26,7 +26,7 @@ AppStatus Absent() {
 
 TEST(FormatCheck, LooksLikeAnAgentsStatusPage) {
   EXPECT_EQ(
-      FormatCheck({Running(), Absent()}, "1.0.0"),
+      FormatCheck({Running(), Absent()}, {}, "1.0.0"),
       "Checks\n"
       "======\n"
       "\n"
@@ -42,21 +42,39 @@ TEST(FormatCheck, LooksLikeAnAgentsStatusPage) {
 TEST(FormatCheck, NamesSetproctitleWhereAGunicornHasNoTitle) {
   AppStatus app = Running();
   app.titled = false;
-  EXPECT_NE(FormatCheck({app}, "1.0.0").find("install setproctitle"),
+  EXPECT_NE(FormatCheck({app}, {}, "1.0.0").find("install setproctitle"),
             std::string::npos);
-  EXPECT_EQ(FormatCheck({Running()}, "1.0.0").find("setproctitle"),
+  EXPECT_EQ(FormatCheck({Running()}, {}, "1.0.0").find("setproctitle"),
+            std::string::npos);
+}
+
+TEST(FormatCheck, NamesUntitledStrangersWhereAnInstanceIsMissing) {
+  AppStatus untitled = Running();
+  untitled.app.name = "shop.wsgi:application";
+  untitled.titled = false;
+  AppStatus titled = Running();
+  titled.app.name = "titled_stranger";
+  const std::string page =
+      FormatCheck({Running(), Absent()}, {untitled, titled}, "1.0.0");
+  EXPECT_NE(
+      page.find("master [other]' (found without a process title, by the "
+                "command line: shop.wsgi:application; install setproctitle"),
+      std::string::npos);
+  EXPECT_EQ(page.find("titled_stranger"), std::string::npos);
+  // Not where nobody is missing.
+  EXPECT_EQ(FormatCheck({Running()}, {untitled}, "1.0.0").find("setproctitle"),
             std::string::npos);
 }
 
 TEST(FormatCheck, SaysWhyWorkersOfItsClassReportNoRequests) {
   AppStatus app = Running();
   app.worker_class = "uvicorn.workers.UvicornWorker";
-  EXPECT_NE(FormatCheck({app}, "1.0.0").find("send no request metrics"),
+  EXPECT_NE(FormatCheck({app}, {}, "1.0.0").find("send no request metrics"),
             std::string::npos);
 }
 
 TEST(FormatCheck, SaysWhenThereIsNothingToCheck) {
-  EXPECT_NE(FormatCheck({}, "1.0.0").find("no gunicorn is running"),
+  EXPECT_NE(FormatCheck({}, {}, "1.0.0").find("no gunicorn is running"),
             std::string::npos);
 }
 
