@@ -1,6 +1,7 @@
 // Asks for api/v1/status every two seconds and shows it. Rates are differences
 // between two answers; the last minutes are kept here, for the plots. Every text
-// that comes from an answer is set as text, never as markup.
+// that comes from an answer is set as text, never as markup. numbers.js stands
+// before it in the page's one script.
 "use strict";
 (() => {
   const PERIOD_MS = 2000;
@@ -29,44 +30,6 @@
 
   function setText(element, text) {
     if (element.textContent !== text) element.textContent = text;
-  }
-
-  // ---- numbers as people read them
-
-  function count(value) {
-    if (value === null || value === undefined) return "–";
-    if (Math.abs(value) >= 1e6) return (value / 1e6).toFixed(1) + " M";
-    if (Math.abs(value) >= 1e4) return (value / 1e3).toFixed(1) + " k";
-    return String(Math.round(value * 100) / 100);
-  }
-
-  function rate(value) {
-    if (value === null) return "–";
-    return value >= 100 ? count(Math.round(value)) : value.toFixed(value >= 10 ? 1 : 2);
-  }
-
-  function seconds(value) {
-    if (value === null || value === undefined) return "–";
-    if (value < 0.001) return (value * 1e6).toFixed(0) + " µs";
-    if (value < 1) return (value * 1e3).toFixed(value < 0.1 ? 1 : 0) + " ms";
-    return value.toFixed(2) + " s";
-  }
-
-  function bytes(value) {
-    if (value === null || value === undefined) return "–";
-    return value >= 2 ** 30 ? (value / 2 ** 30).toFixed(1) + " GiB" : (value / 2 ** 20).toFixed(0) + " MiB";
-  }
-
-  function ago(age) {
-    if (age < 1.5) return "just now";
-    if (age < 120) return Math.round(age) + " s ago";
-    if (age < 7200) return Math.round(age / 60) + " min ago";
-    return age < 172800 ? Math.round(age / 3600) + " h ago" : Math.round(age / 86400) + " d ago";
-  }
-
-  function percent(part) {
-    if (part === null) return "–";
-    return (part * 100).toFixed(part > 0 && part < 0.1 ? 2 : 1) + " %";
   }
 
   const sum = (object) => Object.values(object).reduce((total, value) => total + value, 0);

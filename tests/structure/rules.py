@@ -19,6 +19,7 @@ APART = ["collectors/process", "collectors/statsd", "collectors/logs"]
 MAIN_LINES = 40
 FILE_LINES = 400
 CODE = (".cc", ".h")
+SCRIPTS = (".py", ".js", ".mjs", ".jsx", ".css", ".html")
 TYPE = re.compile(r"^(?:class|struct|enum(?: class)?) (\w+)[^;]*?\{", re.MULTILINE)
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
@@ -80,7 +81,7 @@ def _is_generated(path, included, known):
 def length_errors(root, files):
     errors = []
     for path in files:
-        if path.endswith((*CODE, ".py")):
+        if path.endswith((*CODE, *SCRIPTS)):
             lines = len((root / path).read_text().splitlines())
             limit = MAIN_LINES if path == "exporter/main.cc" else FILE_LINES
             if lines > limit:

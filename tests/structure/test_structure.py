@@ -91,10 +91,16 @@ def test_a_stranger_and_a_gap_at_the_top_level_are_found():
 
 
 def test_a_long_file_and_a_long_main_are_found(tmp_path):
-    texts = {"exporter/main.cc": "x\n" * 41, "exporter/a.cc": "x\n" * 401, "exporter/b.cc": "x\n" * 400}
+    texts = {
+        "exporter/main.cc": "x\n" * 41,
+        "exporter/a.cc": "x\n" * 401,
+        "exporter/b.cc": "x\n" * 400,
+        "exporter/page.js": "x\n" * 401,
+    }
     assert rules.length_errors(tmp_path, make_tree(tmp_path, texts)) == [
         "exporter/a.cc: has 401 lines; at most 400",
         "exporter/main.cc: has 41 lines; at most 40",
+        "exporter/page.js: has 401 lines; at most 400",
     ]
 
 
