@@ -33,6 +33,8 @@ namespace {
 constexpr auto kScanPatience = std::chrono::seconds(2);
 constexpr auto kStopPatience = std::chrono::seconds(2);
 constexpr auto kMonitorPatience = std::chrono::seconds(2);
+// What the receiver takes for senders that it has to look up, and more.
+constexpr auto kReceiverPatience = std::chrono::seconds(5);
 
 double UnixSeconds() {
   return std::chrono::duration<double>(
@@ -243,7 +245,10 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
   if (flags.collector_logs) {
     parts.logs = std::make_shared<LogCollector>(
         config, flags, parts.store,
-        [&parts](const std::string& name) { return parts.Knows(name); });
+        [&parts](const std::string& name) { return parts.Knows(name); },
+        [&parts] {
+          if (parts.statsd) parts.statsd->WaitUntilTaken(kReceiverPatience);
+        });
     if (flags.collector_statsd) {
       collectors.push_back(parts.logs);
     } else {

@@ -22,19 +22,22 @@ constexpr std::chrono::seconds kKeepEvery{1};
 // At the end: a file that is written to all the time must not hold up a stop.
 constexpr int kLastReads = 256;
 
-// Far longer than gunicorn and the receiver take for one line.
-void WaitForStatsd() {
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
-}
+// Far longer than gunicorn takes from writing a line to sending it.
+constexpr std::chrono::milliseconds kUntilSent{50};
 
 }  // namespace
 
 LogCollector::LogCollector(const Config& config, const Flags& flags,
                            EventSink& sink,
-                           std::function<bool(const std::string&)> is_known_app)
+                           std::function<bool(const std::string&)> is_known_app,
+                           std::function<void()> wait_for_statsd)
     : position_file_(flags.logs_position_file),
       config_(std::make_shared<const Config>(config)),
-      reader_(counts_, sink, std::move(is_known_app), WaitForStatsd) {}
+      reader_(counts_, sink, std::move(is_known_app),
+              [wait = std::move(wait_for_statsd)] {
+                std::this_thread::sleep_for(kUntilSent);
+                if (wait != nullptr) wait();
+              }) {}
 
 LogCollector::~LogCollector() { Stop(); }
 

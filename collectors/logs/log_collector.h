@@ -29,9 +29,12 @@ namespace gunicorn_exporter {
 
 class LogCollector : public Collector {
  public:
-  // `sink` must outlive the collector. Both calls come from its thread.
+  // `sink` must outlive the collector. All calls come from its thread.
+  // `wait_for_statsd` returns when StatsD lines that were sent before it was
+  // called have arrived in the sink; may be null.
   LogCollector(const Config& config, const Flags& flags, EventSink& sink,
-               std::function<bool(const std::string&)> is_known_app);
+               std::function<bool(const std::string&)> is_known_app,
+               std::function<void()> wait_for_statsd = nullptr);
   ~LogCollector() override;  // Stops.
 
   // Finds the files: what is written after it returns is counted. Once.

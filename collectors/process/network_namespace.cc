@@ -45,7 +45,7 @@ FileDescriptor OpenSockDiagIn(ProcReader& reader, pid_t pid,
   } catch (const std::system_error&) {
     return FileDescriptor();  // No thread to be had: the estimate does.
   }
-  if (error != 0) reader.CountError("ns/net", error);
+  if (error != 0) reader.CountError(pid, "ns/net", error);
   return made;
 }
 

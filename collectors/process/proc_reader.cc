@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -57,7 +58,7 @@ bool ProcReader::ListPids(std::vector<pid_t>& pids) {
   const int fd =
       openat(root_fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) {
-    Fail(".", errno, true);
+    Fail(0, ".", errno, true);
     return false;
   }
   const Directory directory(fdopendir(fd));
@@ -74,7 +75,8 @@ bool ProcReader::ListPids(std::vector<pid_t>& pids) {
   return true;
 }
 
-std::optional<std::string_view> ProcReader::ReadPath(const char* path,
+std::optional<std::string_view> ProcReader::ReadPath(pid_t pid,
+                                                     const char* path,
                                                      std::string_view file,
                                                      bool quiet) {
   const FileDescriptor fd(openat(root_fd_.get(), path, O_RDONLY | O_CLOEXEC));
@@ -98,14 +100,21 @@ std::optional<std::string_view> ProcReader::ReadPath(const char* path,
     }
     if (errno != EINTR) break;
   }
-  Fail(file, errno, quiet);
+  Fail(pid, file, errno, quiet);
   return std::nullopt;
 }
 
-void ProcReader::Fail(std::string_view file, int error, bool quiet) {
+void ProcReader::CountError(pid_t pid, std::string_view file, int error) {
+  const bool has_gone =
+      pid != 0 && faccessat(root_fd_.get(), Path(pid, ""), F_OK, 0) != 0 &&
+      errno == ENOENT;
+  if (!has_gone) errors_.Count(file, error);
+}
+
+void ProcReader::Fail(pid_t pid, std::string_view file, int error, bool quiet) {
   shortage_ = shortage_ || error == EMFILE || error == ENFILE ||
               error == ENOMEM || error == ENOBUFS;
-  if (!quiet) errors_.Count(file, error);
+  if (!quiet) CountError(pid, file, error);
 }
 
 bool ProcReader::ReadLines(pid_t pid, std::string_view file,
@@ -128,29 +137,29 @@ bool ProcReader::ReadLines(pid_t pid, std::string_view file,
               buffer_.begin());
     size -= whole;
   }
-  Fail(file, errno, false);
+  Fail(pid, file, errno, false);
   return false;
 }
 
 std::optional<std::string_view> ProcReader::Read(pid_t pid,
                                                  std::string_view file) {
-  return ReadPath(Path(pid, file), file, false);
+  return ReadPath(pid, Path(pid, file), file, false);
 }
 
 std::optional<std::string_view> ProcReader::ReadQuietly(pid_t pid,
                                                         std::string_view file) {
-  return ReadPath(Path(pid, file), file, true);
+  return ReadPath(pid, Path(pid, file), file, true);
 }
 
 std::optional<std::string_view> ProcReader::ReadGlobal(std::string_view file) {
-  return ReadPath(std::string(file).c_str(), file, false);
+  return ReadPath(0, std::string(file).c_str(), file, false);
 }
 
 std::optional<std::vector<FdLink>> ProcReader::ReadFds(pid_t pid) {
   const int fd = openat(root_fd_.get(), Path(pid, "fd"),
                         O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) {
-    Fail("fd", errno, false);
+    Fail(pid, "fd", errno, false);
     return std::nullopt;
   }
   const Directory directory(fdopendir(fd));
@@ -167,7 +176,7 @@ std::optional<std::vector<FdLink>> ProcReader::ReadFds(pid_t pid) {
         readlinkat(fd, entry->d_name, target.data(), target.size());
     if (length < 0) {
       if (errno == ENOENT) continue;
-      errors_.Count("fd", errno);
+      CountError(pid, "fd", errno);
       return std::nullopt;
     }
     links.push_back(
@@ -181,7 +190,7 @@ std::optional<FileTimes> ProcReader::StatFd(pid_t pid, int fd) {
   struct stat status {};
   if (fstatat(root_fd_.get(), Path(pid, "fd/" + std::to_string(fd)), &status,
               0) != 0) {
-    errors_.Count("fd", errno);
+    CountError(pid, "fd", errno);
     return std::nullopt;
   }
   return FileTimes{ToSeconds(status.st_mtim), ToSeconds(status.st_ctim)};
@@ -190,7 +199,7 @@ std::optional<FileTimes> ProcReader::StatFd(pid_t pid, int fd) {
 std::optional<std::uint64_t> ProcReader::NetworkNamespace(pid_t pid) {
   struct stat status {};
   if (fstatat(root_fd_.get(), Path(pid, "net/tcp"), &status, 0) != 0) {
-    errors_.Count("net/tcp", errno);
+    CountError(pid, "net/tcp", errno);
     return std::nullopt;
   }
   return status.st_ino;
@@ -209,7 +218,7 @@ std::optional<std::uint64_t> ProcReader::OwnNetworkNamespace() {
 
 FileDescriptor ProcReader::Open(pid_t pid, std::string_view file, int flags) {
   FileDescriptor fd(openat(root_fd_.get(), Path(pid, file), flags | O_CLOEXEC));
-  if (!fd) Fail(file, errno, false);
+  if (!fd) Fail(pid, file, errno, false);
   return fd;
 }
 

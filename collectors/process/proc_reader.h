@@ -80,10 +80,10 @@ class ProcReader {
   // had no descriptor or no memory left? Then nothing that was missing is gone.
   bool TakeShortage() { return std::exchange(shortage_, false); }
 
-  // Counts a failure to use what was opened.
-  void CountError(std::string_view file, int error) {
-    errors_.Count(file, error);
-  }
+  // Counts a failure to use what was opened of a process; not where the process
+  // has gone meanwhile, for then the kernel may say anything (EACCES of a link,
+  // ENXIO of a table).
+  void CountError(pid_t pid, std::string_view file, int error);
 
   const std::string& root() const { return root_; }
   ReadErrors& errors() { return errors_; }
@@ -92,10 +92,11 @@ class ProcReader {
   std::size_t buffer_bytes() const { return buffer_.size(); }
 
  private:
-  std::optional<std::string_view> ReadPath(const char* path,
+  // `pid` is 0 where the file is no process's.
+  std::optional<std::string_view> ReadPath(pid_t pid, const char* path,
                                            std::string_view file, bool quiet);
   const char* Path(pid_t pid, std::string_view file);
-  void Fail(std::string_view file, int error, bool quiet);
+  void Fail(pid_t pid, std::string_view file, int error, bool quiet);
 
   std::string root_;
   FileDescriptor root_fd_;

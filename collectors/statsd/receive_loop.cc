@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <limits>
 #include <thread>
 
 #include "config/config_error.h"
@@ -38,18 +39,18 @@ ReceiveLoop::ReceiveLoop(const std::vector<DatagramReceiver*>& receivers,
       handler_(handler),
       buffers_(MakeDatagramBuffers()),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
-      stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      call_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   bool watched =
-      epoll_.is_open() && stop_event_.is_open() &&
-      Watch(stop_event_.fd(), Kind::kStop, 0, EPOLLIN, EPOLL_CTL_ADD);
+      epoll_ && call_event_ &&
+      Watch(call_event_.get(), Kind::kCall, 0, EPOLLIN, EPOLL_CTL_ADD);
   for (DatagramReceiver* const receiver : receivers) {
     channels_.push_back({receiver, false, {}});
     watched = watched &&
-              Watch(receiver->socket().fd(), Kind::kDatagrams,
+              Watch(receiver->socket().get(), Kind::kDatagrams,
                     channels_.size() - 1, EventsFor(*receiver), EPOLL_CTL_ADD);
   }
   for (std::size_t i = 0; i < tcp_.listeners().size(); ++i) {
-    watched = watched && Watch(tcp_.listeners()[i].fd(), Kind::kListener, i,
+    watched = watched && Watch(tcp_.listeners()[i].get(), Kind::kListener, i,
                                EPOLLIN, EPOLL_CTL_ADD);
   }
   if (!watched) {
@@ -63,45 +64,74 @@ bool ReceiveLoop::Watch(int fd, Kind kind, std::size_t number,
   event.events = events;
   event.data.u64 =
       (std::uint64_t{static_cast<std::uint32_t>(kind)} << kKindShift) | number;
-  return epoll_ctl(epoll_.fd(), operation, fd, &event) == 0;
+  return epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
 }
 
 void ReceiveLoop::Run() {
   constexpr int kEventsAtATime = 64;
   std::array<epoll_event, kEventsAtATime> events{};
   while (!stopping_) {
-    const int count = epoll_wait(epoll_.fd(), events.data(), kEventsAtATime,
+    const int count = epoll_wait(epoll_.get(), events.data(), kEventsAtATime,
                                  TimeoutMs(Clock::now()));
     const Clock::time_point now = Clock::now();
+    const std::uint64_t calls = calls_;
+    if (calls != answered_) {
+      for (Channel& channel : channels_) {
+        channel.is_waiting = true;
+        channel.due = now;
+      }
+    }
     for (int i = 0; i < count; ++i) {
       const std::uint64_t id = events[static_cast<std::size_t>(i)].data.u64;
       Wake(static_cast<Kind>(id >> kKindShift), static_cast<std::uint32_t>(id),
            now);
     }
-    DrainDue(now);
+    const bool has_drained = DrainDue(now);
     ListenAgain(now);
     if (now >= next_idle_check_) {
       tcp_.CloseIdle(now);
       next_idle_check_ = now + kIdleCheck;
     }
     is_flushed_ = handler_.Flush();
+    if (has_drained && is_flushed_) answered_ = calls;
   }
   DrainAll(Clock::now());
   while (!handler_.Flush()) std::this_thread::yield();
+  answered_ = std::numeric_limits<std::uint64_t>::max();
 }
 
 void ReceiveLoop::Stop() {
   stopping_ = true;
+  Call();
+}
+
+bool ReceiveLoop::WaitUntilTaken(std::chrono::milliseconds patience) {
+  const Clock::time_point deadline = Clock::now() + patience;
+  const std::uint64_t call = ++calls_;
+  Call();
+  while (answered_ < call) {
+    if (Clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  return true;
+}
+
+void ReceiveLoop::Call() {
   const std::uint64_t one = 1;
   // It cannot fail: the counter is far from full.
   [[maybe_unused]] const ssize_t written =
-      write(stop_event_.fd(), &one, sizeof(one));
+      write(call_event_.get(), &one, sizeof(one));
 }
 
 void ReceiveLoop::Wake(Kind kind, std::size_t number, Clock::time_point now) {
   switch (kind) {
-    case Kind::kStop:
+    case Kind::kCall: {
+      std::uint64_t calls = 0;
+      // What they want is told by stopping_ and calls_.
+      [[maybe_unused]] const ssize_t taken =
+          read(call_event_.get(), &calls, sizeof(calls));
       break;
+    }
     case Kind::kDatagrams:
       channels_[number].is_waiting = true;
       channels_[number].due = now + channels_[number].receiver->Patience();
@@ -123,7 +153,7 @@ void ReceiveLoop::Accept(std::size_t listener, Clock::time_point now) {
           EPOLL_CTL_ADD);
   }
   if (!tcp_.is_short()) return;
-  Watch(tcp_.listeners()[listener].fd(), Kind::kListener, listener, 0,
+  Watch(tcp_.listeners()[listener].get(), Kind::kListener, listener, 0,
         EPOLL_CTL_MOD);
   is_deaf_ = true;
   listen_again_ = now + kDeafTime;
@@ -133,27 +163,31 @@ void ReceiveLoop::ListenAgain(Clock::time_point now) {
   if (!is_deaf_ || now < listen_again_) return;
   is_deaf_ = false;
   for (std::size_t i = 0; i < tcp_.listeners().size(); ++i) {
-    Watch(tcp_.listeners()[i].fd(), Kind::kListener, i, EPOLLIN, EPOLL_CTL_MOD);
+    Watch(tcp_.listeners()[i].get(), Kind::kListener, i, EPOLLIN,
+          EPOLL_CTL_MOD);
   }
 }
 
-void ReceiveLoop::DrainDue(Clock::time_point now) {
+bool ReceiveLoop::DrainDue(Clock::time_point now) {
+  bool has_drained = true;
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     Channel& channel = channels_[i];
     if (!channel.is_waiting || channel.due > now) continue;
     const milliseconds patience = channel.receiver->Patience();
     const std::size_t drained =
         channel.receiver->Drain(kMostAtATime, *buffers_, handler_);
+    if (drained >= kMostAtATime) has_drained = false;
     if (drained == 0 || patience.count() == 0) {
       channel.is_waiting = false;
       if (channel.receiver->transport() != Transport::kUdp) continue;
-      Watch(channel.receiver->socket().fd(), Kind::kDatagrams, i,
+      Watch(channel.receiver->socket().get(), Kind::kDatagrams, i,
             EventsFor(*channel.receiver), EPOLL_CTL_MOD);
     } else {
       // More will come soon: look again then, without being woken.
       channel.due = now + patience;
     }
   }
+  return has_drained;
 }
 
 // What had come before the end still counts.
@@ -173,7 +207,11 @@ int ReceiveLoop::TimeoutMs(Clock::time_point now) const {
   const auto shorten = [&](milliseconds wanted) {
     timeout = timeout.count() < 0 ? wanted : std::min(timeout, wanted);
   };
-  if (!is_flushed_) shorten(milliseconds(1));
+  if (!is_flushed_) {
+    shorten(milliseconds(1));
+  } else if (calls_ != answered_) {
+    shorten(milliseconds(0));
+  }
   if (tcp_.connections() != 0) shorten(kIdleCheck);
   if (is_deaf_) {
     shorten(std::max(milliseconds(0),

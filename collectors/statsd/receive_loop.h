@@ -29,12 +29,16 @@ class ReceiveLoop {
   void Run();
   // Any thread.
   void Stop();
+  // Waits until every datagram that had come before the call is in the store,
+  // or until Run has returned; false where that takes longer than `patience`.
+  // Any thread but the one that runs the loop.
+  bool WaitUntilTaken(std::chrono::milliseconds patience);
 
  private:
   using Clock = std::chrono::steady_clock;
 
   // What a descriptor is; with its number, what epoll gives back.
-  enum class Kind : std::uint32_t { kStop, kDatagrams, kListener, kConnection };
+  enum class Kind : std::uint32_t { kCall, kDatagrams, kListener, kConnection };
 
   struct Channel {
     DatagramReceiver* receiver = nullptr;
@@ -44,19 +48,21 @@ class ReceiveLoop {
 
   bool Watch(int fd, Kind kind, std::size_t number, std::uint32_t events,
              int operation);
+  void Call();
   void Wake(Kind kind, std::size_t number, Clock::time_point now);
   void Accept(std::size_t listener, Clock::time_point now);
   // Waits for connections again where that was left for a while.
   void ListenAgain(Clock::time_point now);
-  void DrainDue(Clock::time_point now);
+  // False where a socket still had more.
+  bool DrainDue(Clock::time_point now);
   void DrainAll(Clock::time_point now);
   int TimeoutMs(Clock::time_point now) const;
 
   TcpReceiver& tcp_;
   LineHandler& handler_;
   DatagramBuffersPtr buffers_;
-  Socket epoll_;
-  Socket stop_event_;
+  FileDescriptor epoll_;
+  FileDescriptor call_event_;  // Wakes the loop for Stop and WaitUntilTaken.
   std::vector<Channel> channels_;
   bool is_flushed_ = true;
   // Some listeners are not watched, until `listen_again_`.
@@ -64,6 +70,9 @@ class ReceiveLoop {
   Clock::time_point listen_again_;
   Clock::time_point next_idle_check_;
   std::atomic<bool> stopping_{false};
+  // The callers of WaitUntilTaken, numbered; and up to whom all is taken.
+  std::atomic<std::uint64_t> calls_{0};
+  std::atomic<std::uint64_t> answered_{0};
 };
 
 }  // namespace gunicorn_exporter

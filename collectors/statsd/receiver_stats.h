@@ -31,13 +31,14 @@ struct ReceiverCounts {
   std::array<std::uint64_t, kLineVerdicts> verdicts{};
 };
 
-// Any thread. Each number is exact; two of them may be of different moments.
+// Any thread. Each number is exact; two of them may be of different moments,
+// but who sees a packet sees its lines, and who sees a line what became of it.
 class ReceiverStats {
  public:
   void Add(const ReceiverCounts& counts) {
-    AddAll(packets_, counts.packets);
-    AddAll(lines_, counts.lines);
     AddAll(verdicts_, counts.verdicts);
+    AddAll(lines_, counts.lines);
+    AddAll(packets_, counts.packets);
   }
   std::uint64_t packets(Transport transport) const {
     return packets_[static_cast<std::size_t>(transport)];
@@ -55,7 +56,7 @@ class ReceiverStats {
                      const std::array<std::uint64_t, kSize>& counts) {
     for (std::size_t i = 0; i < kSize; ++i) {
       if (counts[i] != 0) {
-        totals[i].fetch_add(counts[i], std::memory_order_relaxed);
+        totals[i].fetch_add(counts[i], std::memory_order_release);
       }
     }
   }

@@ -35,7 +35,8 @@ StatsdServer::StatsdServer(const Flags& flags, MetricStore& store,
 
 StatsdServer::~StatsdServer() { Stop(); }
 
-void StatsdServer::OpenUdp(std::vector<Socket> inherited, bool tell_sender) {
+void StatsdServer::OpenUdp(std::vector<FileDescriptor> inherited,
+                           bool tell_sender) {
   if (inherited.empty()) {
     for (const std::string& address : flags_.statsd_listen_udp) {
       if (address.empty()) continue;
@@ -43,24 +44,24 @@ void StatsdServer::OpenUdp(std::vector<Socket> inherited, bool tell_sender) {
           BindInternet(InternetSocket::kUdp, address, "statsd.listen_udp"));
     }
   }
-  for (Socket& socket : inherited) {
+  for (FileDescriptor& socket : inherited) {
     AddDatagrams(std::move(socket), Transport::kUdp, tell_sender);
   }
 }
 
-void StatsdServer::OpenUnixgram(std::vector<Socket> inherited,
+void StatsdServer::OpenUnixgram(std::vector<FileDescriptor> inherited,
                                 bool tell_sender) {
   if (inherited.empty() && !flags_.statsd_listen_unixgram.empty()) {
     unix_socket_ = std::make_unique<UnixSocket>(flags_.statsd_listen_unixgram,
                                                 flags_.statsd_unixsocket_mode);
     inherited.push_back(unix_socket_->TakeSocket());
   }
-  for (Socket& socket : inherited) {
+  for (FileDescriptor& socket : inherited) {
     AddDatagrams(std::move(socket), Transport::kUnixgram, tell_sender);
   }
 }
 
-void StatsdServer::OpenTcp(std::vector<Socket> inherited) {
+void StatsdServer::OpenTcp(std::vector<FileDescriptor> inherited) {
   if (inherited.empty()) {
     for (const std::string& address : flags_.statsd_listen_tcp) {
       if (address.empty()) continue;
@@ -68,7 +69,7 @@ void StatsdServer::OpenTcp(std::vector<Socket> inherited) {
           BindInternet(InternetSocket::kTcp, address, "statsd.listen_tcp"));
     }
   }
-  for (Socket& socket : inherited) tcp_.AddListener(std::move(socket));
+  for (FileDescriptor& socket : inherited) tcp_.AddListener(std::move(socket));
 }
 
 // Each line would come back for ever.
@@ -82,7 +83,7 @@ void StatsdServer::CheckRelayIsNotUs() const {
   }
 }
 
-void StatsdServer::AddDatagrams(Socket socket, Transport transport,
+void StatsdServer::AddDatagrams(FileDescriptor socket, Transport transport,
                                 bool tell_sender) {
   const std::size_t asked = flags_.statsd_read_buffer;
   const std::size_t granted = SetReceiveBuffer(socket, asked);
@@ -126,6 +127,10 @@ void StatsdServer::Stop() {
   if (!thread_.joinable()) return;
   loop_->Stop();
   thread_.join();
+}
+
+bool StatsdServer::WaitUntilTaken(std::chrono::milliseconds patience) {
+  return loop_->WaitUntilTaken(patience);
 }
 
 bool StatsdServer::has(Transport transport) const {

@@ -2,6 +2,7 @@
 // systemd holds for us instead, and runs the receiving thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -36,6 +37,9 @@ class StatsdServer {
   void Start();
   // Takes what has come, and stops. Also done at the end.
   void Stop();
+  // After Start: waits until the lines of every datagram that had come before
+  // the call are in the store; false where that takes longer than `patience`.
+  bool WaitUntilTaken(std::chrono::milliseconds patience);
 
   bool has(Transport transport) const;
   // As bound: with the real port where 0 was asked for.
@@ -50,10 +54,11 @@ class StatsdServer {
   const Relay* relay() const { return relay_.get(); }  // Null: off.
 
  private:
-  void OpenUdp(std::vector<Socket> inherited, bool tell_sender);
-  void OpenUnixgram(std::vector<Socket> inherited, bool tell_sender);
-  void OpenTcp(std::vector<Socket> inherited);
-  void AddDatagrams(Socket socket, Transport transport, bool tell_sender);
+  void OpenUdp(std::vector<FileDescriptor> inherited, bool tell_sender);
+  void OpenUnixgram(std::vector<FileDescriptor> inherited, bool tell_sender);
+  void OpenTcp(std::vector<FileDescriptor> inherited);
+  void AddDatagrams(FileDescriptor socket, Transport transport,
+                    bool tell_sender);
   void CheckRelayIsNotUs() const;
 
   const Flags flags_;

@@ -1,10 +1,11 @@
 // A process table for the receivers' tests: says whose a pid or a UDP source
-// is, and counts how often it was asked.
+// is, and counts how often it was asked. It answers at once, or is held.
 #pragma once
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <condition_variable>
 #include <cstdint>
 #include <cstring>
 #include <map>
@@ -18,8 +19,9 @@ namespace gunicorn_exporter {
 class FakeSenderLookup : public SenderLookup {
  public:
   std::optional<Sender> FindByPid(pid_t pid) override {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    std::unique_lock<std::mutex> lock(mutex_);
     ++questions_;
+    released_.wait(lock, [this] { return !is_held_; });
     const auto found = by_pid_.find(pid);
     if (found == by_pid_.end()) return std::nullopt;
     return Sender{found->second, pid, 1};
@@ -44,6 +46,17 @@ class FakeSenderLookup : public SenderLookup {
   bool Answers() const override {
     const std::lock_guard<std::mutex> lock(mutex_);
     return answers_;
+  }
+
+  // Keeps whoever asks for a pid waiting, until it is let go.
+  void Hold() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    is_held_ = true;
+  }
+  void LetGo() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    is_held_ = false;
+    released_.notify_all();
   }
 
   void SetAnswers(bool answers) {
@@ -78,6 +91,8 @@ class FakeSenderLookup : public SenderLookup {
 
  private:
   mutable std::mutex mutex_;
+  std::condition_variable released_;
+  bool is_held_ = false;
   std::map<pid_t, AppId> by_pid_;
   std::map<std::uint16_t, AppId> by_port_;
   std::uint64_t generation_ = 1;

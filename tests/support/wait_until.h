@@ -10,11 +10,11 @@ namespace gunicorn_exporter {
 // does.
 template <typename Condition>
 void WaitUntil(Condition condition) {
-  for (int i = 0; i < 10'000; ++i) {
+  for (int i = 0; i < 60'000; ++i) {
     if (condition()) return;
     usleep(1000);
   }
-  FAIL() << "it did not happen in ten seconds";
+  FAIL() << "it did not happen in a minute";
 }
 
 }  // namespace gunicorn_exporter

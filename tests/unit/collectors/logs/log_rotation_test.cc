@@ -29,6 +29,8 @@ class LogRotationTest : public LogTailerTest {
         fs::rename(old, dir_ / ("a.log." + std::to_string(i + 1)));
       }
     }
+    // The copy is the youngest, as it is where there is more to be copied.
+    WaitForALaterFileTime();
     fs::copy_file(dir_ / "a.log", dir_ / "a.log.1");
     fs::resize_file(dir_ / "a.log", 0);
   }

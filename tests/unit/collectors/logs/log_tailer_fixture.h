@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,19 @@ namespace gunicorn_exporter {
 // More than a head's least bytes, so that copies can be told.
 inline std::string Line(const std::string& text) {
   return text + " - - [22/Nov/2026:05:33:19 +0000] \"GET / HTTP/1.1\"";
+}
+
+// What is written after it has a later time than what was written before: the
+// clock that files get their times from goes in steps of some milliseconds.
+inline void WaitForALaterFileTime() {
+  const TempDir dir;
+  const auto time_of_a_write = [file = dir / "file"] {
+    WriteFile(file, "x");
+    return std::filesystem::last_write_time(file);
+  };
+  const auto before = time_of_a_write();
+  while (time_of_a_write() == before) {
+  }
 }
 
 class LogTailerTest : public testing::Test {

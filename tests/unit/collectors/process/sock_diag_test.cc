@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -47,10 +48,15 @@ class Listener {
       throw std::runtime_error("cannot listen");
   }
 
+  // In the listener's queue when it returns: connect(2) itself need not wait
+  // for that.
   FileDescriptor Connect() const {
+    constexpr int kMinute = 60'000;
     FileDescriptor client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    pollfd waiting{fd_.get(), POLLIN, 0};
     if (connect(client.get(), reinterpret_cast<const sockaddr*>(&address_),
-                sizeof address_) != 0)
+                sizeof address_) != 0 ||
+        poll(&waiting, 1, kMinute) != 1)
       throw std::runtime_error("cannot connect");
     return client;
   }

@@ -25,8 +25,8 @@ ActivationVariables ForUs(int count, const std::string& names = "") {
   return {std::to_string(getpid()), std::to_string(count), names};
 }
 
-void Inherit(const Socket& socket, int number) {
-  ASSERT_EQ(dup2(socket.fd(), kFirstFd + number), kFirstFd + number);
+void Inherit(const FileDescriptor& socket, int number) {
+  ASSERT_EQ(dup2(socket.get(), kFirstFd + number), kFirstFd + number);
 }
 
 TEST(TakeInheritedSockets, TellsThemApartByWhatTheyAre) {
@@ -36,13 +36,13 @@ TEST(TakeInheritedSockets, TellsThemApartByWhatTheyAre) {
   Inherit(BindInternet(InternetSocket::kTcp, "127.0.0.1:0", "test"), 1);
   Inherit(BindInternet(InternetSocket::kUdp, "[::1]:0", "test"), 2);
   Inherit(BindInternet(InternetSocket::kUdp, "127.0.0.1:0", "test"), 3);
-  Inherit(Socket(open("/dev/null", O_RDONLY)), 4);
+  Inherit(FileDescriptor(open("/dev/null", O_RDONLY)), 4);
   const InheritedSockets sockets =
       TakeInheritedSockets(ForUs(5, "a:b"), kFirstFd);
   ASSERT_EQ(sockets.unixgram.size(), 1U);
-  EXPECT_EQ(sockets.unixgram[0].fd(), kFirstFd);
+  EXPECT_EQ(sockets.unixgram[0].get(), kFirstFd);
   ASSERT_EQ(sockets.tcp.size(), 1U);
-  EXPECT_EQ(sockets.tcp[0].fd(), kFirstFd + 1);
+  EXPECT_EQ(sockets.tcp[0].get(), kFirstFd + 1);
   ASSERT_EQ(sockets.udp.size(), 2U);
   EXPECT_EQ(fcntl(kFirstFd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
   EXPECT_EQ(fcntl(kFirstFd, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
@@ -81,8 +81,8 @@ TEST(TakeActivationVariables, UsesThemOnce) {
 TEST(StatsdServer, KeepsAnInheritedUnixSocketOverARestart) {
   const TempDir directory;
   UnixSocket held(directory / "socket", 0722);
-  const Socket ours = held.TakeSocket();  // As systemd keeps it.
-  const Socket gunicorn = ConnectUnix(directory / "socket");
+  const FileDescriptor ours = held.TakeSocket();  // As systemd keeps it.
+  const FileDescriptor gunicorn = ConnectUnix(directory / "socket");
   MetricStore store(Config(), SystemTime);
   Flags flags;
   flags.statsd_listen_udp = {};

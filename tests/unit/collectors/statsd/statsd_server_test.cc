@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -54,7 +55,7 @@ TEST(StatsdServer, ReceivesUdp) {
     const std::string port = bound.substr(bound.rfind(':') + 1);
     const std::string target =
         std::string(address).starts_with("[::1]") ? "[::1]:" : "127.0.0.1:";
-    const Socket client = ConnectUdp(target + port, "test");
+    const FileDescriptor client = ConnectUdp(target + port, "test");
     for (int i = 0; i < 100; ++i) SendText(client, "gunicorn.requests:1|c");
     WaitUntil([&] { return server.stats().lines(Transport::kUdp) == 100; });
     EXPECT_EQ(
@@ -91,7 +92,7 @@ TEST(StatsdServer, NamesTheSenderOfAUdpPacket) {
   MetricStore store(Config(), SystemTime);
   FakeSenderLookup lookup;
   StatsdServer server(UdpFlags(), store, &lookup);
-  const Socket client =
+  const FileDescriptor client =
       ConnectUdp(server.addresses(Transport::kUdp).front(), "test");
   lookup.SetPort(LocalPort(client), {"by_port", "", ""});
   server.Start();
@@ -115,6 +116,28 @@ TEST(StatsdServer, NamesTheSenderOfAUnixDatagram) {
       ValueOf(store.Collect(), "gunicorn_requests_total", "app=\"by_pid\""), 1);
 }
 
+TEST(StatsdServer, WaitsUntilWhatHasComeIsInTheStore) {
+  using std::chrono::milliseconds;
+  const TempDir directory;
+  MetricStore store(Config(), SystemTime);
+  FakeSenderLookup lookup;
+  lookup.SetPid(getpid(), {"by_pid", "", ""});
+  StatsdServer server(UnixFlags(directory / "socket"), store, &lookup);
+  lookup.Hold();
+  server.Start();
+  const FileDescriptor gunicorn = ConnectUnix(directory / "socket");
+  for (int i = 0; i < 5; ++i) SendText(gunicorn, "gunicorn.requests:1|c");
+  EXPECT_FALSE(server.WaitUntilTaken(milliseconds(1)));
+  lookup.LetGo();
+  ASSERT_TRUE(server.WaitUntilTaken(std::chrono::minutes(1)));
+  EXPECT_EQ(
+      ValueOf(store.Collect(), "gunicorn_requests_total", "app=\"by_pid\""), 5);
+  // Nothing more comes: at once, and after the end too.
+  EXPECT_TRUE(server.WaitUntilTaken(std::chrono::minutes(1)));
+  server.Stop();
+  EXPECT_TRUE(server.WaitUntilTaken(milliseconds(0)));
+}
+
 TEST(StatsdServer, MakesTheUnixSocketWithItsModeAndDirectory) {
   const TempDir directory;
   const std::string path = directory / "run/exporter/socket";
@@ -136,11 +159,11 @@ TEST(StatsdServer, TakesAStaleUnixSocketOver) {
   const TempDir directory;
   const std::string path = directory / "socket";
   {
-    const Socket stale(::socket(AF_UNIX, SOCK_DGRAM, 0));
+    const FileDescriptor stale(::socket(AF_UNIX, SOCK_DGRAM, 0));
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-    ASSERT_EQ(bind(stale.fd(), reinterpret_cast<sockaddr*>(&address),
+    ASSERT_EQ(bind(stale.get(), reinterpret_cast<sockaddr*>(&address),
                    sizeof(address)),
               0);
   }
@@ -184,7 +207,7 @@ TEST(StatsdServer, TakesWhatHasComeBeforeItStops) {
   const TempDir directory;
   MetricStore store(Config(), SystemTime);
   StatsdServer server(UnixFlags(directory / "socket"), store, nullptr);
-  const Socket client = ConnectUnix(directory / "socket");
+  const FileDescriptor client = ConnectUnix(directory / "socket");
   for (int i = 0; i < 5; ++i) SendText(client, "gunicorn.requests:1|c");
   server.Start();
   server.Stop();
@@ -198,13 +221,19 @@ TEST(StatsdServer, CountsWhatTheKernelDrops) {
   flags.statsd_read_buffer = 8192;
   MetricStore store(Config(), SystemTime);
   StatsdServer server(flags, store, nullptr);
-  const Socket client =
+  const FileDescriptor client =
       ConnectUdp(server.addresses(Transport::kUdp).front(), "test");
   constexpr std::uint64_t kSent = 1000;
   for (std::uint64_t i = 0; i < kSent; ++i) {
     SendText(client, "gunicorn.requests:1|c");
   }
   server.Start();
+  // The last ones may still be on their way.
+  WaitUntil([&] {
+    return server.stats().packets(Transport::kUdp) +
+               server.dropped_packets(Transport::kUdp) ==
+           kSent;
+  });
   server.Stop();
   const std::uint64_t received = server.stats().packets(Transport::kUdp);
   EXPECT_GT(received, 0U);

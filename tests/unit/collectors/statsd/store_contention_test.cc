@@ -73,7 +73,7 @@ TEST(StatsdServer, TakesDatagramsWhileTheStoreIsLocked) {
   });
   gate.WaitUntilHeld();
   // The kernel's queue holds about ten: these sends end only if somebody reads.
-  const Socket gunicorn = ConnectUnix(directory / "socket");
+  const FileDescriptor gunicorn = ConnectUnix(directory / "socket");
   constexpr int kSent = 5000;
   for (int i = 0; i < kSent; ++i) {
     SendText(gunicorn, "gunicorn.requests:1|c|#app:shop");
@@ -116,7 +116,7 @@ TEST(StatsdServer, LosesNothingWhileScrapesAndReloadsRun) {
       store.Arrivals();
     }
   });
-  const Socket gunicorn = ConnectUnix(directory / "socket");
+  const FileDescriptor gunicorn = ConnectUnix(directory / "socket");
   constexpr int kSent = 3000;
   for (int i = 0; i < kSent; ++i) {
     SendText(gunicorn, "gunicorn.requests:1|c|#app:app" +

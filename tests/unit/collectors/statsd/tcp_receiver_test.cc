@@ -26,7 +26,7 @@ class TcpServerTest : public testing::Test {
     flags.statsd_listen_tcp = {"127.0.0.1:0"};
     return flags;
   }
-  Socket Connect() const {
+  FileDescriptor Connect() const {
     return ConnectTcp(server_.addresses(Transport::kTcp).front());
   }
   void WaitForLines(std::uint64_t lines) {
@@ -42,7 +42,7 @@ class TcpServerTest : public testing::Test {
 };
 
 TEST_F(TcpServerTest, ReceivesLinesInPieces) {
-  const Socket client = Connect();
+  const FileDescriptor client = Connect();
   SendText(client, "gunicorn.requests:1|c\ngunicorn.req");
   WaitForLines(1);
   SendText(client, "uests:2|c\r\n\n");
@@ -57,26 +57,29 @@ TEST_F(TcpServerTest, TakesTheLastLineWithoutANewline) {
 }
 
 TEST_F(TcpServerTest, ClosesAConnectionWhoseLineIsTooLong) {
-  const Socket client = Connect();
+  const FileDescriptor client = Connect();
   SendText(client, "gunicorn.requests:1|c\n" + std::string(8193, 'x'));
   EXPECT_TRUE(IsClosed(client));
   WaitForLines(2);
-  EXPECT_EQ(server_.stats().verdicts(LineVerdict::kTooLong), 1U);
+  // Published after the lines.
+  WaitUntil(
+      [&] { return server_.stats().verdicts(LineVerdict::kTooLong) == 1U; });
   EXPECT_EQ(Requests(), 1);
 }
 
 TEST_F(TcpServerTest, ServesManyConnections) {
-  std::vector<Socket> clients;
+  std::vector<FileDescriptor> clients;
   for (int i = 0; i < 50; ++i) clients.push_back(Connect());
-  for (const Socket& client : clients) {
+  for (const FileDescriptor& client : clients) {
     SendText(client, "gunicorn.requests:1|c\n");
   }
   WaitForLines(50);
 }
 
 TEST_F(TcpServerTest, TakesWhatHasComeBeforeItStops) {
-  const Socket client = Connect();
+  const FileDescriptor client = Connect();
   SendText(client, "gunicorn.requests:1|c\ngunicorn.requests:1|c");
+  WaitUntilArrived(client);
   server_.Stop();
   EXPECT_EQ(Requests(), 2);
 }
@@ -91,6 +94,12 @@ class TcpReceiverTest : public testing::Test {
         tcp_(handler_, kMostConnections) {
     tcp_.AddListener(BindInternet(InternetSocket::kTcp, "127.0.0.1:0", "test"));
   }
+  // A client that can be accepted.
+  FileDescriptor Connect() const {
+    FileDescriptor client = ConnectTcp(tcp_.addresses().front());
+    WaitUntilReadable(tcp_.listeners().front());
+    return client;
+  }
 
   // Few, so that the test runs where a process may open 1024 files.
   static constexpr std::size_t kMostConnections = 20;
@@ -104,7 +113,7 @@ class TcpReceiverTest : public testing::Test {
 
 TEST_F(TcpReceiverTest, SaysThatAConnectionWaitsWhereDescriptorsRunOut) {
   if (kSanitiserNeedsDescriptors) GTEST_SKIP() << "UBSan needs descriptors";
-  const Socket client = ConnectTcp(tcp_.addresses().front());
+  const FileDescriptor client = Connect();
   {
     const NoDescriptors none;
     EXPECT_EQ(tcp_.Accept(0, now_), -1);
@@ -116,7 +125,7 @@ TEST_F(TcpReceiverTest, SaysThatAConnectionWaitsWhereDescriptorsRunOut) {
 }
 
 TEST_F(TcpReceiverTest, ClosesAConnectionThatSaysNothing) {
-  const Socket silent = ConnectTcp(tcp_.addresses().front());
+  const FileDescriptor silent = Connect();
   ASSERT_GE(tcp_.Accept(0, now_), 0);
   tcp_.CloseIdle(now_ + TcpReceiver::kIdleTime - std::chrono::seconds(1));
   EXPECT_EQ(tcp_.connections(), 1U);
@@ -126,19 +135,19 @@ TEST_F(TcpReceiverTest, ClosesAConnectionThatSaysNothing) {
 }
 
 TEST_F(TcpReceiverTest, RefusesConnectionsPastTheLimit) {
-  std::vector<Socket> clients;
+  std::vector<FileDescriptor> clients;
   for (std::size_t i = 0; i < kMostConnections; ++i) {
-    clients.push_back(ConnectTcp(tcp_.addresses().front()));
+    clients.push_back(Connect());
     ASSERT_GE(tcp_.Accept(0, now_), 0) << i;
   }
-  const Socket refused = ConnectTcp(tcp_.addresses().front());
+  const FileDescriptor refused = Connect();
   EXPECT_EQ(tcp_.Accept(0, now_), -1);
   EXPECT_TRUE(IsClosed(refused));
   EXPECT_EQ(tcp_.refused_connections(), 1U);
   EXPECT_EQ(tcp_.connections(), kMostConnections);
   // The place of one that has gone is free again.
   tcp_.CloseIdle(now_ + TcpReceiver::kIdleTime);
-  const Socket next = ConnectTcp(tcp_.addresses().front());
+  const FileDescriptor next = Connect();
   EXPECT_GE(tcp_.Accept(0, now_), 0);
 }
 

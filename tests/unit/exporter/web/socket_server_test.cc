@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <list>
 #include <string>
@@ -23,11 +24,20 @@ SocketAnswer Answer(const std::string& body) {
   return answer;
 }
 
-// A server that echoes each request's head, with limits that no test reaches by
-// accident.
+// Times that no test reaches by accident.
+SocketLimits LongLimits() {
+  SocketLimits limits;
+  limits.request_timeout = std::chrono::minutes(10);
+  limits.idle_timeout = std::chrono::minutes(10);
+  limits.write_timeout = std::chrono::minutes(10);
+  limits.stop_timeout = std::chrono::minutes(10);
+  return limits;
+}
+
+// A server that echoes each request's head.
 class Server {
  public:
-  explicit Server(const SocketLimits& limits = {},
+  explicit Server(const SocketLimits& limits = LongLimits(),
                   SocketServer::Handler handler = Answer)
       : listener_(Listen("127.0.0.1:0")), port_(listener_.address.port) {
     std::vector<Listener> listeners;
@@ -75,7 +85,8 @@ TEST(SocketServer, SkipsABody) {
 
 TEST(SocketServer, SendsALargeAnswerWhole) {
   const std::string large(8 << 20, 'x');
-  const Server server({}, [&](const std::string&) { return Answer(large); });
+  const Server server(LongLimits(),
+                      [&](const std::string&) { return Answer(large); });
   TestClient client(server.port());
   client.Send(kRequest);
   EXPECT_EQ(client.Receive().body.size(), large.size());
@@ -101,7 +112,7 @@ TEST(SocketServer, AnswersWhileOthersSendWithoutEnd) {
 }
 
 TEST(SocketServer, ClosesAConnectionWhoseRequestDoesNotEnd) {
-  SocketLimits limits;
+  SocketLimits limits = LongLimits();
   limits.request_timeout = std::chrono::milliseconds(50);
   const Server server(limits);
   TestClient client(server.port());
@@ -110,7 +121,7 @@ TEST(SocketServer, ClosesAConnectionWhoseRequestDoesNotEnd) {
 }
 
 TEST(SocketServer, ClosesAnIdleConnection) {
-  SocketLimits limits;
+  SocketLimits limits = LongLimits();
   limits.idle_timeout = std::chrono::milliseconds(50);
   const Server server(limits);
   TestClient client(server.port());
@@ -120,22 +131,27 @@ TEST(SocketServer, ClosesAnIdleConnection) {
 }
 
 TEST(SocketServer, ClosesAConnectionThatDoesNotReadItsAnswer) {
-  SocketLimits limits;
+  SocketLimits limits = LongLimits();
   limits.write_timeout = std::chrono::milliseconds(50);
-  limits.request_timeout = std::chrono::milliseconds(500);
+  limits.idle_timeout = std::chrono::milliseconds(50);
+  limits.max_unread_bytes = 1 << 30;
   const std::string large(32 << 20, 'x');
-  const Server server(limits,
-                      [&](const std::string&) { return Answer(large); });
+  const Server server(limits, [&](const std::string& head) {
+    return head == kRequest ? Answer("small") : Answer(large);
+  });
   TestClient client(server.port());
-  client.Send(kRequest);
+  client.Send("GET /large HTTP/1.1\r\n\r\n");
   EXPECT_EQ(client.Receive(true).status, 200);  // Its head, and no more.
   // Closed by the same clock, and later.
-  TestClient(server.port()).ReceiveAll();
+  TestClient other(server.port());
+  other.Send(kRequest);
+  EXPECT_EQ(other.Receive().body, "small");
+  EXPECT_EQ(other.ReceiveAll(), "");
   EXPECT_LT(client.ReceiveAll().size(), large.size());
 }
 
 TEST(SocketServer, MakesRoomForANewConnectionWhereNobodyReadsTheirAnswer) {
-  SocketLimits limits;
+  SocketLimits limits = LongLimits();
   limits.max_connections = 2;
   limits.max_unread_bytes = 1 << 30;
   const std::string large(32 << 20, 'x');
@@ -155,10 +171,13 @@ TEST(SocketServer, MakesRoomForANewConnectionWhereNobodyReadsTheirAnswer) {
 }
 
 TEST(SocketServer, MakesRoomForANewConnectionByTheOldestThatWaits) {
-  SocketLimits limits;
+  SocketLimits limits = LongLimits();
   limits.max_connections = 2;
   const Server server(limits);
   TestClient first(server.port());
+  // So that the server has it before the others come.
+  first.Send(kRequest);
+  EXPECT_EQ(first.Receive().status, 200);
   TestClient second(server.port());
   TestClient third(server.port());
   third.Send(kRequest);
@@ -169,7 +188,7 @@ TEST(SocketServer, MakesRoomForANewConnectionByTheOldestThatWaits) {
 }
 
 TEST(SocketServer, ForgetsTheOldestAnswerThatNobodyReads) {
-  SocketLimits limits;
+  SocketLimits limits = LongLimits();
   limits.max_unread_bytes = 40 << 20;
   const std::string large(32 << 20, 'x');
   const Server server(limits,
@@ -187,7 +206,7 @@ TEST(SocketServer, ForgetsTheOldestAnswerThatNobodyReads) {
 TEST(SocketServer, AnswersOthersWhileEveryWorkerButOneWaits) {
   std::promise<void> go_on;
   std::shared_future<void> gate = go_on.get_future().share();
-  SocketLimits limits;
+  SocketLimits limits = LongLimits();
   limits.max_threads = 3;
   const Server server(limits, [&](const std::string& head) {
     if (head.starts_with("GET /wait")) gate.wait();
@@ -209,7 +228,7 @@ TEST(SocketServer, OutlivesAClientThatGoesWhileItsRequestIsHandled) {
   std::promise<void> begun;
   std::promise<void> go_on;
   std::shared_future<void> gate = go_on.get_future().share();
-  const Server server({}, [&](const std::string& head) {
+  const Server server(LongLimits(), [&](const std::string& head) {
     if (head.starts_with("GET /wait")) {
       begun.set_value();
       gate.wait();
@@ -230,7 +249,7 @@ TEST(SocketServer, LetsARunningRequestBeAnsweredWhenItStops) {
   std::promise<void> begun;
   std::promise<void> go_on;
   std::shared_future<void> gate = go_on.get_future().share();
-  Server server({}, [&](const std::string& head) {
+  Server server(LongLimits(), [&](const std::string& head) {
     begun.set_value();
     gate.wait();
     return Answer(head);
