@@ -63,15 +63,16 @@ def test_an_exporter_in_the_hosts_process_table_names_the_pod_of_every_series():
 
         def counted():
             scrape = exporter.scrape()
-            return all(
-                scrape.total("gunicorn_requests_total", app=name) == count
+            whole = all(
+                # A request's status is the last line that gunicorn sends of it.
+                scrape.total("gunicorn_request_status_total", app=name) == count
                 # Read in the pod's network, not in the exporter's; and with the first sample of the workers.
                 and scrape.series("gunicorn_listen_queue_length", app=name)
                 for name, count in requests.items()
             )
+            return scrape if whole else None
 
-        wait_until(counted, "all requests are counted for their own app, and its listen queue is read")
-        scrape = exporter.scrape()
+        scrape = wait_until(counted, "all requests are counted for their own app, and its listen queue is read")
         for name, pod in zip(names, pods, strict=True):
             labels = {"app": name, "pod_uid": pod.uid, "container_id": pod.container_id}
             assert scrape.value("gunicorn_is_running", **labels) == 1

@@ -51,7 +51,9 @@ class Https(Exporter):
     def s_client(self, *options):
         """What openssl says of a handshake."""
         done = subprocess.run(
-            ["openssl", "s_client", "-connect", f"127.0.0.1:{self.port}", "-CAfile", self.authority.authority, *options],
+            # With -ign_eof it stays until the answer has come whole: nothing is under way afterwards.
+            ["openssl", "s_client", "-ign_eof", "-connect", f"127.0.0.1:{self.port}",
+             "-CAfile", self.authority.authority, *options],
             input="GET /-/healthy HTTP/1.0\r\n\r\n", capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         return done.stdout + done.stderr
@@ -131,6 +133,7 @@ def test_a_certificate_is_renewed_without_a_restart(authority, tmp_path):
         certificate.write_text("broken\n")
         for _ in range(3):
             assert "CN = renewed" in exporter.s_client()
+        assert exporter.stop() == 0  # All that it logs is written then.
         warnings = [line for line in exporter.log().splitlines() if "web_config_reload_failed" in line]
         assert len(warnings) == 2, warnings  # One for each time that the files were broken.
 

@@ -130,10 +130,15 @@ def test_two_of_three_workers_hold_requests_beside_parked_connections(worker_cla
 @pytest.mark.parametrize("worker_class, app", CLASSES, ids=[name.split(".")[0] for name, _ in CLASSES])
 def test_silent_connections_keep_no_worker_busy(worker_class, app):
     options = {"worker_class": worker_class, "threads": 8 if worker_class == "gthread" else 1, "app": app}
-    with Exporter(config="process:\n  sample_interval: 200ms\n") as exporter:
-        # They close what stays silent for longer than that.
-        keep = ["--keep-alive", "75"]
-        with Gunicorn(workers=2, args=keep, **options) as gunicorn, contextlib.ExitStack() as stack:
+    # They close what stays silent for longer than that.
+    keep = ["--keep-alive", "75"]
+    with Gunicorn(workers=2, args=keep, **options) as gunicorn, contextlib.ExitStack() as stack:
+        # Who has answered has started: that takes CPU time, which is work to an exporter that sees it.
+        for worker in gunicorn.worker_pids():
+            with contextlib.ExitStack() as answered:
+                park(gunicorn, answered, worker, "/")
+        with Exporter(config="process:\n  sample_interval: 200ms\n") as exporter:
+            wait_until(lambda: shown(exporter, gunicorn) == (0, 0), "both workers rest")
             for _ in range(4):
                 stack.enter_context(socket.create_connection(("127.0.0.1", gunicorn.port)))
             wait_until(lambda: shown(exporter, gunicorn)[1] == 4, "four are accepted")

@@ -3,12 +3,10 @@
 import random
 import socket
 import threading
-import time
 from contextlib import ExitStack
 
 import pytest
 from support import send_tcp, send_udp, send_unixgram, wait_until
-from support.exporter import SANITISED
 from support.watched import CONFIG, Watched, allow_descriptors, seed
 
 LARGEST_UDP = 65507
@@ -154,11 +152,9 @@ def test_a_flood_on_one_socket_starves_no_other():
             thread.start()
         try:
             # The unix socket is lossless, whatever stands in the other queue.
-            begin = time.monotonic()
             for _ in range(50):
                 exporter.send_requests(20)
             exporter.check()
-            assert SANITISED or time.monotonic() - begin < 60
         finally:
             stop.set()
             for thread in threads:

@@ -40,6 +40,7 @@ def test_a_higher_level_is_silent_about_a_good_start(level):
 def test_an_agents_key_without_a_meaning_is_reported_once():
     config = f"init_config:\n  is_jmx: false\ninstances:\n  - proc_name: {unique_name('x')}\n    empty_default_hostname: true\n"
     with Exporter(config=config) as exporter:
+        exporter.stop()
         log = exporter.log()
         for key in ("is_jmx", "empty_default_hostname"):
             assert len([line for line in log.splitlines() if key in line]) == 1, log

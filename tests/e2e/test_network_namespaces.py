@@ -126,10 +126,12 @@ def test_the_exporter_stays_in_its_own_namespace_and_leaves_the_other_to_its_end
     with Exporter() as exporter:
         with Gunicorn(workers=1) as here:
             wait_until(lambda: exporter.value("gunicorn_connections", app=here.name) == 0, "the one here is seen")
-            before = sock_diag_sockets(exporter.pid)
+            before = wait_until(lambda: sock_diag_sockets(exporter.pid), "its descriptors are listed")
             with ElsewhereGunicorn(workers=1) as gunicorn:
                 wait_until(lambda: shown(exporter, gunicorn) == (0, 0, 0), "the one elsewhere is seen")
-                assert namespaces(exporter.pid) == {os.stat("/proc/self/ns/net").st_ino}
+                # A thread of its own goes there for a socket, and ends.
+                own = {os.stat("/proc/self/ns/net").st_ino}
+                wait_until(lambda: namespaces(exporter.pid) == own, "all of its threads are in its own")
                 address = f"127.0.0.1:{here.port}"
                 assert exporter.value("gunicorn_listen_queue_limit", app=here.name, address=address) == 2048
             wait_until(lambda: sock_diag_sockets(exporter.pid) <= before, "the namespace's socket is closed")

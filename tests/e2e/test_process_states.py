@@ -10,6 +10,8 @@ from support import Exporter, Gunicorn, wait_until
 
 # Longer than any test; what is still held at the end is killed with its worker.
 HOLD = "seconds=60"
+# The master lets a worker be that holds a request as long, and the worker a connection that waits for the next.
+PATIENT = ["--timeout", "120", "--keep-alive", "120"]
 
 
 def working(exporter, app):
@@ -54,7 +56,7 @@ def end_held_requests(gunicorn):
 @pytest.mark.parametrize("bind", ["tcp", "unix"])
 @pytest.mark.parametrize("path", ["/sleep", "/spin"])
 def test_sync_workers_that_hold_a_request_work(bind, path):
-    with Exporter() as exporter, Gunicorn(workers=4, bind=bind) as gunicorn:
+    with Exporter() as exporter, Gunicorn(workers=4, bind=bind, args=PATIENT) as gunicorn:
         with contextlib.ExitStack() as stack:
             hold(gunicorn, stack, f"{path}?{HOLD}")
             hold(gunicorn, stack, f"{path}?{HOLD}")
@@ -68,18 +70,18 @@ def test_sync_workers_that_hold_a_request_work(bind, path):
 @pytest.mark.parametrize("path", ["/sleep", "/spin"])
 @pytest.mark.parametrize("after_another", [False, True])
 def test_a_threaded_worker_that_holds_a_request_works(bind, path, after_another):
-    args = ["--keep-alive", "60"]
-    with Exporter() as exporter, Gunicorn(
-        workers=1, worker_class="gthread", threads=8, bind=bind, args=args
-    ) as gunicorn:
-        with contextlib.ExitStack() as stack:
-            park(gunicorn, stack, 4)
+    options = {"worker_class": "gthread", "threads": 8, "bind": bind, "args": PATIENT}
+    with Gunicorn(workers=1, **options) as gunicorn, contextlib.ExitStack() as stack:
+        park(gunicorn, stack, 4)
+        # It sees nothing of the CPU time until here, which would be work.
+        with Exporter() as exporter:
             assert_working_at_every_scrape(exporter, gunicorn.name, 0)
             hold(gunicorn, stack, f"{path}?{HOLD}", after_another)
             assert_working_at_every_scrape(exporter, gunicorn.name, 1)
             assert exporter.value("gunicorn_connections", app=gunicorn.name) == 5
             end_held_requests(gunicorn)
-        wait_for_working(exporter, gunicorn.name, 0)
+            stack.close()
+            wait_for_working(exporter, gunicorn.name, 0)
 
 
 @pytest.mark.parametrize(
@@ -93,19 +95,20 @@ def test_a_threaded_worker_that_holds_a_request_works(bind, path, after_another)
 )
 @pytest.mark.parametrize("after_another", [False, True])
 def test_an_asynchronous_worker_that_holds_a_request_works(worker_class, app, after_another):
-    args = ["--keep-alive", "60"]
-    with Exporter() as exporter, Gunicorn(workers=1, worker_class=worker_class, args=args, app=app) as gunicorn:
-        with contextlib.ExitStack() as stack:
-            park(gunicorn, stack, 4)
+    options = {"worker_class": worker_class, "app": app, "args": PATIENT}
+    with Gunicorn(workers=1, **options) as gunicorn, contextlib.ExitStack() as stack:
+        park(gunicorn, stack, 4)
+        with Exporter() as exporter:
             assert_working_at_every_scrape(exporter, gunicorn.name, 0)
             hold(gunicorn, stack, f"/sleep?{HOLD}", after_another)
             assert_working_at_every_scrape(exporter, gunicorn.name, 1)
             end_held_requests(gunicorn)
-        wait_for_working(exporter, gunicorn.name, 0)
+            stack.close()
+            wait_for_working(exporter, gunicorn.name, 0)
 
 
 def test_connections_that_wait_are_in_the_listen_queue():
-    with Exporter() as exporter, Gunicorn(workers=1) as gunicorn:
+    with Exporter() as exporter, Gunicorn(workers=1, args=PATIENT) as gunicorn:
         with contextlib.ExitStack() as stack:
             hold(gunicorn, stack, f"/sleep?{HOLD}")
             wait_for_working(exporter, gunicorn.name, 1)

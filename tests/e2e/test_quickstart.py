@@ -8,7 +8,7 @@ import socket
 
 import psutil
 import pytest
-from support import ManagedProcess, http_request, parse_scrape
+from support import ManagedProcess, http_request, parse_scrape, wait_until
 from support.exporter import BINARY, ROOT
 from support.process import STOP_SECONDS
 
@@ -71,7 +71,10 @@ def test_it_gets_out_of_the_way_of_taken_ports():
 def test_it_stops_all_when_one_of_its_programs_ends():
     with Quickstart() as quickstart:
         children = quickstart.children()
-        exporter = next(child for child in children if str(BINARY) in child.cmdline())
+        # One of the children, a sleep, may have gone meanwhile.
+        exporter = wait_until(
+            lambda: [child for child in quickstart.children() if str(BINARY) in child.cmdline()], "the exporter is there"
+        )[0]
         exporter.kill()
         assert quickstart.wait() == 1
         assert "the exporter ended by itself" in quickstart.log()

@@ -78,6 +78,8 @@ def scrape_of_a_living_app(tmp_path):
             return (
                 scrape.get("gunicorn_workers", app="my_app", state="idle") is not None
                 and scrape.get("gunicorn_requests_total", app="my_app") == 1
+                and scrape.get("gunicorn_arbiter_workers", app="my_app") is not None
+                and scrape.get("gunicorn_backlog_connections_count", app="my_app") == 1
                 and scrape.get("gunicorn_listen_queue_length", app="my_app") is not None
                 and scrape.get("gunicorn_worker_events_total", app="my_app", event="boot") is not None
             )

@@ -1,5 +1,7 @@
 """Requests made to a real gunicorn are the requests that the exporter counts, each one, for the app that served it."""
 
+import socket
+
 import pytest
 from support import Exporter, Gunicorn, make_requests, unique_name, wait_until
 
@@ -11,8 +13,13 @@ def instance(name, *lines):
 
 
 def wait_for_requests(exporter, app, count):
-    wait_until(lambda: exporter.value("gunicorn_requests_total", app=app) >= count, f"{count} requests are counted")
-    return exporter.scrape()
+    """The scrape that shows them whole: a request's status is the last line that gunicorn sends of it."""
+
+    def counted():
+        scrape = exporter.scrape()
+        return scrape if scrape.total("gunicorn_request_status_total", app=app) >= count else None
+
+    return wait_until(counted, f"{count} requests are counted")
 
 
 def test_ten_thousand_requests_over_udp_are_ten_thousand():
@@ -115,7 +122,8 @@ def test_two_gunicorns_without_tag_and_prefix_are_told_apart():
 def test_other_kinds_of_worker_are_counted_too(worker_class):
     name = unique_name("shop")
     with Exporter(config=instance(name)) as exporter:
-        with Gunicorn(name=name, statsd=exporter, worker_class=worker_class) as gunicorn:
+        args = ["--keep-alive", "30"]
+        with Gunicorn(name=name, statsd=exporter, worker_class=worker_class, args=args) as gunicorn:
             assert make_requests(gunicorn, ["/", "/status/404"], 200, clients=4) == {200: 100, 404: 100}
             scrape = wait_for_requests(exporter, name, 200)
             assert scrape.value("gunicorn_requests_total", app=name) == 200
@@ -127,7 +135,10 @@ def test_a_restarted_exporter_counts_on_from_zero():
         gunicorn.get("/")
         wait_for_requests(exporter, name, 1)
         assert exporter.stop() == 0
-        gunicorn.get("/")  # Nobody listens; gunicorn answers all the same.
+        # Nobody listens; gunicorn answers all the same. It closes the connection after it has sent its lines.
+        with socket.create_connection(("127.0.0.1", gunicorn.port)) as client:
+            client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            assert b" 200 OK" in b"".join(iter(lambda: client.recv(65536), b""))
         exporter.start()
         gunicorn.get("/")
         scrape = wait_for_requests(exporter, name, 1)

@@ -19,6 +19,12 @@ WORKERS = 4
 REUSE = ["--reuse-port"]
 
 
+@pytest.fixture(autouse=True)
+def fixture_long_timeout(monkeypatch):
+    """A sync worker that holds a request is killed by its master after 30 s, unless told: that is soon on a busy machine."""
+    monkeypatch.setenv("GUNICORN_CMD_ARGS", "--timeout 90")
+
+
 def held_by(gunicorn):
     """{worker: how many accepted connections it holds}, workers that hold none left out."""
     held = {pid: 0 for pid in gunicorn.worker_pids()}

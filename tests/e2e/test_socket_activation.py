@@ -8,6 +8,9 @@ import threading
 from support import Exporter, Gunicorn, make_requests, send_udp, unique_name, wait_until
 
 RESTARTS = 3
+# Of UDP, whose packets wait in it while the exporter starts, however slowly: 10,000 lines and more.
+BUFFER_BYTES = 4 << 20
+SO_RCVBUFFORCE = 33  # socket(7): beyond net.core.rmem_max, where that is allowed.
 
 
 class SocketUnit:
@@ -56,7 +59,10 @@ class Relayed:
     def __init__(self):
         self.lines = collections.Counter()
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES)
+        except PermissionError:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
         self.socket.bind(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self.socket.getsockname()[1]}"
         self.thread = threading.Thread(target=self._run)
@@ -124,7 +130,8 @@ def restart_under_load(exporter, unit, loads, relayed):
 def test_a_restart_under_load_loses_no_line(tmp_path):
     udp, unix = unique_name("udp"), unique_name("unix")
     with SocketUnit(tmp_path) as unit, Relayed() as relayed, contextlib.ExitStack() as stack:
-        exporter = stack.enter_context(ActivatedExporter(unit, flags=[f"--statsd.relay-address={relayed.address}"]))
+        flags = [f"--statsd.relay-address={relayed.address}", f"--statsd.read-buffer={BUFFER_BYTES}"]
+        exporter = stack.enter_context(ActivatedExporter(unit, flags=flags))
         # Connected once, as gunicorn's client is.
         to_udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         to_udp.connect(("127.0.0.1", unit.udp_port))

@@ -1,7 +1,7 @@
 """Whoever sends to the unix socket never waits long for the exporter, whatever else it has to do.
 
-A send waits while the socket's queue is full. What of that is the machine's, since it had no processor for the sender
-or for the receiving thread, the kernel tells (schedstat) and is not counted.
+A send waits while the socket's queue is full. What of that is the machine's, since it had no processor for the sender,
+for the receiving thread or for the one that reloads, the kernel tells (schedstat) and is not counted.
 """
 
 import fcntl
@@ -74,19 +74,25 @@ class Sent:
 
 
 class RunDelay:
-    """How long this process and one thread of another have been ready to run and had no processor, in seconds."""
+    """How long this process and these threads of another have been ready to run and had no processor, in seconds."""
 
-    def __init__(self, thread):
-        self.files = [open(folder / "schedstat", "rb", buffering=0) for folder in (Path("/proc/self"), thread)]
+    def __init__(self, threads):
+        self.files = [open(folder / "schedstat", "rb", buffering=0) for folder in (Path("/proc/self"), *threads)]
 
     def seconds(self):
         return sum(int(os.pread(file.fileno(), 100, 0).split()[1]) for file in self.files) / 1e9
 
 
-def receiving_thread(exporter):
-    tasks = Path(f"/proc/{exporter.pid}/task").iterdir()
-    [thread] = [task for task in tasks if (task / "comm").read_text() == "statsd\n"]
-    return thread
+def threads_that_count(exporter):
+    """The receiving one, and the main one, which reloads: the receiving one waits while it swaps the configuration."""
+    tasks = Path(f"/proc/{exporter.pid}/task")
+
+    def receiving():
+        # It starts after the exporter is ready; others end meanwhile.
+        return [task for task in tasks.iterdir() if (task / "comm").read_text() == "statsd\n"]
+
+    [thread] = wait_until(receiving, "the receiving thread is there")
+    return thread, tasks / str(exporter.pid)
 
 
 def requests_of(apps):
@@ -98,8 +104,8 @@ def requests_of(apps):
         yield b"gunicorn.request.status.200:1|c|@1.0" + tag
 
 
-def send_requests(apps, path, thread, stop, result):
-    delay = RunDelay(thread)
+def send_requests(apps, path, threads, stop, result):
+    delay = RunDelay(threads)
     sent = Sent(0, 0, 0.0, 0.0)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.connect(path)
@@ -128,7 +134,7 @@ def sender_of_requests(exporter, apps=APPS):
     fork = multiprocessing.get_context("fork")
     stop = fork.Event()
     ours, theirs = fork.Pipe()
-    arguments = (apps, str(exporter.directory / "statsd.sock"), receiving_thread(exporter), stop, theirs)
+    arguments = (apps, str(exporter.directory / "statsd.sock"), threads_that_count(exporter), stop, theirs)
     process = fork.Process(target=send_requests, args=arguments)
     process.start()
 

@@ -33,12 +33,21 @@ class Page:
         return self
 
     def __exit__(self, *_):
-        self.node.communicate("end\n", timeout=60)
+        self.node.communicate("end\n", timeout=150)
 
     def look(self):
         self.node.stdin.write("look\n")
         self.node.stdin.flush()
         return json.loads(self.node.stdout.readline())
+
+    def look_until(self, fits, what):
+        """What it shows when that fits."""
+
+        def seen():
+            shown = self.look()
+            return shown if fits(shown) else None
+
+        return wait_until(seen, what)
 
 
 def card(seen, name):
@@ -52,23 +61,20 @@ def test_it_shows_what_changes(tmp_path):
         name=name, workers=3, statsd=exporter, dogstatsd_tags=f"app:{name}"
     ) as gunicorn, Page(exporter, tmp_path) as page:
 
-        def running():
-            shop = card(page.look(), name)
+        def running(seen):
+            shop = card(seen, name)
             return shop["status"] == "✓ OK" and shop["squares"] == 3
 
-        wait_until(running, "the page shows three workers")
-        seen = page.look()
+        seen = page.look_until(running, "the page shows three workers")
         assert seen["overall"] == "✕ 1 of 2 CRITICAL"
         assert card(seen, absent)["status"] == "✕ CRITICAL"
         assert f"gunicorn: master [{absent}]" in card(seen, absent)["why"]
         assert seen["apps"][0]["name"] == absent  # What is CRITICAL comes first.
         make_requests(gunicorn, ["/", "/status/500"], 50, clients=2)
-        wait_until(lambda: card(page.look(), name)["numbers"]["requests"] == "50", "the page counts the requests")
-        numbers = card(page.look(), name)["numbers"]
-        assert numbers["p95"] != "–"
+        seen = page.look_until(lambda seen: card(seen, name)["numbers"]["requests"] == "50", "the page counts the requests")
+        assert card(seen, name)["numbers"]["p95"] != "–"
         gunicorn.add_worker()
-        wait_until(lambda: card(page.look(), name)["squares"] == 4, "the page shows the new worker")
-        seen = page.look()
+        seen = page.look_until(lambda seen: card(seen, name)["squares"] == 4, "the page shows the new worker")
         assert seen["troubles"] == []  # Nothing from elsewhere, nothing that the policy forbids.
         assert f"{exporter.url}/metrics" in seen["links"]
 
@@ -77,7 +83,7 @@ def test_it_bears_hostile_names_many_apps_and_a_phone(tmp_path):
     with Exporter() as exporter:
         done = subprocess.run(
             ["node", "status_page.js", exporter.url + "/", "made", tmp_path],
-            cwd=BROWSER, stdout=subprocess.PIPE, text=True, timeout=120, check=True, stdin=subprocess.DEVNULL,
+            cwd=BROWSER, stdout=subprocess.PIPE, text=True, timeout=240, check=True, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         seen, later = map(json.loads, done.stdout.splitlines())
         assert seen["troubles"] == []

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from support import Exporter, unique_name, wait_until
 from support.background import repeating
+from support.exporter import SANITISED
 
 NAMES = 200_000
 KNOWN = [unique_name("known") for _ in range(20)]
@@ -79,7 +80,7 @@ def assert_all_is_told(exporter, strangers, turns):
     assert scrape.value("gunicorn_exporter_statsd_series") <= 10_000
     assert scrape.total("gunicorn_exporter_statsd_line_errors_total") == 0
     assert scrape.total("gunicorn_exporter_statsd_dropped_packets_total") == 0
-    assert most_resident_kib(exporter) < MOST_RESIDENT_KIB
+    assert SANITISED or most_resident_kib(exporter) < MOST_RESIDENT_KIB
 
 
 def lines(form):
@@ -94,8 +95,8 @@ def test_two_hundred_thousand_tags_then_as_many_prefixes():
             turns = send(exporter, lines("gunicorn.requests:1|c|#app:{}"))
             turns += send(exporter, lines("p{}.gunicorn.requests:1|c"))
             seconds = time.monotonic() - begin
-        # Slower, it would prove less.
-        assert seconds < 60
+        # Slower, it would prove less; a busy machine takes several times the ten seconds of an idle one.
+        assert seconds < 180
         assert_all_is_told(exporter, 2 * NAMES, turns)
 
 

@@ -42,8 +42,10 @@ def test_lines_are_counted():
     name = unique_name("shop")
     with Exporter(config=config(name), flags=["--statsd.listen-unixgram=statsd.sock"]) as exporter:
         send_unixgram(exporter.directory / "statsd.sock", "gunicorn.requests:1|c|@1.0\ngunicorn.requests:2|c|@0.5")
-        wait_until(lambda: exporter.value("gunicorn_requests_total", app=name) == 5, "both lines are counted")
-        assert exporter.value("gunicorn_exporter_statsd_packets_total", transport="unixgram") == 1
+        # A packet is counted after its lines are.
+        packets = "gunicorn_exporter_statsd_packets_total"
+        wait_until(lambda: exporter.value(packets, transport="unixgram") == 1, "the one packet is counted")
+        assert exporter.value("gunicorn_requests_total", app=name) == 5
 
 
 def test_anyone_may_write_and_only_the_owner_may_read():

@@ -17,8 +17,13 @@ def workers(scrape, app):
 
 
 def wait_for_workers(exporter, app, count):
-    wait_until(lambda: workers(exporter.scrape(), app)[0] == count, f"{app} shows {count} workers")
-    return exporter.scrape()
+    """The scrape that shows them."""
+
+    def seen():
+        scrape = exporter.scrape()
+        return scrape if workers(scrape, app)[0] == count else None
+
+    return wait_until(seen, f"{app} shows {count} workers")
 
 
 def test_a_gunicorn_is_discovered_without_configuration():

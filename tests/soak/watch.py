@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import psutil
-from support.scrape import Scrape
+from support.wait import wait_until
 
 OPEN_METRICS = "application/openmetrics-text;version=1.0.0"
 PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
@@ -69,11 +69,14 @@ class Samples:
 
     def step(self):
         resident = self.process.memory_info().rss / 1024
-        fds = len(os.listdir(f"/proc/{self.process.pid}/fd"))
-        self.all.append((time.monotonic() - self.begin, resident, fds, self.process.num_threads()))
+        self.all.append((time.monotonic() - self.begin, resident, self.open_fds(), self.process.num_threads()))
+
+    def open_fds(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def after(self, seconds):
-        return [sample for sample in self.all if sample[0] >= seconds]
+        """At least the last one."""
+        return [sample for sample in self.all if sample[0] >= seconds] or self.all[-1:]
 
     def cpu_seconds(self):
         times = self.process.cpu_times()
@@ -81,7 +84,9 @@ class Samples:
 
 
 def slope(samples, column=1):
-    """Of the line through the samples, least squares: units of that column in an hour."""
+    """Of the line through the samples, least squares: units of that column in an hour; 0 of a single one."""
+    if len(samples) < 2:
+        return 0.0
     times = [sample[0] for sample in samples]
     return 3600 * statistics.linear_regression(times, [sample[column] for sample in samples]).slope
 
@@ -104,9 +109,13 @@ class Reloads:
 
     def check(self):
         expected = 0 if self.count % len(self.texts) == 0 else 1
-        found = Scrape(self.exporter.get("/metrics").text).get("gunicorn_exporter_config_last_reload_successful")
-        if found != expected:
-            self.failures.append(f"reload {self.count}: {found} as its success, expected {expected}")
+        try:
+            wait_until(
+                lambda: self.exporter.value("gunicorn_exporter_config_last_reload_successful") == expected,
+                f"reload {self.count} has {expected} as its success",
+            )
+        except AssertionError as error:
+            self.failures.append(str(error))
 
     def broken(self):
         return self.count // len(self.texts)

@@ -9,6 +9,7 @@ const {chromium} = require("playwright-core");
 const readline = require("node:readline");
 
 const [url, scenario, folder] = process.argv.slice(2);
+const PATIENCE_MS = 120000;  // The machine may be busy with other things.
 const tell = (facts) => console.log(JSON.stringify(facts));
 
 const look = (page) =>
@@ -49,6 +50,7 @@ function app(name, more) {
 }
 
 async function watch(page) {
+  page.setDefaultTimeout(PATIENCE_MS);
   const troubles = [];
   page.on("console", (message) => message.type() === "error" && troubles.push(message.text()));
   page.on("pageerror", (error) => troubles.push(error.message));
@@ -111,7 +113,8 @@ async function made(browser) {
 
 (async () => {
   // Without its sandbox: the tests run as root.
-  const browser = await chromium.launch({executablePath: "/usr/bin/chromium", args: ["--no-sandbox"]});
+  const browser = await chromium.launch({
+    executablePath: "/usr/bin/chromium", args: ["--no-sandbox"], timeout: PATIENCE_MS});
   try {
     await (scenario === "live" ? live : made)(browser);
   } finally {

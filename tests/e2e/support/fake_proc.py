@@ -12,14 +12,15 @@ class FakeProc:
         (self.root / "stat").write_text("cpu 1 2 3\nbtime 1700000000\nprocesses 5\n")
 
     def add(self, pid, ppid, title):
-        """A process whose title is these bytes, padded as setproctitle does it."""
-        folder = self.root / str(pid)
+        """A process whose title is these bytes, padded as setproctitle does it; it is there at once, whole."""
+        folder = self.root / f"{pid}.new"
         folder.mkdir()
         comm = title[:15]
         (folder / "cmdline").write_bytes(title + bytes(40))
         (folder / "comm").write_bytes(comm + b"\n")
         numbers = b" %d 1 1 0 -1 4194368 0 0 0 0 5 5 0 0 20 0 1 0 %d 1000000 100 0 0 0\n" % (ppid, 1000 + pid)
         (folder / "stat").write_bytes(b"%d (" % pid + comm + b") S" + numbers)
+        folder.rename(self.root / str(pid))
 
     def add_app(self, pid, name):
         """A master and its worker, with the pid after."""

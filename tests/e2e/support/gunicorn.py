@@ -46,8 +46,10 @@ class Gunicorn(ManagedProcess):
         self.app = app
         self.port = None
         self.socket_path = None
+        self.booted_before = 0
 
     def prepare(self):
+        self.booted_before = self._booted()  # By the starts before this one.
         if self.bind == "tcp":
             self.port = self.port or free_port()
             bind = f"127.0.0.1:{self.port}"
@@ -76,7 +78,10 @@ class Gunicorn(ManagedProcess):
         # Asks without a request, which would be counted.
         if len(self.worker_pids()) < self.workers:
             return False
-        return self.error_log_text().count("Booting worker with pid") >= self.workers and self._listens()
+        return self._booted() - self.booted_before >= self.workers and self._listens()
+
+    def _booted(self):
+        return self.error_log_text().count("Booting worker with pid")
 
     def error_log_text(self):
         """What gunicorn's error logger wrote: to the file of --error-logfile where `args` name one."""
@@ -103,11 +108,13 @@ class Gunicorn(ManagedProcess):
 
     def worker_pids(self):
         """The master's children, oldest first, zombies left out."""
-        children = [
-            child
-            for child in psutil.Process(self.pid).children()
-            if child.status() != psutil.STATUS_ZOMBIE
-        ]
+        children = []
+        for child in psutil.Process(self.pid).children():
+            try:
+                if child.status() != psutil.STATUS_ZOMBIE:
+                    children.append(child)
+            except psutil.NoSuchProcess:
+                pass  # It has ended meanwhile.
         return [child.pid for child in sorted(children, key=lambda child: (child.create_time(), child.pid))]
 
     def wait_for_workers(self, count):

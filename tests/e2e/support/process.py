@@ -13,7 +13,7 @@ import psutil
 from support.wait import wait_until
 
 STOP_SECONDS = 60.0
-DYING_SECONDS = 3.0  # What was killed, hundreds at once perhaps, may take as long to be gone.
+DYING_SECONDS = 30.0  # What was killed, hundreds at once perhaps, may take as long to be gone on a busy machine.
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
 # Of the running test, for the logs that conftest.py shows: (title, path of the log or its text).

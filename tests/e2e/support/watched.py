@@ -10,7 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from support.exporter import SANITISED, Exporter
 from support.ports import free_port
 from support.prometheus import promtool
-from support.statsd import send_unixgram
+from support.statsd import send_udp, send_unixgram
 from support.wait import wait_until
 
 # Far over what 10,000 series and every buffer take; a leak passes it soon.
@@ -33,6 +33,7 @@ class Watched(Exporter):
         self.more_flags = list(flags)
         self.tcp_port = None
         self.sent = 0
+        self.marks = 0
 
     def prepare(self):
         self.tcp_port = self.tcp_port or free_port()
@@ -51,11 +52,25 @@ class Watched(Exporter):
         send_unixgram(self.socket_path, *[lines] * count)
         self.sent += count
 
+    def wait_for_udp(self):
+        """Until it has read all that was sent to it by UDP before: a socket keeps its order, and each mark is a new one.
+
+        Sent again and again, since a flood may push it out.
+        """
+        self.marks += 1
+
+        def mark_is_read():
+            send_udp(self.statsd_port, f"gunicorn.workers:{self.marks}|g|#app:{KNOWN}")
+            return self.value("gunicorn_arbiter_workers", app=KNOWN) == self.marks
+
+        wait_until(mark_is_read, "all that came by UDP is read")
+
     def check(self, lint=True, most_resident_bytes=MOST_RESIDENT_BYTES):
         """After an attack: it lives, /metrics is right in all that it says, and memory is bounded.
 
         Without `lint` a family's name may be against the customs: where senders choose it.
         """
+        self.wait_for_udp()
         self.send_requests(10)
         wait_until(
             lambda: self.value("gunicorn_requests_total", app=KNOWN) == self.sent, "the known app's requests are counted"
