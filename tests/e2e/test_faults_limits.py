@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support import Exporter, Gunicorn, free_port, send_udp, unique_name, wait_until
+from support.exporter import SANITISED
 
 FEW = 64
 
@@ -64,6 +65,7 @@ def test_more_clients_than_descriptors_shut_nobody_out_and_change_no_counter():
         assert exporter.log().count("event=tcp_connections_refused") == 1
 
 
+@pytest.mark.skipif(SANITISED, reason="UBSan needs a descriptor to see whether a pointer may be followed, or takes it for a bad one")
 def test_no_descriptor_at_all_is_said_once_and_survived():
     with Gunicorn(workers=2) as gunicorn, Exporter() as exporter:
         app = gunicorn.name
@@ -108,6 +110,10 @@ class CrampedExporter(LimitedExporter):
         return self.get("/-/healthy", timeout=5).status in (200, 503)
 
 
+without_a_sanitiser = pytest.mark.skipif(SANITISED, reason="a sanitiser's shadow takes more address space than such a limit")
+
+
+@without_a_sanitiser
 @pytest.mark.parametrize("mebibytes", [56, 64, 72, 80, 96])
 def test_a_start_with_too_little_memory_ends_or_answers(mebibytes):
     try:
@@ -117,6 +123,7 @@ def test_a_start_with_too_little_memory_ends_or_answers(mebibytes):
         assert "ended at once" in str(error)
 
 
+@without_a_sanitiser
 def test_out_of_memory_it_lives_or_is_seen_to_die():
     with Exporter(config="statsd: {max_series: 100000000}\n", flags=["--statsd.listen-unixgram=s.sock"]) as exporter:
         exporter.expected_exit = None
