@@ -1,6 +1,7 @@
 #include "collectors/process/detail_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "collectors/process/heartbeat.h"
@@ -14,41 +15,48 @@ constexpr std::chrono::seconds kKeepShare{10};
 }  // namespace
 
 void DetailReader::Fill(const ProcessGroup& processes, AppView& view) {
-  for (RoleView& role : view.roles) {
-    if (role.processes == 0) continue;
-    role.open_fds = 0;
-    role.proportional_bytes = 0;
-  }
+  std::array<DetailSum, kCpuRoles> descriptors;
+  std::array<DetailSum, kCpuRoles> shares;
   for (const TrackedProcess* process : processes) {
-    RoleView& role = view.roles.at(
-        static_cast<std::size_t>(ToCpuRole(process->gunicorn.role)));
-    ReadDescriptors(*process, role, view);
-    if (!role.proportional_bytes) continue;
-    const auto share = ReadShare(process->gunicorn.process.key);
-    if (share) {
-      *role.proportional_bytes += *share;
-    } else {
-      role.proportional_bytes.reset();
-    }
+    const auto role =
+        static_cast<std::size_t>(ToCpuRole(process->gunicorn.role));
+    ReadDescriptors(*process, descriptors.at(role), view);
+    AddShare(process->gunicorn.process.key, shares.at(role));
+  }
+  for (std::size_t i = 0; i < view.roles.size(); ++i) {
+    view.roles.at(i).open_fds = descriptors.at(i).Total();
+    view.roles.at(i).proportional_bytes = shares.at(i).Total();
   }
   ReadOverflows(processes, view);
 }
 
+bool DetailReader::HasGone(const ProcessKey& key) {
+  return !reader_.ReadQuietly(key.pid, "stat");
+}
+
+void DetailReader::AddShare(const ProcessKey& key, DetailSum& sum) {
+  if (sum.is_denied()) return;
+  if (const auto share = ReadShare(key)) {
+    sum.Add(*share);
+  } else if (!HasGone(key)) {
+    sum.Deny();
+  }
+}
+
 void DetailReader::ReadDescriptors(const TrackedProcess& process,
-                                   RoleView& role, AppView& view) {
-  if (!role.open_fds) return;  // Denied before: its siblings are too.
-  const pid_t pid = process.gunicorn.process.key.pid;
-  const auto links = reader_.ReadFds(pid);
+                                   DetailSum& sum, AppView& view) {
+  if (sum.is_denied()) return;  // So are its siblings'.
+  const ProcessKey& key = process.gunicorn.process.key;
+  const auto links = reader_.ReadFds(key.pid);
   if (!links) {
-    // One that has just gone holds none.
-    if (reader_.ReadQuietly(pid, "stat")) role.open_fds.reset();
+    if (!HasGone(key)) sum.Deny();
     return;
   }
-  *role.open_fds += links->size();
+  sum.Add(links->size());
   if (process.gunicorn.role != ProcessRole::kWorker) return;
   for (const FdLink& link : *links) {
     if (!IsHeartbeatFile(link.target)) continue;
-    const auto times = reader_.StatFd(pid, link.fd);
+    const auto times = reader_.StatFd(key.pid, link.fd);
     if (!times) continue;
     const double age = HeartbeatAge(*times, clocks_.monotonic_seconds(),
                                     clocks_.unix_seconds());

@@ -18,6 +18,22 @@
 
 namespace gunicorn_exporter {
 
+// A sum over the processes of a role. Unknown where one of them may not be read
+// or none could be; one that has just gone adds nothing.
+class DetailSum {
+ public:
+  void Add(std::uint64_t value) { total_ = total_.value_or(0) + value; }
+  void Deny() { is_denied_ = true; }
+  bool is_denied() const { return is_denied_; }
+  std::optional<std::uint64_t> Total() const {
+    return is_denied_ ? std::nullopt : total_;
+  }
+
+ private:
+  std::optional<std::uint64_t> total_;
+  bool is_denied_ = false;
+};
+
 class DetailReader {
  public:
   // Both must outlive this.
@@ -38,7 +54,9 @@ class DetailReader {
   };
 
   std::optional<std::uint64_t> ReadShare(const ProcessKey& key);
-  void ReadDescriptors(const TrackedProcess& process, RoleView& role,
+  bool HasGone(const ProcessKey& key);
+  void AddShare(const ProcessKey& key, DetailSum& sum);
+  void ReadDescriptors(const TrackedProcess& process, DetailSum& sum,
                        AppView& view);
   void ReadOverflows(const ProcessGroup& processes, AppView& view);
 

@@ -28,7 +28,7 @@ struct RoleView {
   CpuTicks cpu;  // Living and ended ones.
   std::uint64_t threads = 0;
   std::uint64_t resident_bytes = 0;
-  // Empty when one of them could not be read.
+  // Empty when one of them, or all of them, could not be read.
   std::optional<std::uint64_t> proportional_bytes;
   std::optional<std::uint64_t> open_fds;
 };

@@ -105,6 +105,23 @@ TEST_F(ProcessMonitorTest, IsCriticalForAMasterWithoutAWorker) {
   EXPECT_THAT(Series("gunicorn_is_running"), ElementsAre("{app=\"my_app\"} 0"));
 }
 
+TEST_F(ProcessMonitorTest, SaysNothingOfTheDescriptorsOfProcessesThatHaveGone) {
+  FakeProcess open_files;
+  open_files.fds = {{0, "/dev/null"}, {5, "socket:[17]"}};
+  open_files.files["smaps_rollup"] = "Pss:  100 kB\n";
+  proc_.SetTitled(10, 1, "gunicorn: master [my_app]", open_files);
+  proc_.SetTitled(11, 10, "gunicorn: worker [my_app]", open_files);
+  proc_.SetTitled(12, 10, "gunicorn: worker [my_app]", open_files);
+  Make();
+  // After the scan that the series are made of.
+  proc_.Remove(10);
+  proc_.Remove(12);
+  EXPECT_THAT(Series("gunicorn_open_fds"),
+              ElementsAre("{app=\"my_app\",role=\"worker\"} 2"));
+  EXPECT_THAT(Series("gunicorn_proportional_memory_bytes"),
+              ElementsAre("{app=\"my_app\",role=\"worker\"} 102400"));
+}
+
 TEST_F(ProcessMonitorTest, DoesNotCountAZombieAsAWorker) {
   AddMyApp();
   Make();
