@@ -30,15 +30,11 @@ void DetailReader::Fill(const ProcessGroup& processes, AppView& view) {
   ReadOverflows(processes, view);
 }
 
-bool DetailReader::HasGone(const ProcessKey& key) {
-  return !reader_.ReadQuietly(key.pid, "stat");
-}
-
 void DetailReader::AddShare(const ProcessKey& key, DetailSum& sum) {
   if (sum.is_denied()) return;
   if (const auto share = ReadShare(key)) {
     sum.Add(*share);
-  } else if (!HasGone(key)) {
+  } else if (!reader_.HasGone(key.pid)) {
     sum.Deny();
   }
 }
@@ -49,7 +45,7 @@ void DetailReader::ReadDescriptors(const TrackedProcess& process,
   const ProcessKey& key = process.gunicorn.process.key;
   const auto links = reader_.ReadFds(key.pid);
   if (!links) {
-    if (!HasGone(key)) sum.Deny();
+    if (!reader_.HasGone(key.pid)) sum.Deny();
     return;
   }
   sum.Add(links->size());

@@ -54,7 +54,6 @@ class DetailReader {
   };
 
   std::optional<std::uint64_t> ReadShare(const ProcessKey& key);
-  bool HasGone(const ProcessKey& key);
   void AddShare(const ProcessKey& key, DetailSum& sum);
   void ReadDescriptors(const TrackedProcess& process, DetailSum& sum,
                        AppView& view);

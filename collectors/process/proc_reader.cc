@@ -104,11 +104,13 @@ std::optional<std::string_view> ProcReader::ReadPath(pid_t pid,
   return std::nullopt;
 }
 
+bool ProcReader::HasGone(pid_t pid) {
+  return faccessat(root_fd_.get(), Path(pid, ""), F_OK, 0) != 0 &&
+         errno == ENOENT;
+}
+
 void ProcReader::CountError(pid_t pid, std::string_view file, int error) {
-  const bool has_gone =
-      pid != 0 && faccessat(root_fd_.get(), Path(pid, ""), F_OK, 0) != 0 &&
-      errno == ENOENT;
-  if (!has_gone) errors_.Count(file, error);
+  if (pid == 0 || !HasGone(pid)) errors_.Count(file, error);
 }
 
 void ProcReader::Fail(pid_t pid, std::string_view file, int error, bool quiet) {

@@ -73,6 +73,9 @@ class ProcReader {
   // root is a folder that only looks like the kernel's table.
   std::optional<std::uint64_t> OwnNetworkNamespace();
 
+  // Whether the table has this process no more. False where that is unknown.
+  bool HasGone(pid_t pid);
+
   // A descriptor of /proc/PID/FILE, for what is no text.
   FileDescriptor Open(pid_t pid, std::string_view file, int flags);
 

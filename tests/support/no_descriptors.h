@@ -8,7 +8,7 @@ namespace gunicorn_exporter {
 // UBSan asks the kernel, through a pipe that it opens, whether memory can be
 // read before it looks at an object's vtable, and takes EMFILE for "no": a test
 // that is without descriptors is skipped there.
-#ifdef __SANITIZE_ADDRESS__
+#ifdef GUNICORN_EXPORTER_UBSAN
 inline constexpr bool kSanitiserNeedsDescriptors = true;
 #else
 inline constexpr bool kSanitiserNeedsDescriptors = false;

@@ -62,5 +62,13 @@ TEST_F(ProcReaderTest, TellsAShortageFromAFileThatIsNotThere) {
   EXPECT_EQ(reader_.Read(7, "stat"), "text");
 }
 
+TEST_F(ProcReaderTest, TakesNoProcessForGoneThatItHasNoDescriptorToReadOf) {
+  proc_.WriteFile("7/stat", "text");
+  const NoDescriptors none;
+  EXPECT_FALSE(reader_.Read(7, "stat"));
+  EXPECT_FALSE(reader_.HasGone(7));
+  EXPECT_TRUE(reader_.HasGone(8));
+}
+
 }  // namespace
 }  // namespace gunicorn_exporter
