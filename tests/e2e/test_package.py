@@ -9,7 +9,6 @@ from support import free_port, run_exporter
 from support.exporter import BINARY, ROOT
 
 BUILD = BINARY.parent.parent
-SYSTEMD = ROOT / "deploy" / "systemd"
 
 # In a mount namespace of its own: everything is written to a folder in memory laid over the machine's own files.
 IN_A_COPY = """
@@ -108,9 +107,3 @@ def test_the_manual_names_every_flag():
     flags = set(re.findall(r"--[a-z][a-z.-]+", run_exporter("--help").stdout))
     assert {"--config.file", "--web.listen-address"} <= flags
     assert [flag for flag in sorted(flags) if flag.replace("--no-", "--") not in manual] == []
-
-
-def test_the_units_are_hardened():
-    shown = output_of("systemd-analyze", "security", "--offline=yes", SYSTEMD / "gunicorn-exporter.service")
-    (exposure,) = re.findall(r"Overall exposure level for \S+: ([\d.]+)", shown)
-    assert float(exposure) <= 1.5, shown

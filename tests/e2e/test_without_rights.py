@@ -15,12 +15,6 @@ class UnprivilegedExporter(Exporter):
         self.command = ["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", "--", *self.command]
 
 
-class UsersGunicorn(Gunicorn):
-    def prepare(self):
-        super().prepare()
-        self.command = ["setpriv", f"--reuid={USER}", "--clear-groups", "--", *self.command]
-
-
 def shown(exporter, gunicorn):
     """(working, idle, connections or None)."""
     scrape = exporter.scrape()
@@ -53,7 +47,7 @@ def learn(exporter, gunicorn, stack):
 def test_several_apps_of_one_user_work_by_the_connections_of_their_own_ports():
     args = ["--timeout", "120"]
     with UnprivilegedExporter(config="process:\n  sample_interval: 200ms\n") as exporter:
-        with UsersGunicorn(workers=4, args=args) as first, UsersGunicorn(workers=3, args=args) as second:
+        with Gunicorn(user=USER, workers=4, args=args) as first, Gunicorn(user=USER, workers=3, args=args) as second:
             for gunicorn in (first, second):
                 # The first may have been the only one of its user when the last sample was taken.
                 wait_until(

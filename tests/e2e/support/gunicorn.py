@@ -15,7 +15,7 @@ APPS = Path(__file__).resolve().parent.parent / "apps"
 
 
 class Gunicorn(ManagedProcess):
-    """`bind` is "tcp", "unix", or what gunicorn's --bind takes. `statsd` is an Exporter or a UDP port."""
+    """`bind` is "tcp", "unix", or what gunicorn's --bind takes. `statsd` is an Exporter or a UDP port. `user`: its uid."""
 
     def __init__(
         self,
@@ -31,6 +31,7 @@ class Gunicorn(ManagedProcess):
         args=(),
         app="demo:application",
         env=None,
+        user=None,
     ):
         super().__init__("gunicorn", env=env)
         self.name = name or unique_name("app")
@@ -44,6 +45,7 @@ class Gunicorn(ManagedProcess):
         self.setproctitle = setproctitle
         self.args = list(args)
         self.app = app
+        self.user = user
         self.port = None
         self.socket_path = None
         self.booted_before = 0
@@ -73,6 +75,8 @@ class Gunicorn(ManagedProcess):
         if self.statsd_prefix is not None:
             self.command += ["--statsd-prefix", self.statsd_prefix]
         self.command += [*self.args, self.app]
+        if self.user is not None:
+            self.command = ["setpriv", f"--reuid={self.user}", "--clear-groups", "--", *self.command]
 
     def is_ready(self):
         # Asks without a request, which would be counted.
