@@ -163,6 +163,20 @@ std::uint16_t LocalPort(const FileDescriptor& socket) {
   return address ? address->port : std::uint16_t{0};
 }
 
+bool SendsTo(const FileDescriptor& sender, const FileDescriptor& receiver) {
+  auto to = ParseAddress(PeerAddress(sender));
+  const auto own = ParseAddress(LocalAddress(receiver));
+  if (!to || !own || to->port != own->port) return false;
+  if (to->host == own->host) return true;
+  const bool is_ipv4 = to->host.find(':') == std::string::npos;
+  if (own->host != "::" && (own->host != "0.0.0.0" || !is_ipv4)) return false;
+  // It receives at every address of this machine: of those that can be bound.
+  to->port = 0;
+  FileDescriptor probe;
+  return TryBind(*Resolve(FormatAddress(*to), SOCK_DGRAM, true, ""), probe) ==
+         0;
+}
+
 std::size_t SetReceiveBuffer(const FileDescriptor& socket, std::size_t bytes) {
   // The kernel takes an int, and doubles it for its own overhead.
   constexpr std::size_t kMostBytes = 1U << 30U;

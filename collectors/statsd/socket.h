@@ -32,6 +32,9 @@ std::string LocalAddress(const FileDescriptor& socket);
 std::string PeerAddress(const FileDescriptor& socket);
 std::uint16_t LocalPort(const FileDescriptor& socket);
 
+// Whether what `sender`, a connected UDP socket, sends comes to `receiver`.
+bool SendsTo(const FileDescriptor& sender, const FileDescriptor& receiver);
+
 // Twice as much by the kernel's own count: 50 ms of 200,000 packets a second.
 inline constexpr std::size_t kWantedReceiveBuffer = 4U << 20U;
 

@@ -74,11 +74,12 @@ void StatsdServer::OpenTcp(std::vector<FileDescriptor> inherited) {
 
 // Each line would come back for ever.
 void StatsdServer::CheckRelayIsNotUs() const {
-  const std::string target = PeerAddress(relay_->socket());
-  for (const std::string& own : addresses(Transport::kUdp)) {
-    if (own == target) {
-      throw ConfigError("statsd.relay_address: " + target +
-                        " is this program's own; expected another server's");
+  for (const auto& receiver : datagrams_) {
+    if (receiver->transport() == Transport::kUdp &&
+        SendsTo(relay_->socket(), receiver->socket())) {
+      throw ConfigError(
+          "statsd.relay_address: " + PeerAddress(relay_->socket()) +
+          " is this program's own; expected another server's");
     }
   }
 }

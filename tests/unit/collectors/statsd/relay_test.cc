@@ -91,6 +91,39 @@ TEST_F(RelayTest, GoesOnWhereNobodyListens) {
   EXPECT_EQ(relay.lines() + relay.dropped_lines(), 10U);
 }
 
+TEST(RelayAddress, MustNotLeadBackToUs) {
+  struct Case {
+    const char* own;
+    const char* target;
+    bool comes_back;
+  };
+  const Case cases[] = {
+      {"127.0.0.1", "127.0.0.1", true}, {"", "127.0.0.1", true},
+      {"", "127.0.0.7", true},          {"0.0.0.0", "127.0.0.1", true},
+      {"[::]", "127.0.0.1", true},      {"0.0.0.0", "0.0.0.0", true},
+      {"127.0.0.1", "localhost", true}, {"127.0.0.1", "127.0.0.2", false},
+      {"", "192.0.2.1", false},
+  };
+  for (const auto& [own, target, comes_back] : cases) {
+    InheritedSockets inherited;
+    inherited.udp.push_back(
+        BindInternet(InternetSocket::kUdp, std::string(own) + ":0", "test"));
+    const std::string port = std::to_string(LocalPort(inherited.udp.front()));
+    Flags flags;
+    flags.statsd_relay_address = std::string(target) + ":" + port;
+    MetricStore store(Config(), SystemTime);
+    std::string error;
+    try {
+      const StatsdServer server(flags, store, nullptr, std::move(inherited));
+    } catch (const ConfigError& config_error) {
+      error = config_error.what();
+    }
+    EXPECT_EQ(error.find("is this program's own") != std::string::npos,
+              comes_back)
+        << own << " " << target << ": " << error;
+  }
+}
+
 TEST(RelayAddress, IsCheckedAtTheStart) {
   const auto error = [](const std::string& address) -> std::string {
     try {
