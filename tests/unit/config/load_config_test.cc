@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -304,6 +305,20 @@ TEST(LoadConfig, ShipsAnExampleOfEveryDefault) {
   defaults.instances = loaded.config.instances;
   defaults.logs = loaded.config.logs;
   EXPECT_EQ(loaded.config, defaults);
+}
+
+TEST(LoadConfig, ShipsAnExampleThatChangesNothingWithoutItsTwoExamples) {
+  std::ifstream file(TESTS_DIR "/../config/gunicorn_exporter.example.yml");
+  std::string rest;
+  bool is_example = false;
+  for (std::string line; std::getline(file, line);) {
+    if (!line.empty() && line[0] >= 'a' && line[0] <= 'z') {
+      is_example = line == "instances:" || line == "logs:";
+    }
+    if (!is_example) rest += line + "\n";
+  }
+  EXPECT_THAT(rest, testing::HasSubstr("\ndiscovery:\n"));
+  EXPECT_EQ(Parse(rest), Config());
 }
 
 TEST(LoadConfig, NamesAFileThatCannotBeRead) {
