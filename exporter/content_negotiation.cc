@@ -1,13 +1,13 @@
 #include "exporter/content_negotiation.h"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <charconv>
 #include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
+
+#include "exporter/web/header_text.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -21,17 +21,6 @@ struct Offer {
   double q = 1;
 };
 
-std::string_view Trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-bool SameWord(std::string_view left, std::string_view right) {
-  return left.size() == right.size() &&
-         strncasecmp(left.data(), right.data(), left.size()) == 0;
-}
-
 // Takes what stands before the next `separator` outside of quotes.
 std::string_view TakePart(std::string_view& text, char separator) {
   bool quoted = false;
@@ -44,7 +33,7 @@ std::string_view TakePart(std::string_view& text, char separator) {
   end = std::min(end, text.size());
   const std::string_view part = text.substr(0, end);
   text.remove_prefix(std::min(end + 1, text.size()));
-  return Trim(part);
+  return TrimBlanks(part);
 }
 
 std::string_view Unquote(std::string_view value) {
@@ -71,8 +60,8 @@ Offer ParseOffer(std::string_view text) {
   while (!text.empty()) {
     std::string_view value = TakePart(text, ';');
     const std::string_view name = TakePart(value, '=');
-    value = Unquote(Trim(value));
-    if (SameWord(name, "q")) {
+    value = Unquote(TrimBlanks(value));
+    if (EqualsIgnoringCase(name, "q")) {
       offer.q = ParseQ(value);
     } else {
       offer.parameters.emplace_back(name, value);
@@ -92,23 +81,23 @@ std::vector<Offer> ParseOffers(std::string_view header) {
 
 std::string_view Parameter(const Offer& offer, std::string_view name) {
   for (const auto& [key, value] : offer.parameters) {
-    if (SameWord(key, name)) return value;
+    if (EqualsIgnoringCase(key, name)) return value;
   }
   return {};
 }
 
 std::optional<ExpositionFormat> FormatOf(const Offer& offer) {
   const std::string_view version = Parameter(offer, "version");
-  if (SameWord(offer.name, "application/vnd.google.protobuf")) {
+  if (EqualsIgnoringCase(offer.name, "application/vnd.google.protobuf")) {
     const bool ours =
         Parameter(offer, "proto") == "io.prometheus.client.MetricFamily" &&
         Parameter(offer, "encoding") == "delimited";
     if (ours) return ExpositionFormat::kProtobuf;
-  } else if (SameWord(offer.name, "application/openmetrics-text")) {
+  } else if (EqualsIgnoringCase(offer.name, "application/openmetrics-text")) {
     if (version.empty() || version == "1.0.0") {
       return ExpositionFormat::kOpenMetrics;
     }
-  } else if (SameWord(offer.name, "text/plain")) {
+  } else if (EqualsIgnoringCase(offer.name, "text/plain")) {
     if (version.empty() || version == "0.0.4") return ExpositionFormat::kText;
   }
   return std::nullopt;
@@ -133,7 +122,7 @@ bool AcceptsGzip(std::string_view accept_encoding) {
   std::optional<double> gzip_q;
   double any_q = 0;
   for (const Offer& offer : ParseOffers(accept_encoding)) {
-    if (SameWord(offer.name, "gzip")) gzip_q = offer.q;
+    if (EqualsIgnoringCase(offer.name, "gzip")) gzip_q = offer.q;
     if (offer.name == "*") any_q = offer.q;
   }
   return gzip_q.value_or(any_q) > 0;

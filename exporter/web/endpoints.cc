@@ -16,6 +16,7 @@
 #include "exporter/health.h"
 #include "exporter/status_json.h"
 #include "exporter/status_page.h"
+#include "exporter/unix_seconds.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -83,11 +84,6 @@ HttpResponse MethodNotAllowed(std::string_view allowed) {
 
 std::chrono::steady_clock::time_point Deadline(const HttpRequest& request) {
   return std::chrono::steady_clock::now() + ScrapeTime(request.scrape_timeout);
-}
-
-double UnixSeconds() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration<double>(now).count();
 }
 
 HttpResponse AnswerPage(const HttpRequest& request,

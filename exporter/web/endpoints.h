@@ -1,5 +1,5 @@
 // Which endpoint a path names, and what it answers. What stands before it
-// (passwords, rate limit, headers) is access_control.h's business.
+// (passwords, rate limit, headers) is web_access.h's business.
 #pragma once
 
 #include <atomic>

@@ -1,13 +1,14 @@
 #include "exporter/web/http_exchange.h"
 
 #include <httplib.h>
-#include <strings.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <ctime>
 #include <string_view>
+
+#include "exporter/web/header_text.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -69,13 +70,8 @@ bool AsksToClose(const httplib::Request& request) {
   std::size_t begin = 0;
   while (begin < words.size()) {
     const std::size_t end = std::min(words.find(',', begin), words.size());
-    std::string_view word = std::string_view{words}.substr(begin, end - begin);
-    const std::size_t first = word.find_first_not_of(" \t");
-    word.remove_prefix(std::min(first, word.size()));
-    word = word.substr(0, word.find_last_not_of(" \t") + 1);
-    if (word.size() == 5 && strncasecmp(word.data(), "close", 5) == 0) {
-      return true;
-    }
+    const auto word = std::string_view{words}.substr(begin, end - begin);
+    if (EqualsIgnoringCase(TrimBlanks(word), "close")) return true;
     begin = end + 1;
   }
   return false;
@@ -104,13 +100,25 @@ std::string WithoutRange(const std::string& head) {
         found == std::string::npos ? head.size() : found + 2;
     const std::string_view line =
         std::string_view{head}.substr(begin, end - begin);
-    if (line.size() < kName.size() ||
-        strncasecmp(line.data(), kName.data(), kName.size()) != 0) {
-      rest += line;
-    }
+    if (!EqualsIgnoringCase(line.substr(0, kName.size()), kName)) rest += line;
     begin = end;
   }
   return rest;
+}
+
+// A method that cpp-httplib does not know is 400 to it, and 405 to a client:
+// PATCH is one that it knows and no endpoint has.
+std::string WithKnownMethod(std::string head) {
+  constexpr std::string_view kKnown[] = {"GET",     "HEAD",   "POST",
+                                         "PUT",     "DELETE", "CONNECT",
+                                         "OPTIONS", "TRACE",  "PATCH"};
+  const std::size_t end = std::min(head.find(' '), head.size());
+  const auto method = std::string_view{head}.substr(0, end);
+  if (IsToken(method) && std::find(std::begin(kKnown), std::end(kKnown),
+                                   method) == std::end(kKnown)) {
+    head.replace(0, end, "PATCH");
+  }
+  return head;
 }
 
 // cpp-httplib's server without its sockets and threads: one for each request.
@@ -188,7 +196,7 @@ class Exchange : public httplib::Server {
 }  // namespace
 
 SocketAnswer AnswerHttp(const std::string& head, const HttpHandler& handler) {
-  return Exchange(handler).Run(WithoutRange(head));
+  return Exchange(handler).Run(WithoutRange(WithKnownMethod(head)));
 }
 
 }  // namespace gunicorn_exporter

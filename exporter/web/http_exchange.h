@@ -15,7 +15,7 @@ namespace gunicorn_exporter {
 // What the endpoints look at. A header that is missing is empty; one that comes
 // twice is joined by ", ".
 struct HttpRequest {
-  std::string method;  // "GET"
+  std::string method;  // "GET"; "PATCH" for one that nobody knows.
   std::string path;    // As sent: percent-encoded, without the query.
   std::string accept;
   std::string accept_encoding;

@@ -66,6 +66,14 @@ FileDescriptor TryListen(const sockaddr* address, socklen_t size,
   return fd;
 }
 
+// "[::]" takes IPv4 too, as in Go and for StatsD.
+bool IsEvery(const addrinfo& address) {
+  return address.ai_family == AF_INET6 &&
+         IN6_IS_ADDR_UNSPECIFIED(
+             &reinterpret_cast<const sockaddr_in6*>(address.ai_addr)
+                  ->sin6_addr);
+}
+
 FileDescriptor ListenEverywhere(std::uint16_t port) {
   sockaddr_in6 any6 = {};
   any6.sin6_family = AF_INET6;
@@ -93,7 +101,7 @@ FileDescriptor ListenOn(const std::string& text, const Address& address) {
       break;
     }
   }
-  return TryListen(chosen->ai_addr, chosen->ai_addrlen, false);
+  return TryListen(chosen->ai_addr, chosen->ai_addrlen, IsEvery(*chosen));
 }
 
 std::uint16_t BoundPort(int fd) {

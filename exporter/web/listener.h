@@ -13,8 +13,9 @@ struct Listener {
   Address address;    // As asked for, with the port that the kernel gave.
 };
 
-// `text`: "127.0.0.1:18125", "[::1]:18125", "localhost:0", or ":18125", which
-// is every address of the machine, IPv4 and IPv6. Throws ConfigError:
+// `text`: "127.0.0.1:18125", "[::1]:18125", "localhost:0", or ":18125" and
+// "[::]:18125", which are every address of the machine, IPv4 and IPv6. Throws
+// ConfigError:
 // "web.listen_address: cannot bind 127.0.0.1:1: Permission denied".
 Listener Listen(const std::string& text);
 

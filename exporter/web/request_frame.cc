@@ -1,10 +1,10 @@
 #include "exporter/web/request_frame.h"
 
-#include <strings.h>
-
 #include <charconv>
 #include <optional>
 #include <system_error>
+
+#include "exporter/web/header_text.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -14,21 +14,6 @@ RequestFrame Refused(int status) {
   frame.state = RequestFrame::State::kRefused;
   frame.status = status;
   return frame;
-}
-
-bool EqualsIgnoringCase(std::string_view left, std::string_view right) {
-  return left.size() == right.size() &&
-         strncasecmp(left.data(), right.data(), left.size()) == 0;
-}
-
-std::string_view TrimBlanks(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
-    text.remove_prefix(1);
-  }
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) {
-    text.remove_suffix(1);
-  }
-  return text;
 }
 
 // Digits only: no sign, no list.

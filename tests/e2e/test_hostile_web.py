@@ -91,6 +91,7 @@ def test_odd_requests():
         (b"GET http://other/metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", (200, 400, 404)),
         (b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", (400, 404, 405)),
         (b"TRACE /metrics HTTP/1.1\r\nHost: x\r\nCookie: secret\r\nConnection: close\r\n\r\n", (400, 405)),
+        (b"BREW /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", (405,)),
         (b"CONNECT other:80 HTTP/1.1\r\nHost: x\r\n\r\n", (400, 404, 405)),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", (400, 404, 405, 505)),
         (b"GET /metrics HTTP/9.9\r\nHost: x\r\n\r\n", (400, 505)),

@@ -136,7 +136,8 @@ TEST(HttpServer, AllowsGetAndHeadAlone) {
   const Served served;
   for (const char* path : {"/metrics", "/health", "/health/x", "/-/healthy",
                            "/-/ready", "/", "/api/v1/status"}) {
-    for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS"}) {
+    for (const char* method :
+         {"POST", "PUT", "DELETE", "OPTIONS", "PROPFIND", "get"}) {
       const TestResponse response = Request(served.port(), method, path);
       EXPECT_EQ(response.status, 405) << method << path;
       EXPECT_EQ(response.Header("Allow"), "GET, HEAD");
@@ -215,6 +216,13 @@ TEST(HttpServer, SaysWhichAddressIsTaken) {
   }
   options.listen_addresses = {"18125"};
   EXPECT_THROW(HttpServer(options, {}), ConfigError);
+}
+
+TEST(HttpServer, TakesIPv4WhereItListensOnEveryIPv6Address) {
+  HttpOptions options;
+  options.listen_addresses = {"[::]:0"};
+  const Served served(options);
+  EXPECT_EQ(Get(served.port(), "/-/healthy").status, 200);
 }
 
 TEST(HttpServer, CountsRequestsByHandlerAndCode) {

@@ -44,6 +44,15 @@ TEST(HttpExchange, FindsThePathInTheTargetOfAProxy) {
   }
 }
 
+TEST(HttpExchange, AsksForAMethodThatNobodyKnows) {
+  HttpRequest request;
+  EXPECT_FALSE(Ask("BREW /-/quit HTTP/1.1\r\nHost: x\r\n\r\n", &request).close);
+  EXPECT_EQ(request.method, "PATCH");
+  EXPECT_EQ(request.path, "/-/quit");
+  EXPECT_TRUE(Ask("B(W / HTTP/1.1\r\nHost: x\r\n\r\n")
+                  .head.starts_with("HTTP/1.1 400 "));
+}
+
 TEST(HttpExchange, WritesStatusHeadersAndBody) {
   HttpResponse response;
   response.status = 503;

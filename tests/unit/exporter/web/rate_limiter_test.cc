@@ -27,6 +27,17 @@ TEST(RateLimiter, SavesUpNoMoreThanABurst) {
   EXPECT_FALSE(limiter.Allow(later));
 }
 
+TEST(RateLimiter, SavesUpAsMuchAsAClockHolds) {
+  const RateLimitConfig configs[] = {{std::chrono::hours(1), 3'000'000},
+                                     {std::chrono::minutes(1), 2'000'000'000},
+                                     {std::chrono::hours(24 * 365), 300}};
+  for (const RateLimitConfig& config : configs) {
+    RateLimiter limiter(config);
+    const auto now = RateLimiter::Clock::now();
+    for (int i = 0; i < 90; ++i) EXPECT_TRUE(limiter.Allow(now));
+  }
+}
+
 TEST(RateLimiter, AllowsEverythingWithoutAnInterval) {
   RateLimiter limiter({milliseconds(0), 0});
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(limiter.Allow({}));
