@@ -45,18 +45,24 @@ std::vector<std::string> HintsForApp(const StatusView& app,
         "gunicorn runs without setproctitle, and was found by its command "
         "line: install the Python package setproctitle beside it");
   }
-  if (!statsd_address.empty() && app.running_here && status.masters > 0 &&
-      !has_requests && !app.last_packet_seconds.has_value()) {
-    hints.push_back("no StatsD line from " + status.app.name +
-                    " yet: start gunicorn with --statsd-host " +
-                    statsd_address);
-  }
-  if (!has_requests) {
+  if (!has_requests && !app.has_lines_elsewhere) {
     const std::string why = WhyNoRequests(status.worker_class);
-    if (!why.empty()) hints.push_back(why);
+    const bool has_lines = app.last_packet_seconds.has_value();
+    if (!has_lines && !statsd_address.empty() && status.masters > 0) {
+      hints.push_back("no StatsD line from " + status.app.name +
+                      " yet: start gunicorn with --statsd-host " +
+                      statsd_address);
+    }
+    if (!why.empty()) {
+      hints.push_back(why);
+    } else if (has_lines && status.worker_class.empty() && status.masters > 0) {
+      hints.emplace_back(
+          "StatsD lines have come and no request: where it has answered some, "
+          "its workers do not report them; uvicorn's and tornado's never do, "
+          "the ASGI worker does with --access-logfile");
+    }
   }
-  if (app.queue_length.has_value() && app.queue_limit.value_or(0) > 0 &&
-      *app.queue_length >= *app.queue_limit) {
+  if (HasFullQueue(app)) {
     hints.emplace_back(
         "the listen queue is full: new connections are turned away until a "
         "worker is free");

@@ -39,7 +39,8 @@ Json Quantile(const StatusView& app, const std::string& quantile) {
   return Number(found->second);
 }
 
-double ErrorsOf(const StatusView& app) {
+std::optional<double> ErrorsOf(const StatusView& app) {
+  if (app.status_codes.empty()) return std::nullopt;
   double errors = 0;
   for (const auto& [code, count] : app.status_codes) {
     if (code.starts_with('5')) errors += count;
@@ -56,6 +57,7 @@ Json AppJson(const StatusView& app, const std::string& statsd_address) {
   const AppStatus& status = app.status;
   Json tags = Json::object();
   for (const Label& tag : app.tags) tags[tag.name] = tag.value;
+  const QueueView queue = SumOfQueues(app);
   Json json = {
       {"app", status.app.name},
       {"status", StatusOf(app)},
@@ -68,8 +70,9 @@ Json AppJson(const StatusView& app, const std::string& statsd_address) {
       {"dirty_workers", Number(app.dirty_workers)},
       {"connections", Number(app.connections)},
       {"queue",
-       {{"length", Number(app.queue_length)},
-        {"limit", Number(app.queue_limit)},
+       {{"length", Number(queue.length)},
+        {"limit", Number(queue.limit)},
+        {"full", HasFullQueue(app)},
         {"overflows_total", Number(app.listen_overflows)}}},
       {"requests_total", Number(app.requests)},
       {"status_codes", Numbers(app.status_codes)},

@@ -43,9 +43,13 @@ constexpr FamilyRule kRules[] = {
      }},
     {"gunicorn_request_duration_window_seconds", ReadSummary},
     {"gunicorn_listen_queue_length",
-     [](StatusView& a, const Series& s) { Add(a.queue_length, s.value); }},
+     [](StatusView& a, const Series& s) {
+       Add(a.queues[LabelValue(s, "address")].length, s.value);
+     }},
     {"gunicorn_listen_queue_limit",
-     [](StatusView& a, const Series& s) { Add(a.queue_limit, s.value); }},
+     [](StatusView& a, const Series& s) {
+       Add(a.queues[LabelValue(s, "address")].limit, s.value);
+     }},
     {"gunicorn_listen_overflows_total",
      [](StatusView& a, const Series& s) { Add(a.listen_overflows, s.value); }},
     {"gunicorn_connections",
@@ -60,11 +64,6 @@ constexpr FamilyRule kRules[] = {
      [](StatusView& a, const Series& s) { a.master_start_seconds = s.value; }},
     {"gunicorn_worker_heartbeat_age_seconds",
      [](StatusView& a, const Series& s) { a.heartbeat_age_seconds = s.value; }},
-    {"gunicorn_exporter_statsd_last_packet_timestamp_seconds",
-     [](StatusView& a, const Series& s) {
-       a.last_packet_seconds =
-           std::max(a.last_packet_seconds.value_or(0), s.value);
-     }},
 };
 
 AppId IdOf(const Series& series) {
@@ -103,24 +102,19 @@ class Views {
     }
     const AppId id = IdOf(series);
     if (id.name.empty()) return nullptr;
-    auto found = views_.find(id);
-    // A series without the container's labels, of an app that has them.
-    if (found == views_.end() && id.container_id.empty()) {
-      found = std::find_if(views_.begin(), views_.end(), [&](const auto& view) {
-        return view.first.name == id.name;
-      });
-    }
-    if (found == views_.end()) {
-      found = views_.try_emplace(id).first;
-      found->second.running_here = false;
-      found->second.status.app = id;
-      found->second.status.message =
-          "known from its StatsD lines: " + where_it_runs_;
-    }
     last_common_ = series.common;
-    last_ = &found->second;
+    last_ = &Find(id);
     if (last_->tags.empty()) last_->tags = TagsOf(series.common);
     return last_;
+  }
+
+  // This series tells an app's name alone.
+  void ReadLastPacket(const Series& series) {
+    std::vector<StatusView*> named = Named(LabelValue(series, "app"));
+    if (named.empty()) named.push_back(Of(series));
+    for (StatusView* const app : named) {
+      if (app != nullptr) app->last_packet_seconds = series.value;
+    }
   }
 
   std::vector<StatusView> Take() && {
@@ -131,6 +125,36 @@ class Views {
   }
 
  private:
+  StatusView& Find(const AppId& id) {
+    const auto found = views_.find(id);
+    if (found != views_.end()) return found->second;
+    std::vector<StatusView*> containers;
+    if (id.container_id.empty()) containers = Named(id.name);
+    // A series without the container's labels, of the one that has them.
+    if (containers.size() == 1) return *containers.front();
+    for (StatusView* const container : containers) {
+      container->has_lines_elsewhere = true;
+    }
+    StatusView& app = views_[id];
+    app.running_here = false;
+    app.status.app = id;
+    app.status.message =
+        "known from its StatsD lines: " +
+        (containers.empty()
+             ? where_it_runs_
+             : "which of the containers of this name sent them is not known");
+    return app;
+  }
+
+  std::vector<StatusView*> Named(const std::string& name) {
+    std::vector<StatusView*> named;
+    for (auto view = views_.lower_bound({name, "", ""});
+         view != views_.end() && view->first.name == name; ++view) {
+      named.push_back(&view->second);
+    }
+    return named;
+  }
+
   const std::string where_it_runs_;  // Of an app that only series know.
   std::map<AppId, StatusView> views_;
   LabelSetPtr last_common_;
@@ -138,6 +162,24 @@ class Views {
 };
 
 }  // namespace
+
+QueueView SumOfQueues(const StatusView& app) {
+  QueueView sum;
+  for (const auto& [address, queue] : app.queues) {
+    if (queue.length) Add(sum.length, *queue.length);
+    if (queue.limit) Add(sum.limit, *queue.limit);
+  }
+  return sum;
+}
+
+bool HasFullQueue(const StatusView& app) {
+  return std::any_of(app.queues.begin(), app.queues.end(),
+                     [](const auto& entry) {
+                       const QueueView& queue = entry.second;
+                       return queue.length && queue.limit.value_or(0) > 0 &&
+                              *queue.length >= *queue.limit;
+                     });
+}
 
 std::string LabelValue(const Series& series, std::string_view name) {
   for (const LabelSetPtr& labels : {series.common, series.own}) {
@@ -153,6 +195,11 @@ std::vector<StatusView> ViewApps(const std::vector<MetricFamily>& families,
                                  const KnownApps& known) {
   Views views(known);
   for (const MetricFamily& family : families) {
+    if (family.name ==
+        "gunicorn_exporter_statsd_last_packet_timestamp_seconds") {
+      for (const Series& series : family.series) views.ReadLastPacket(series);
+      continue;
+    }
     const auto* const rule = std::find_if(
         std::begin(kRules), std::end(kRules),
         [&](const FamilyRule& one) { return one.family == family.name; });

@@ -168,7 +168,6 @@
 
   function showNumbers(parts, app, list, now) {
     const ratio = errorRatio(list);
-    const full = app.queue.limit && app.queue.length >= app.queue.limit;
     const queue = app.queue.length === null ? "–" :
       count(app.queue.length) + (app.queue.limit ? " of " + count(app.queue.limit) : "");
     const {error = 0, exception = 0, critical = 0} = app.log_messages;
@@ -182,12 +181,12 @@
       connections: count(app.connections),
       memory: bytes(app.resident_bytes),
       total: count(app.requests_total),
-      logs: count(error + exception + critical),
+      logs: Object.keys(app.log_messages).length === 0 ? "–" : count(error + exception + critical),
       statsd: app.last_packet_seconds === null ? "never" : ago(now - app.last_packet_seconds),
     };
     for (const [key] of NUMBERS) setText(parts.values[key], texts[key]);
     parts.values.errors.className = ratio > 0 ? "bad" : "";
-    parts.values.queue.className = full ? "bad" : "";
+    parts.values.queue.className = app.queue.full ? "bad" : "";
   }
 
   function showCard(parts, app, list, now) {
@@ -301,7 +300,7 @@
       if (!history.has(key)) history.set(key, []);
       remember(history.get(key), {
         time: status.time, requests: app.requests_total, errors: app.errors_total,
-        answers: sum(app.status_codes), p95: app.duration.p95,
+        answers: app.errors_total === null ? null : sum(app.status_codes), p95: app.duration.p95,
       });
     }
     remember(statsdHistory, {

@@ -94,6 +94,39 @@ TEST(StatusJson, TellsAppsAndContainersApart) {
   EXPECT_EQ(json["apps"][1]["connections"], 7);
 }
 
+TEST(StatusJson, BooksLinesThatTellNoContainerToNoneOfSeveral) {
+  AppStatus first = Running("shop");
+  first.app.container_id = "aaaa";
+  AppStatus second = Running("shop");
+  second.app.container_id = "bbbb";
+  std::vector<MetricFamily> families;
+  const LabelSetPtr name_alone = MakeLabels({{"app", "shop"}});
+  families.push_back(One("gunicorn_requests_total", name_alone, nullptr, 7));
+  families.push_back(
+      One("gunicorn_exporter_statsd_last_packet_timestamp_seconds",
+          MakeLabels({{"app", "shop"}}), nullptr, 999, MetricType::kGauge));
+  Json json = Status(families, {first, second});
+  ASSERT_EQ(json["apps"].size(), 3U);
+  EXPECT_EQ(json["apps"][0]["requests_total"], 7);
+  EXPECT_EQ(json["apps"][0]["message"],
+            "known from its StatsD lines: which of the containers of this name "
+            "sent them is not known");
+  for (const std::size_t i : {1U, 2U}) {
+    EXPECT_TRUE(json["apps"][i]["requests_total"].is_null());
+    EXPECT_EQ(json["apps"][i]["last_packet_seconds"], 999);
+    EXPECT_EQ(json["apps"][i]["hints"], Json::array());
+  }
+  // Of one container alone they can be nobody else's.
+  json = Status(families, {first});
+  ASSERT_EQ(json["apps"].size(), 1U);
+  EXPECT_EQ(json["apps"][0]["requests_total"], 7);
+}
+
+TEST(StatusJson, SaysNothingOfErrorsWhereNoAnswerIsCounted) {
+  const Json json = Status({}, {Running("shop")});
+  EXPECT_TRUE(json["apps"][0]["errors_total"].is_null());
+}
+
 TEST(StatusJson, ShowsAnAppThatOnlySendsLines) {
   std::vector<MetricFamily> families;
   families.push_back(
@@ -156,7 +189,8 @@ TEST(StatusHints, SayHowToSendStatsdUntilALineComes) {
   families.push_back(
       One("gunicorn_exporter_statsd_last_packet_timestamp_seconds",
           MakeLabels({{"app", "shop"}}), nullptr, 999, MetricType::kGauge));
-  EXPECT_EQ(HintsOf(Running("shop"), families), "[]");
+  EXPECT_EQ(HintsOf(Running("shop"), families).find("no StatsD line"),
+            std::string::npos);
   AppStatus absent;  // Its message says all there is to say.
   absent.app.name = "shop";
   EXPECT_EQ(HintsOf(absent), "[]");
@@ -174,6 +208,21 @@ TEST(StatusHints, SayWhyAWorkerClassReportsNothing) {
             std::string::npos);
 }
 
+TEST(StatusHints, SayWhyLinesMayComeWithoutARequest) {
+  std::vector<MetricFamily> families;
+  families.push_back(
+      One("gunicorn_exporter_statsd_last_packet_timestamp_seconds",
+          MakeLabels({{"app", "shop"}}), nullptr, 999, MetricType::kGauge));
+  EXPECT_NE(HintsOf(Running("shop"), families).find("uvicorn's and tornado's"),
+            std::string::npos);
+  AppStatus gthread = Running("shop");
+  gthread.worker_class = "gthread";
+  EXPECT_EQ(HintsOf(gthread, families), "[]");
+  families.push_back(One("gunicorn_requests_total",
+                         MakeLabels({{"app", "shop"}}), nullptr, 1));
+  EXPECT_EQ(HintsOf(Running("shop"), families), "[]");
+}
+
 TEST(StatusHints, SayThatTitlesAreNotSet) {
   AppStatus status = Running("shop");
   status.titled = false;
@@ -181,14 +230,25 @@ TEST(StatusHints, SayThatTitlesAreNotSet) {
             std::string::npos);
 }
 
-TEST(StatusHints, SayThatTheQueueIsFull) {
+TEST(StatusHints, SayThatAQueueIsFull) {
   const LabelSetPtr app = MakeLabels({{"app", "shop"}});
+  const LabelSetPtr full = MakeLabels({{"address", "127.0.0.1:1"}});
+  const LabelSetPtr empty = MakeLabels({{"address", "127.0.0.1:2"}});
+  MetricFamily length =
+      MakeFamily("gunicorn_listen_queue_length", MetricType::kGauge);
+  AddSeries(length, app, full, 10);
+  AddSeries(length, app, empty, 0);
+  MetricFamily limit =
+      MakeFamily("gunicorn_listen_queue_limit", MetricType::kGauge);
+  AddSeries(limit, app, full, 10);
+  AddSeries(limit, app, empty, 2048);
   std::vector<MetricFamily> families;
-  for (const char* name :
-       {"gunicorn_listen_queue_length", "gunicorn_listen_queue_limit"}) {
-    families.push_back(One(name, app, nullptr, 10, MetricType::kGauge));
-  }
-  EXPECT_NE(HintsOf(Running("shop"), families).find("the listen queue is full"),
+  families.push_back(std::move(length));
+  families.push_back(std::move(limit));
+  const Json json = Status(families, {Running("shop")})["apps"][0];
+  EXPECT_EQ(json["queue"]["full"], true);
+  EXPECT_EQ(json["queue"]["length"], 10);
+  EXPECT_NE(json["hints"].dump().find("the listen queue is full"),
             std::string::npos);
 }
 
