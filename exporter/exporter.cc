@@ -26,6 +26,7 @@
 #include "exporter/scrape.h"
 #include "exporter/self_metrics.h"
 #include "exporter/signals.h"
+#include "exporter/unix_seconds.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -35,12 +36,6 @@ constexpr auto kStopPatience = std::chrono::seconds(2);
 constexpr auto kMonitorPatience = std::chrono::seconds(2);
 // What the receiver takes for senders that it has to look up, and more.
 constexpr auto kReceiverPatience = std::chrono::seconds(5);
-
-double UnixSeconds() {
-  return std::chrono::duration<double>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 void LogNotices(const std::vector<ConfigNotice>& notices) {
   for (const ConfigNotice& notice : notices) {
@@ -176,14 +171,21 @@ KnownApps Exporter::Parts::Apps() {
             "the process collector is off: whether a gunicorn runs is not "
             "looked at"};
   }
-  const auto apps = std::make_shared<std::vector<AppStatus>>();
-  const bool answered =
-      monitor_caller.Run([this, apps] { *apps = monitor->Apps(); });
+  const auto found = std::make_shared<KnownApps>();
+  const bool answered = monitor_caller.Run([this, found] {
+    found->apps = monitor->Apps();
+    if (!monitor->TableReadable()) {
+      found->trouble =
+          "the process table cannot be read: what is told of it is old";
+    }
+  });
   const std::lock_guard lock(last_apps_mutex);
-  if (answered) last_apps = *apps;
-  return {last_apps, answered ? ""
-                              : "the process table does not answer: what is "
-                                "told of it is old"};
+  if (answered) {
+    last_apps = found->apps;
+    return *found;
+  }
+  return {last_apps,
+          "the process table does not answer: what is told of it is old"};
 }
 
 HttpHandlers Exporter::Parts::Handlers(Exporter& exporter) {

@@ -76,9 +76,9 @@ class AppWriter {
     families_.Gauge(name, help, labels_, std::move(own), value);
   }
 
-  void Counter(std::string_view name, std::string_view help, double value,
-               LabelSetPtr own = nullptr) {
-    families_.Counter(name, help, labels_, std::move(own), value,
+  // Of what is counted since the app was first seen.
+  void Counter(std::string_view name, std::string_view help, double value) {
+    families_.Counter(name, help, labels_, nullptr, value,
                       app_.first_seen_seconds);
   }
 
@@ -125,12 +125,14 @@ class AppWriter {
     const std::string name = kRoleNames.at(index);
     constexpr auto kCpu =
         "CPU time of the app's processes, ended ones included.";
-    Counter("gunicorn_cpu_seconds_total", kCpu,
-            static_cast<double>(role.cpu.user) / ticks_per_second_,
-            MakeLabels({{"role", name}, {"mode", "user"}}));
-    Counter("gunicorn_cpu_seconds_total", kCpu,
-            static_cast<double>(role.cpu.system) / ticks_per_second_,
-            MakeLabels({{"role", name}, {"mode", "system"}}));
+    const auto cpu = [&](const char* mode, std::uint64_t ticks) {
+      // It began with the processes, before the exporter saw them.
+      families_.Counter("gunicorn_cpu_seconds_total", kCpu, labels_,
+                        MakeLabels({{"role", name}, {"mode", mode}}),
+                        static_cast<double>(ticks) / ticks_per_second_, 0);
+    };
+    cpu("user", role.cpu.user);
+    cpu("system", role.cpu.system);
     if (role.processes == 0) return;
     const LabelSetPtr own = MakeLabels({{"role", name}});
     Gauge("gunicorn_resident_memory_bytes",

@@ -161,7 +161,7 @@ void ProcessMonitor::ScanLocked() {
   }
   readable_ = readable;
   processes_ = table.processes;
-  if (table.complete) Absorb(std::move(table.candidates));
+  if (readable) Absorb(std::move(table.candidates));
   last_scan_ = clocks_.now();
   scan_interval_ =
       Stretch(kScanInterval, clocks_.thread_cpu_seconds() - cpu_before);

@@ -99,6 +99,43 @@ def test_a_procfs_that_hangs_from_the_start_keeps_nothing_else_away(tmp_path):
         assert exporter.stop() == 0  # Although a thread of it hangs for ever.
 
 
+class ObedientExporter(Exporter):
+    """Does not read, as root may, what the file's mode forbids."""
+
+    def prepare(self):
+        super().prepare()
+        if os.geteuid() == 0:
+            self.command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--", *self.command]
+
+
+def test_a_table_that_cannot_be_read_is_told_and_takes_nobody_for_gone(tmp_path):
+    Tree(tmp_path)
+    with ObedientExporter(flags=[f"--path.procfs={tmp_path}"]) as exporter:
+        wait_until(lambda: exporter.get("/health").status == 200, "the tree is read")
+        (before,) = exporter.get("/health").json()["apps"]
+        tmp_path.chmod(0)
+        try:
+            wait_until(lambda: exporter.value(**PROCESS_OK) == 0, "the collector has failed")
+            health = exporter.get("/health")
+            assert health.status == 503
+            assert "cannot be read" in health.json()["message"]
+            assert health.json()["apps"] == [before]
+            assert exporter.get("/api/v1/status").json()["status"] == "critical"
+        finally:
+            tmp_path.chmod(0o755)
+        wait_until(lambda: exporter.get("/health").status == 200, "the tree is read again")
+        scrape = exporter.scrape()
+        for name in ("gunicorn_workers_exited_total", "gunicorn_workers_spawned_total"):
+            assert [series.value for series in scrape.series(name)] == [0]
+
+
+def test_a_table_that_was_never_read_is_no_table_without_gunicorns():
+    with Exporter(flags=["--path.procfs=/nonexistent"]) as exporter:
+        health = exporter.get("/health")
+        assert health.status == 503
+        assert "cannot be read" in health.json()["message"]
+
+
 STORM = """
 import os, signal, sys
 from setproctitle import setproctitle

@@ -1,0 +1,33 @@
+#include "collectors/process/process_collector.h"
+
+#include <gtest/gtest.h>
+
+#include "collectors/process/process_monitor.h"
+#include "tests/support/fake_proc.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+// A scraper takes a counter for 0 at the time of its creation.
+TEST(ProcessCollector, TellsOfNoCreationWhereTheCountBeganBeforeIt) {
+  FakeProc proc;
+  FakeProcess worker;
+  worker.user_ticks = 500;
+  proc.SetTitled(10, 1, "gunicorn: master [my_app]");
+  proc.SetTitled(11, 10, "gunicorn: worker [my_app]", worker);
+  MonitorClocks clocks = SystemClocks();
+  clocks.unix_seconds = [] { return 1.7e9; };
+  ProcessMonitor monitor(Config(), proc.root(), clocks);
+  monitor.Scan();
+  std::map<std::string, double> created;
+  for (const MetricFamily& family : ProcessCollector(monitor).Collect()) {
+    for (const Series& series : family.series) {
+      created[family.name] = series.created_seconds;
+    }
+  }
+  EXPECT_EQ(created["gunicorn_workers_spawned_total"], 1.7e9);
+  EXPECT_EQ(created["gunicorn_cpu_seconds_total"], 0);
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter
