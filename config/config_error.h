@@ -2,9 +2,8 @@
 // says which setting is meant, what is wrong and, where it helps, what was
 // expected:
 //
-//     /etc/gunicorn-exporter/config.yml:14: statsd.series_ttl: "5 min" is not a
-//     duration; write for example "300s" or "5m" statsd.listen_udp: cannot bind
-//     127.0.0.1:8125: Address already in use
+//     config.yml:14: statsd.series_ttl: "5 min" is not a duration; write ...
+//     statsd.listen_udp: cannot bind 127.0.0.1:8125: Address already in use
 #pragma once
 
 #include <stdexcept>

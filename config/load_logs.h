@@ -1,5 +1,5 @@
 // The section `logs` of the configuration file: the agent's keys, and `pattern`
-// of our own.
+// and `duration_unit` of our own.
 #pragma once
 
 #include <vector>

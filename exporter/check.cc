@@ -65,7 +65,9 @@ std::string FormatCheck(const std::vector<AppStatus>& apps,
     if (apps[i].masters > 0) metrics += kMetricsOfAnApp;
   }
   if (apps.empty()) {
-    page += "    - no instance is configured and no gunicorn is running\n";
+    page += strangers.empty()
+                ? "    - no instance is configured and no gunicorn is running\n"
+                : "    - no instance is configured, and discovery is off\n";
   }
   page += "    - Collected " + std::to_string(metrics) +
           " metrics, 0 events & " + std::to_string(apps.size()) +

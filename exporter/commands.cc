@@ -89,9 +89,9 @@ int CheckConfiguration(const Flags& flags) {
     }
   } catch (const ConfigError& error) {
     std::cerr << error.what() << '\n';
-    return 1;
+    return kExitBadConfiguration;
   }
-  return 0;
+  return kExitOk;
 }
 
 }  // namespace gunicorn_exporter

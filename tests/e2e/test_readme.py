@@ -114,13 +114,6 @@ def test_every_file_that_is_linked_exists():
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-def test_every_anchor_that_is_linked_exists():
-    headings = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
-    anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
-    linked = set(re.findall(r"\]\(#([^)]+)\)", README))
-    assert linked - anchors == set()
-
-
 def test_the_commands_in_shell_blocks_exist():
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
     scripts = set(re.findall(r"^((?:deploy|tests)/[\w./-]+)", blocks, re.MULTILINE))

@@ -74,6 +74,8 @@ TEST(FormatCheck, SaysWhyWorkersOfItsClassReportNoRequests) {
 }
 
 TEST(FormatCheck, SaysWhenThereIsNothingToCheck) {
+  EXPECT_NE(FormatCheck({}, {Running()}, "1.0.0").find("discovery is off"),
+            std::string::npos);
   EXPECT_NE(FormatCheck({}, {}, "1.0.0").find("no gunicorn is running"),
             std::string::npos);
 }
