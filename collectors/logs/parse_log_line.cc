@@ -35,22 +35,34 @@ std::string_view TakeUntil(std::string_view& rest, char delimiter) {
   return token;
 }
 
-// Takes a text in quotes, in which gunicorn escapes a quote by a backslash.
-// False where there is none.
+// Takes a text in quotes. False where there is none, or its end is not clear.
+//
+// gunicorn puts a backslash before a quote of the text, but none before a
+// backslash: where the text ends in one, its end looks like a quote of it.
+//
+//     "a\"b" "c\" "d"
+//          ^    ^
 bool TakeQuoted(std::string_view& rest) {
   if (!rest.starts_with('"')) return false;
-  for (std::size_t i = 1; i < rest.size(); ++i) {
-    if (rest[i] == '\\') {
-      ++i;
-    } else if (rest[i] == '"') {
-      rest.remove_prefix(i + 1);
-      return true;
+  std::size_t end = 0;  // The last one that may be it.
+  for (std::size_t i = rest.find('"', 1); i != rest.npos;
+       i = rest.find('"', i + 1)) {
+    const char before = rest[i - 1];
+    if (end != 0 && before == ' ') {
+      // The next text begins, which is clear where no space follows.
+      if (i + 1 == rest.size() || rest[i + 1] == ' ') return false;
+      break;
     }
+    end = i;
+    if (before != '\\') break;
   }
-  return false;
+  if (end == 0) return false;
+  rest.remove_prefix(end + 1);
+  return true;
 }
 
-// What follows the size: quoted fields (referer, agent, more), and numbers.
+// What follows the size: quoted texts and numbers. The first two texts are the
+// client's, with whatever numbers it likes.
 //
 //     "-" "curl/7.88.1" 0.001523
 //                       ^^^^^^^^
@@ -58,6 +70,7 @@ std::optional<double> FindDuration(std::string_view rest, double unit_seconds,
                                    bool& is_unit_assumed) {
   std::optional<double> whole_number;
   int whole_numbers = 0;
+  int client_texts = 2;  // Referer and agent.
   while (!rest.empty()) {
     if (rest.starts_with(' ') || rest.starts_with('/')) {
       rest.remove_prefix(1);
@@ -67,6 +80,7 @@ std::optional<double> FindDuration(std::string_view rest, double unit_seconds,
     if (rest.starts_with('"')) {
       const std::string_view before = rest;
       if (!TakeQuoted(rest)) return std::nullopt;
+      if (client_texts-- > 0) continue;
       const std::size_t size = before.size() - rest.size();
       // "%(L)s" in quotes is a number all the same.
       token = before.substr(1, size - 2);

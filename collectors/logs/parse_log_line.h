@@ -7,10 +7,12 @@
 //     10.0.0.1, 10.0.0.2 - - [...] "GET / HTTP/1.1" 200 2 "-" "curl/7" 1523
 //     {"status": 200, "duration_ms": 12}
 //
-// Behind the known fields a number with a point is seconds (%(L)s), one with a
-// unit is what the unit says (12ms). A lone whole number has the unit that the
+// Behind the size a number with a point is seconds (%(L)s), one with a unit is
+// what the unit says (12ms). A lone whole number has the unit that the
 // configuration tells. Where it tells none it is taken for microseconds,
-// gunicorn's %(D)s, and marked, since %(M)s and %(T)s look the same.
+// gunicorn's %(D)s, and marked, since %(M)s and %(T)s look the same. Numbers in
+// quotes count, too, but not in the first two such fields: these are the
+// client's (referer, agent).
 //
 // Error lines, as gunicorn and Flask write them:
 //

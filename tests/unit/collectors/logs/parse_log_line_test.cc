@@ -115,6 +115,41 @@ TEST(ParseLogLine, TakesTheVariantsOfTheAccessFormat) {
   }
 }
 
+// gunicorn writes a client's quote as \", and its backslash as it is.
+TEST(ParseLogLine, TakesNoNumberOfTheClientForADuration) {
+  const std::string head =
+      "127.0.0.1 - - [22/Nov/2026:05:33:19 +0000] \"GET / HTTP/1.1\" 200 2 ";
+  const std::pair<std::string, std::optional<double>> table[] = {
+      {R"("-" "86400.5")", {}},
+      {R"("3600s" "curl" 1500)", 0.0015},
+      {R"("-" "7" 1500)", 0.0015},
+      {R"("-" "7" 0.25)", 0.25},
+      {R"("12ms" "7" "0.25")", 0.25},
+      {R"("7" "8")", {}},
+      {R"(1500 "7" "86400.5")", 0.0015},
+      // One field, as an access format without the agent has.
+      {R"("86400.5")", {}},
+      {R"("7" 1500)", 0.0015},
+      // Quotes in it.
+      {R"("-" "a\" 86400.5 \"" 1500)", 0.0015},
+      {R"("-" "a\\" 86400.5 \\"" 1500)", 0.0015},
+      {R"("\" 86400.5 \"" "-" 1500)", 0.0015},
+      // A backslash at its end.
+      {R"("-" "a\" 1500)", 0.0015},
+      {R"("-" "a\" 1500 "192.0.2.7")", 0.0015},
+      {R"("-" "a\" 86400.5 \")", {}},
+      {R"("\" "a 86400.5 b" 1500)", 0.0015},
+      {R"("\" "7\" 1500)", 0.0015},
+      // Either 'a" ' and ' 86400.5 ', or 'a\' and more.
+      {R"("a\" " " 86400.5 ")", {}},
+  };
+  for (const auto& [rest, expected] : table) {
+    const LogLine line = Parse(head + rest);
+    ASSERT_TRUE(std::holds_alternative<AccessLine>(line)) << rest;
+    ExpectDuration(std::get<AccessLine>(line), {200, expected}, rest);
+  }
+}
+
 TEST(ParseLogLine, TakesABareNumberInTheUnitThatWasTold) {
   const struct {
     std::string line;
