@@ -277,6 +277,8 @@ bool LogTailer::Read(Clock::time_point now, const Sink& sink) {
 std::vector<FilePosition> LogTailer::Positions() const {
   std::vector<FilePosition> positions;
   for (const File& file : files_) {
+    // Where to read on in it is not known before it is judged.
+    if (file.use == Use::kSuspect) continue;
     FilePosition& position = positions.emplace_back(file.tail->Position());
     position.log = source_.path;
   }

@@ -55,7 +55,7 @@ class LogTailer {
   void Scan(Clock::time_point now, const Sink& sink);
   // Reads a bounded part of each file. True when there may be more.
   bool Read(Clock::time_point now, const Sink& sink);
-  // Where each file is to be read on.
+  // Where each file is to be read on; those that wait, see above, are left out.
   std::vector<FilePosition> Positions() const;
   // The folders in which a change may bring work; some may not exist.
   std::set<std::string> Folders() const;

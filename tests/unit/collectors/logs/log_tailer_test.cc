@@ -302,6 +302,23 @@ TEST_F(LogTailerTest, KeepsACopyLeftAloneOverARestart) {
   EXPECT_THAT(Read(second), IsEmpty());
 }
 
+// Not cut yet, so it may still be a log of its own.
+TEST_F(LogTailerTest, JudgesAFileThatBeginsLikeAnotherAnewAfterARestart) {
+  WriteFile(dir_ / "a.log", "");
+  LogTailer first(Source("a.log*"));
+  Read(first);
+  AppendFile(dir_ / "a.log", Line("one") + "\n");
+  EXPECT_THAT(Read(first), SizeIs(1));
+  fs::copy_file(dir_ / "a.log", dir_ / "a.log.bak");
+  EXPECT_THAT(Read(first), IsEmpty());
+  LogTailer second(Source("a.log*"), first.Positions());
+  EXPECT_THAT(Read(second), IsEmpty());
+  LogTailer third(Source("a.log*"), second.Positions());
+  EXPECT_THAT(Read(third), IsEmpty());
+  AppendFile(dir_ / "a.log", Line("two") + "\n");
+  EXPECT_THAT(Read(third), ElementsAre(Line("two")));
+}
+
 TEST_F(LogTailerTest, NamesTheFoldersToWatch) {
   const LogTailer tailer(Source("x*/a.log"));
   EXPECT_THAT(tailer.Folders(),
