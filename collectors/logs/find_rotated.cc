@@ -66,7 +66,8 @@ std::unique_ptr<TailedFile> FindRenamed(const FilePosition& position,
     const int fd = OpenLog(path, position.id);
     if (fd < 0) return;
     found = std::make_unique<TailedFile>(fd, path, position.id, rules);
-    found->Resume(position);
+    // Another file may have got the number.
+    if (!found->Resume(position)) found.reset();
   });
   return found;
 }

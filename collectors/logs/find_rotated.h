@@ -21,7 +21,8 @@ std::string FolderOf(const std::string& path);
 // be opened; -1, and errno 0, where another file lies there now.
 int OpenLog(const std::string& path, const FileId& id);
 
-// The file itself under its new name, at its place. Null where it is gone.
+// The file itself under its new name, at its place. Null where it is gone, or
+// the bytes before the place are others.
 std::unique_ptr<TailedFile> FindRenamed(const FilePosition& position,
                                         const MessageRules& rules);
 

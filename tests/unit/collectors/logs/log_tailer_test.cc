@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "collectors/logs/find_rotated.h"
 #include "tests/unit/collectors/logs/log_tailer_fixture.h"
 
 namespace gunicorn_exporter {
@@ -274,6 +275,24 @@ TEST_F(LogTailerTest, FindsAFileThatWasRotatedBetweenTwoProcesses) {
   WriteFile(dir_ / "a.log", "three\n");
   LogTailer second(Source("a.log"), first.Positions());
   EXPECT_THAT(Read(second), ElementsAre("two", "three"));
+}
+
+// The number of a file that was rotated and deleted is free for any other.
+TEST_F(LogTailerTest, TakesNoOtherFileOfTheSameNumberForARotatedOne) {
+  WriteFile(dir_ / "a.log", "");
+  LogTailer first(Source("a.log"));
+  Read(first);
+  AppendFile(dir_ / "a.log", "one\n");
+  EXPECT_THAT(Read(first), ElementsAre("one"));
+  WriteFile(dir_ / "a.log", "two\n");
+  WriteFile(dir_ / "b.log", "of another app\n");
+  struct stat other {};
+  ASSERT_EQ(stat((dir_ / "b.log").c_str(), &other), 0);
+  std::vector<FilePosition> positions = first.Positions();
+  ASSERT_THAT(positions, SizeIs(1));
+  positions[0].id = IdOf(other);
+  LogTailer second(Source("a.log"), positions);
+  EXPECT_THAT(Read(second), ElementsAre("two"));
 }
 
 TEST_F(LogTailerTest, FindsAFileThatWasCutBetweenTwoProcesses) {
