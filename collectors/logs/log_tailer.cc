@@ -67,6 +67,10 @@ void LogTailer::Scan(Clock::time_point now, const Sink& sink) {
     // What lies elsewhere now was rotated while nobody looked.
     const std::vector<FilePosition> rest = std::exchange(positions_, {});
     for (const FilePosition& position : rest) {
+      if (unreadable_.contains(position.id)) {
+        positions_.push_back(position);  // For when it opens.
+        continue;
+      }
       File file;
       file.tail = FindRenamed(position, rules_);
       if (file.tail == nullptr) continue;
@@ -84,13 +88,15 @@ void LogTailer::Scan(Clock::time_point now, const Sink& sink) {
 // What was only remembered must not grow for ever under names with a date.
 void LogTailer::ForgetOld(const std::vector<std::string>& paths) {
   constexpr std::size_t kMany = 1024;
-  if (log_paths_.size() > kMany) {
+  if (std::max(log_paths_.size(), unreadable_.size()) > kMany) {
     const std::set<std::string> listed(paths.begin(), paths.end());
     std::erase_if(log_paths_, [&](const std::string& path) {
       return !listed.contains(path);
     });
+    std::erase_if(unreadable_, [&](const auto& file) {
+      return !listed.contains(file.second.path);
+    });
   }
-  if (unreadable_.size() > kMany) unreadable_.clear();
   if (failing_paths_.size() > kMany) failing_paths_.clear();
 }
 
@@ -116,7 +122,7 @@ void LogTailer::Visit(const std::string& path) {
 
 std::uint64_t LogTailer::StartOf(const FileId& id, std::uint64_t size) const {
   if (const auto earlier = unreadable_.find(id); earlier != unreadable_.end())
-    return earlier->second;
+    return earlier->second.start;
   if (has_scanned_ || has_positions_) return 0;
   return size;
 }
@@ -134,17 +140,18 @@ bool LogTailer::IsLogPath(const std::string& path) const {
 
 void LogTailer::Open(const std::string& path, const FileId& id,
                      std::uint64_t size) {
+  const std::uint64_t start = StartOf(id, size);
   if (files_.size() >= kMaxFiles) {
+    unreadable_[id] = {path, start};
     ReportFailure(path, EMFILE);
     return;
   }
-  const std::uint64_t start = StartOf(id, size);
   const int fd = OpenLog(path, id);
   if (fd < 0) {
     const int error = errno;
     // Gone or replaced meanwhile; the next scan finds what is there.
     if (error == ENOENT || error == 0) return;
-    unreadable_[id] = start;
+    unreadable_[id] = {path, start};
     ReportFailure(path, error);
     return;
   }
@@ -275,7 +282,7 @@ bool LogTailer::Read(Clock::time_point now, const Sink& sink) {
 }
 
 std::vector<FilePosition> LogTailer::Positions() const {
-  std::vector<FilePosition> positions;
+  std::vector<FilePosition> positions = positions_;
   for (const File& file : files_) {
     // Where to read on in it is not known before it is judged.
     if (file.use == Use::kSuspect) continue;

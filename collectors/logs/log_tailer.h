@@ -88,6 +88,12 @@ class LogTailer {
     std::uint64_t suspect_size = 0;
   };
 
+  // One that cannot be opened, or one too many.
+  struct Unreadable {
+    std::string path;
+    std::uint64_t start = 0;  // Where to begin, once it opens.
+  };
+
   std::vector<std::string> ListPaths() const;
   void Visit(const std::string& path);
   // Whether a new file there is no copy: no glob found it, or a log lay there.
@@ -106,10 +112,9 @@ class LogTailer {
   const LogSourceConfig source_;
   const MessageRules rules_;
   std::vector<File> files_;  // In the order in which they were found.
-  std::vector<FilePosition> positions_;  // Not found again yet.
+  std::vector<FilePosition> positions_;  // Not opened again yet.
   std::set<std::string> log_paths_;      // Where a file has grown: no copies.
-  std::map<FileId, std::uint64_t>
-      unreadable_;                       // Where to begin, once it opens.
+  std::map<FileId, Unreadable> unreadable_;
   std::set<std::string> failing_paths_;  // Reported.
   bool has_scanned_ = false;
   bool has_positions_ = false;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "collectors/logs/find_rotated.h"
+#include "tests/support/no_descriptors.h"
 #include "tests/unit/collectors/logs/log_tailer_fixture.h"
 
 namespace gunicorn_exporter {
@@ -218,6 +219,44 @@ TEST_F(LogTailerTest, ReadsAFileThatBecomesReadableFromWhereItWasFirstSeen) {
   chmod((dir_ / "a.log").c_str(), 0600);
   AppendFile(dir_ / "a.log", "one\n");
   EXPECT_THAT(Read(tailer), ElementsAre("one"));
+}
+
+TEST_F(LogTailerTest, GoesOnInAFileThatOpensOnlyLaterAfterARestart) {
+  if (kSanitiserNeedsDescriptors) GTEST_SKIP() << "UBSan needs descriptors";
+  WriteFile(dir_ / "a.log", "");
+  LogTailer first(Source("a.log"));
+  Read(first);
+  AppendFile(dir_ / "a.log", "one\n");
+  EXPECT_THAT(Read(first), ElementsAre("one"));
+  LogTailer second(Source("a.log"), first.Positions());
+  {
+    const NoDescriptors none;
+    EXPECT_THAT(Read(second), IsEmpty());
+  }
+  EXPECT_EQ(second.open_errors(), 1U);
+  AppendFile(dir_ / "a.log", "two\n");
+  // So does a process that follows before it opens.
+  LogTailer third(Source("a.log"), second.Positions());
+  EXPECT_THAT(Read(third), ElementsAre("two"));
+  EXPECT_THAT(Read(second), ElementsAre("two"));
+}
+
+TEST_F(LogTailerTest, ReadsAFileThatHadToWaitFromWhereItWasFirstSeen) {
+  // Many wait, and none of them is forgotten.
+  constexpr std::size_t kFiles = LogTailer::kMaxFiles + 1100;
+  const auto path = [this](std::size_t i) {
+    return dir_ / (std::to_string(10'000 + i) + ".log");
+  };
+  for (std::size_t i = 0; i < kFiles; ++i) WriteFile(path(i), "old\n");
+  LogTailer tailer(Source("*.log"));
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  EXPECT_EQ(tailer.open_files(), LogTailer::kMaxFiles);
+  fs::remove(path(0));
+  Read(tailer);
+  now_ += LogTailer::kAwayFor;
+  Read(tailer);
+  AppendFile(path(LogTailer::kMaxFiles), "new\n");
+  EXPECT_THAT(Read(tailer), ElementsAre("new"));
 }
 
 TEST_F(LogTailerTest, CountsWhatCannotBeOpened) {
