@@ -148,7 +148,7 @@ void ReceiveLoop::Wake(Kind kind, std::size_t number, Clock::time_point now) {
 void ReceiveLoop::Accept(std::size_t listener, Clock::time_point now) {
   for (int i = 0; i < kMostAcceptedAtATime; ++i) {
     const int fd = tcp_.Accept(listener, now);
-    if (fd < 0) return;
+    if (fd < 0) break;
     Watch(fd, Kind::kConnection, static_cast<std::size_t>(fd), EPOLLIN,
           EPOLL_CTL_ADD);
   }
