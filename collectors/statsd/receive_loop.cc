@@ -75,16 +75,17 @@ void ReceiveLoop::Run() {
                                  TimeoutMs(Clock::now()));
     const Clock::time_point now = Clock::now();
     const std::uint64_t calls = calls_;
+    for (int i = 0; i < count; ++i) {
+      const std::uint64_t id = events[static_cast<std::size_t>(i)].data.u64;
+      Wake(static_cast<Kind>(id >> kKindShift), static_cast<std::uint32_t>(id),
+           now);
+    }
+    // After Wake, which lets packets wait.
     if (calls != answered_) {
       for (Channel& channel : channels_) {
         channel.is_waiting = true;
         channel.due = now;
       }
-    }
-    for (int i = 0; i < count; ++i) {
-      const std::uint64_t id = events[static_cast<std::size_t>(i)].data.u64;
-      Wake(static_cast<Kind>(id >> kKindShift), static_cast<std::uint32_t>(id),
-           now);
     }
     const bool has_drained = DrainDue(now);
     ListenAgain(now);
@@ -107,13 +108,18 @@ void ReceiveLoop::Stop() {
 
 bool ReceiveLoop::WaitUntilTaken(std::chrono::milliseconds patience) {
   const Clock::time_point deadline = Clock::now() + patience;
-  const std::uint64_t call = ++calls_;
-  Call();
-  while (answered_ < call) {
+  const std::uint64_t call = Ask();
+  while (!IsTaken(call)) {
     if (Clock::now() >= deadline) return false;
     std::this_thread::sleep_for(milliseconds(1));
   }
   return true;
+}
+
+std::uint64_t ReceiveLoop::Ask() {
+  const std::uint64_t call = ++calls_;
+  Call();
+  return call;
 }
 
 void ReceiveLoop::Call() {

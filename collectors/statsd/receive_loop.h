@@ -33,6 +33,9 @@ class ReceiveLoop {
   // or until Run has returned; false where that takes longer than `patience`.
   // Any thread but the one that runs the loop.
   bool WaitUntilTaken(std::chrono::milliseconds patience);
+  // The same in two steps: asks for it, and tells whether it is so by now.
+  std::uint64_t Ask();
+  bool IsTaken(std::uint64_t call) const { return answered_ >= call; }
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -29,8 +29,9 @@ class FakeSenderLookup : public SenderLookup {
   // By port alone.
   std::optional<Sender> FindByUdpSource(
       const sockaddr_storage& source) override {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    std::unique_lock<std::mutex> lock(mutex_);
     ++questions_;
+    released_.wait(lock, [this] { return !is_held_; });
     last_family_ = source.ss_family;
     sockaddr_in address{};
     std::memcpy(&address, &source, sizeof(address));
@@ -48,7 +49,7 @@ class FakeSenderLookup : public SenderLookup {
     return answers_;
   }
 
-  // Keeps whoever asks for a pid waiting, until it is let go.
+  // Keeps whoever asks for a sender waiting, until it is let go.
   void Hold() {
     const std::lock_guard<std::mutex> lock(mutex_);
     is_held_ = true;

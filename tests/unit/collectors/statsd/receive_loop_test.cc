@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tests/support/fake_sender_lookup.h"
+#include "tests/support/find_series.h"
 #include "tests/support/no_descriptors.h"
 #include "tests/support/sockets.h"
 #include "tests/support/wait_until.h"
@@ -118,6 +119,25 @@ TEST_F(ReceiveLoopTest, DoesNotWaitForConnectionsThatItHasNoDescriptorFor) {
   WaitUntil(is_listening);
   SendText(client, "gunicorn.requests:1|c\n");
   WaitUntil([&] { return stats_.lines(Transport::kTcp) == 1; });
+}
+
+TEST_F(ReceiveLoopTest, AnswersOnceWhatHadComeIsInTheStore) {
+  if (udp_.Patience().count() == 0) {
+    GTEST_SKIP() << "net.core.rmem_max is so small that no packet is let wait";
+  }
+  lookup_.Hold();
+  const FileDescriptor client = ConnectUdp(LocalAddress(udp_.socket()), "test");
+  SendText(client, "gunicorn.requests:1|c");
+  WaitUntilReadable(udp_.socket());
+  const std::uint64_t call = loop_->Ask();
+  Start();
+  WaitUntil([&] { return lookup_.questions() == 1; });
+  EXPECT_FALSE(loop_->IsTaken(call));  // The datagram is being handled only.
+  lookup_.LetGo();
+  WaitUntil([&] { return loop_->IsTaken(call); });
+  EXPECT_EQ(
+      ValueOf(store_.Collect(), "gunicorn_requests_total", "app=\"unknown\""),
+      1);
 }
 
 }  // namespace
