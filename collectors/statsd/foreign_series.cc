@@ -112,6 +112,28 @@ void ForeignSeries::EraseIf(
   }
 }
 
+void ForeignSeries::EraseLongestSilent(std::size_t count,
+                                       SeriesBudget& budget) {
+  std::vector<std::chrono::milliseconds> times;
+  for (const auto& [name, metric] : metrics_) {
+    for (const auto& [text, entry] : metric.entries) {
+      times.push_back(entry.plain.updated);
+    }
+  }
+  count = std::min(count, times.size());
+  if (count == 0) return;
+  std::sort(times.begin(), times.end());
+  const std::chrono::milliseconds last = times[count - 1];
+  // Of those that are as old as the last one, only as many as are wanted.
+  auto left = times.begin() + static_cast<std::ptrdiff_t>(count) -
+              std::lower_bound(times.begin(), times.end(), last);
+  EraseIf(
+      [&](const SeriesKey&, std::chrono::milliseconds updated) {
+        return updated < last || (updated == last && left-- > 0);
+      },
+      budget);
+}
+
 void ForeignSeries::Relabel(const MakeLabelsOf& make_labels) {
   for (auto& [name, metric] : metrics_) {
     for (auto& [text, entry] : metric.entries) {

@@ -55,6 +55,8 @@ class ForeignSeries {
       const std::function<bool(const SeriesKey&,
                                std::chrono::milliseconds updated)>& is_gone,
       SeriesBudget& budget);
+  // So many of them; all where there are fewer.
+  void EraseLongestSilent(std::size_t count, SeriesBudget& budget);
   void Relabel(const MakeLabelsOf& make_labels);
   void Collect(std::chrono::milliseconds now,
                std::vector<MetricFamily>& families) const;

@@ -72,8 +72,8 @@ void MetricStore::AddPresets(AppSeries& app, const TimePoint& now) {
             {"reason", "statsd.max_series leaves no room for all of them"}});
 }
 
-// Lets the longest silent apps that nobody knows go, where known ones need
-// their room.
+// Lets the longest silent apps that nobody knows go, then the longest silent
+// foreign series, where known apps need their room.
 void MetricStore::MakeRoom() {
   if (budget_.Overbooked() == 0) return;
   std::vector<const AppSeries*> strangers;
@@ -91,9 +91,10 @@ void MetricStore::MakeRoom() {
     freed += series->share.used;
     evicted.insert(series);
   }
-  if (evicted.empty()) return;
   const std::size_t before = budget_.used();
   EraseIf([&](const AppSeries& series) { return evicted.contains(&series); });
+  foreign_.EraseLongestSilent(budget_.Overbooked(), budget_);
+  if (budget_.used() == before) return;
   refused_ += before - budget_.used();
   if (!warned_evicted_) {
     warned_evicted_ = true;

@@ -117,6 +117,38 @@ TEST_F(ForeignLinesTest, CountAgainstMaxSeries) {
   EXPECT_EQ(Value("name10", R"(app="unknown")"), -1);
 }
 
+TEST_F(ForeignLinesTest, MakeRoomForAnAppThatBecomesKnown) {
+  constexpr int kMost = 100;
+  config_.statsd.max_series = kMost;
+  const auto name = [](int i) { return "name" + std::to_string(i); };
+  for (int i = 0; i < 2 * kMost; ++i) {
+    if (i % 25 == 0) time_.Advance(std::chrono::seconds(1));
+    Send(name(i) + ":1|c");
+  }
+  Send(name(0) + ":1|c");  // Not one of the longest silent any more.
+  const std::string refused = "gunicorn_exporter_statsd_refused_series_total";
+  const double before = Value(refused, "");
+  store().SetKnownApps({{"known", "", ""}});
+  Send(
+      "gunicorn.requests:1|c|#app:known\n"
+      "gunicorn.request.duration:5|ms|#app:known");
+  EXPECT_EQ(Requests("known"), 1);
+  EXPECT_EQ(Value("gunicorn_request_status_total", R"(app="known",code="504")"),
+            0);
+  EXPECT_NE(FindFamily(store().Collect(), "gunicorn_request_duration_seconds"),
+            nullptr);
+  EXPECT_LE(Value("gunicorn_exporter_statsd_series", ""), kMost);
+  int gone = 0;
+  for (int i = 0; i < kMost; ++i) {
+    gone += Value(name(i), R"(app="unknown")") == -1 ? 1 : 0;
+  }
+  EXPECT_EQ(Value(refused, ""), before + gone);
+  EXPECT_EQ(Value(name(0), R"(app="unknown")"), 2);
+  EXPECT_EQ(Value(name(1), R"(app="unknown")"), -1);
+  EXPECT_EQ(Value(name(99), R"(app="unknown")"), 1);
+  EXPECT_LT(gone, 40);  // As many as an app may need, not all of one moment.
+}
+
 TEST_F(ForeignLinesTest, Expire) {
   config_.statsd.series_ttl = std::chrono::seconds(60);
   Send("orders:1|c");
