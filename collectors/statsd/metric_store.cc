@@ -152,7 +152,7 @@ AppSeries* MetricStore::Create(const SeriesKey& key, const Event& event,
   auto series = std::make_unique<AppSeries>(key);
   if (!series->Add(event, now, *options_, budget_)) return nullptr;
   if (key.tags.empty()) {
-    series->AddPresets(now, *options_, budget_);
+    AddPresets(*series, now);
     return &Insert(std::move(series));
   }
   const auto base = apps_.find(ToText({key.app, {}}));
@@ -163,7 +163,7 @@ AppSeries* MetricStore::Create(const SeriesKey& key, const Event& event,
 
 AppSeries& MetricStore::CreateBase(const SeriesKey& key, const TimePoint& now) {
   auto series = std::make_unique<AppSeries>(SeriesKey{key.app, {}});
-  series->AddPresets(now, *options_, budget_);
+  AddPresets(*series, now);
   return Insert(std::move(series));
 }
 

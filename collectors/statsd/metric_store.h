@@ -88,7 +88,7 @@ class MetricStore : public EventSink {
   AppSeries& CreateBase(const SeriesKey& key, const TimePoint& now);
   AppSeries& Insert(std::unique_ptr<AppSeries> series);
   void EraseIf(const std::function<bool(const AppSeries&)>& gone);
-  // The zeros of a known app; those without room are counted once.
+  // The zeros of an app; those without room are counted once.
   void AddPresets(AppSeries& app, const TimePoint& now);
   void MakeRoom();
   bool IsStale(const AppSeries& series, std::chrono::milliseconds now) const;

@@ -66,6 +66,8 @@ void MetricStore::AddPresets(AppSeries& app, const TimePoint& now) {
   if (refused == 0 || app.presets_refused) return;
   app.presets_refused = true;
   refused_ += refused;
+  // Of strangers there may be very many.
+  if (!app.share.reserved) return;
   LogEvent(LogLevel::kWarn, "series_refused",
            {{"app", app.key.app.name},
             {"series", std::to_string(refused)},

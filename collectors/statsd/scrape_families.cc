@@ -105,8 +105,8 @@ ScrapeFamilies::ScrapeFamilies(const SeriesOptions& options)
               {}},
       refused_{"gunicorn_exporter_statsd_refused_series_total",
                "Lines refused because their series would be one too many "
-               "(statsd.max_series), and series that had to make room for a "
-               "known app's.",
+               "(statsd.max_series), zeros that found no room, and series that "
+               "had to make room for a known app's.",
                MetricType::kCounter,
                {}},
       last_packet_{"gunicorn_exporter_statsd_last_packet_timestamp_seconds",
