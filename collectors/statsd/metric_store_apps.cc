@@ -55,8 +55,9 @@ void MetricStore::SetKnownApps(std::vector<AppId> apps) {
     budget_.Reserve(series.share);
   }
   MakeRoom();
-  for (const AppId& app : known_) {
-    AddPresets(*apps_.at(ToText({app, {}})), now);
+  // Apps that only lines have made known, too: a reload may have added a code.
+  for (const auto& [text, series] : apps_) {
+    if (series->base == nullptr) AddPresets(*series, now);
   }
   PublishNaming();
 }

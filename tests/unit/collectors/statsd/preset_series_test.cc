@@ -38,5 +38,28 @@ TEST_F(PresetSeriesTest, ThoseOfATaggedFirstLineAreCountedToo) {
   EXPECT_EQ(Refused(), 1 + Wanted() - 10);
 }
 
+TEST_F(PresetSeriesTest, AReloadGivesANewCodeToEveryApp) {
+  config_.statsd.preset_status_codes = {200};
+  config_.process.pod_labels = true;
+  const AppId in_pod{"shop", "pod", "container"};
+  store().SetKnownApps({in_pod});
+  Send("gunicorn.requests:1|c|#app:shop\ngunicorn.requests:1|c|#app:other");
+  Config changed = config_;
+  changed.statsd.preset_status_codes = {200, 500};
+  store().Reconfigure(changed);
+  store().SetKnownApps({in_pod});
+  const std::string no_pod = R"(,pod_uid="",container_id="")";
+  for (const std::string& app :
+       {R"(app="shop")" + no_pod, R"(app="other")" + no_pod,
+        std::string(R"(app="shop",pod_uid="pod",container_id="container")")}) {
+    const auto status = [&](const std::string& code) {
+      return Value("gunicorn_request_status_total",
+                   app + ",code=\"" + code + "\"");
+    };
+    EXPECT_EQ(status("200"), 0) << app;
+    EXPECT_EQ(status("500"), 0) << app;
+  }
+}
+
 }  // namespace
 }  // namespace gunicorn_exporter
