@@ -70,7 +70,7 @@ class MetricStore : public EventSink {
 
   // The families of section 4.2, and those of 4.3 that count series.
   std::vector<MetricFamily> Collect();
-  // Apps without a line included, ordered by their id.
+  // Apps without a line included, ordered by ToText of their keys.
   std::vector<AppArrival> Arrivals() const;
   TimePoint Now() const { return time_source_(); }
 

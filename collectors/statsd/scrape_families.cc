@@ -126,7 +126,9 @@ void ScrapeFamilies::Add(const AppSeries& app, std::chrono::milliseconds now) {
   AddPlain(workers_, app.labels, nullptr, app.arbiter_workers);
   if (app.durations) AddDurations(app, now);
   if (app.backlog) AddBacklog(app);
-  if (app.base == nullptr && app.last_packet_seconds != 0) AddLastPacket(app);
+  if (app.base != nullptr || app.last_packet_seconds == 0) return;
+  double& last = last_packets_[app.key.app.name];
+  last = std::max(last, app.last_packet_seconds);
 }
 
 void ScrapeFamilies::AddDurations(const AppSeries& app,
@@ -162,25 +164,15 @@ void ScrapeFamilies::AddBacklog(const AppSeries& app) {
   backlog_.series.back().histogram = std::move(histogram);
 }
 
-// {app} alone: of several containers with one name, the last one.
-void ScrapeFamilies::AddLastPacket(const AppSeries& app) {
-  if (!last_packet_.series.empty()) {
-    Series& last = last_packet_.series.back();
-    if (last.own->labels().front().value == app.key.app.name) {
-      last.value = std::max(last.value, app.last_packet_seconds);
-      return;
-    }
-  }
-  AddSeries(last_packet_, nullptr, MakeLabels({{"app", app.key.app.name}}),
-            app.last_packet_seconds);
-}
-
 void ScrapeFamilies::AddTotals(std::size_t series, std::uint64_t refused) {
   AddSeries(series_, nullptr, nullptr, static_cast<double>(series));
   AddSeries(refused_, nullptr, nullptr, static_cast<double>(refused));
 }
 
 std::vector<MetricFamily> ScrapeFamilies::Take() {
+  for (const auto& [app, seconds] : last_packets_) {
+    AddSeries(last_packet_, nullptr, MakeLabels({{"app", app}}), seconds);
+  }
   std::vector<MetricFamily> families;
   for (MetricFamily* const family :
        {&requests_, &statuses_, &durations_, &window_, &messages_, &workers_,

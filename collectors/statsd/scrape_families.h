@@ -4,8 +4,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "collectors/metric_family.h"
@@ -28,7 +28,6 @@ class ScrapeFamilies {
  private:
   void AddDurations(const AppSeries& app, std::chrono::milliseconds now);
   void AddBacklog(const AppSeries& app);
-  void AddLastPacket(const AppSeries& app);
 
   const SeriesOptions& options_;
   MetricFamily requests_;
@@ -41,6 +40,8 @@ class ScrapeFamilies {
   MetricFamily series_;
   MetricFamily refused_;
   MetricFamily last_packet_;
+  // By app: of several containers with one name, the newest.
+  std::map<std::string, double> last_packets_;
 };
 
 }  // namespace gunicorn_exporter

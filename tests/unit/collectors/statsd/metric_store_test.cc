@@ -334,6 +334,23 @@ TEST_F(MetricStoreTest, TellsWhatArrived) {
             time_.Now().unix_seconds);
 }
 
+TEST_F(MetricStoreTest, TellsTheNewestPacketOfAppsOfOneName) {
+  config_.process.pod_labels = true;
+  // The second's key stands between those of the others.
+  const AppId ids[] = {App("shop"), App("shop-api"), {"shop", "pod", ""}};
+  for (const AppId& id : ids) {
+    time_.Advance(seconds(1));
+    Add({id, {}}, Event());
+  }
+  const auto families = store().Collect();
+  const char* const name =
+      "gunicorn_exporter_statsd_last_packet_timestamp_seconds";
+  EXPECT_EQ(FindFamily(families, name)->series.size(), 2U);
+  EXPECT_EQ(ValueOf(families, name, "app=\"shop\""), time_.Now().unix_seconds);
+  EXPECT_EQ(ValueOf(families, name, "app=\"shop-api\""),
+            time_.Now().unix_seconds - 1);
+}
+
 TEST_F(MetricStoreTest, TellsWhenACountBegan) {
   AddRequest("shop");
   time_.Advance(seconds(10));
