@@ -4,8 +4,8 @@
 // once; one lock guards all. Whoever receives must not wait: TryAdd gives up
 // where the lock is taken, and its caller keeps the events for later. Scrapes
 // copy a few apps at a time under the lock and build their answer outside of
-// it; one scrape at a time asks for the lock, and none while an ingest thread
-// waits for it.
+// it, but for foreign series, whose families are built under it; one scrape at
+// a time asks for the lock, and none while an ingest thread waits for it.
 //
 // Nothing here throws but for want of memory.
 #pragma once
