@@ -128,8 +128,9 @@ struct Flags {
   std::vector<std::string> statsd_listen_tcp;
   std::string statsd_listen_unixgram;  // A path; empty: off.
   unsigned statsd_unixsocket_mode = 0722;
-  std::size_t statsd_read_buffer = 0;  // Bytes; 0: the kernel's default.
-  std::string statsd_relay_address;    // "host:port"; empty: off.
+  // Bytes; 0: 4 MiB, within net.core.rmem_max, unless a socket has more.
+  std::size_t statsd_read_buffer = 0;
+  std::string statsd_relay_address;  // "host:port"; empty: off.
 
   std::string logs_position_file;  // Empty: off.
   std::string path_procfs = "/proc";

@@ -110,7 +110,7 @@ void AddStatsdFlags(CLI::App& app, Flags& flags) {
                                   "\" is not " + kExpected);
               }
             });
-  AddParsed(app, "--statsd.read-buffer", "the kernel's default",
+  AddParsed(app, "--statsd.read-buffer", "4 MiB, within net.core.rmem_max",
             "Receive buffer of each socket in bytes",
             [&](const std::string& text) {
               flags.statsd_read_buffer = ParseNumber<std::size_t>(

@@ -107,6 +107,26 @@ std::string ReadAddress(const FileDescriptor& socket, AddressCall call) {
   return "";
 }
 
+// As it was asked for: the kernel doubles it for its own overhead.
+std::size_t ReceiveBuffer(const FileDescriptor& socket) {
+  int bytes = 0;
+  socklen_t size = sizeof(bytes);
+  if (getsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &bytes, &size) != 0) {
+    return 0;
+  }
+  return static_cast<std::size_t>(bytes) / 2;
+}
+
+// What the kernel would grant is tried on another socket: this one may have
+// more than net.core.rmem_max, and would not get it back.
+void RaiseReceiveBuffer(const FileDescriptor& socket) {
+  constexpr auto kWanted = static_cast<int>(kWantedReceiveBuffer);
+  const FileDescriptor trial(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  SetOption(trial, SOL_SOCKET, SO_RCVBUF, kWanted);
+  if (ReceiveBuffer(trial) <= ReceiveBuffer(socket)) return;
+  SetOption(socket, SOL_SOCKET, SO_RCVBUF, kWanted);
+}
+
 }  // namespace
 
 std::string ErrorText(int error) {
@@ -178,20 +198,17 @@ bool SendsTo(const FileDescriptor& sender, const FileDescriptor& receiver) {
 }
 
 std::size_t SetReceiveBuffer(const FileDescriptor& socket, std::size_t bytes) {
-  // The kernel takes an int, and doubles it for its own overhead.
-  constexpr std::size_t kMostBytes = 1U << 30U;
-  const auto asked = static_cast<int>(bytes == 0 ? kWantedReceiveBuffer
-                                                 : std::min(bytes, kMostBytes));
-  if (bytes == 0 || setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUFFORCE, &asked,
-                               sizeof(asked)) != 0) {
+  if (bytes == 0) {
+    RaiseReceiveBuffer(socket);
+    return ReceiveBuffer(socket);
+  }
+  constexpr std::size_t kMostBytes = 1U << 30U;  // The kernel takes an int.
+  const auto asked = static_cast<int>(std::min(bytes, kMostBytes));
+  if (setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUFFORCE, &asked,
+                 sizeof(asked)) != 0) {
     SetOption(socket, SOL_SOCKET, SO_RCVBUF, asked);
   }
-  int granted = 0;
-  socklen_t size = sizeof(granted);
-  if (getsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &granted, &size) != 0) {
-    return 0;
-  }
-  return static_cast<std::size_t>(granted) / 2;
+  return ReceiveBuffer(socket);
 }
 
 std::optional<ReceiveMemory> ReadReceiveMemory(const FileDescriptor& socket) {

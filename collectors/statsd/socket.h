@@ -39,8 +39,8 @@ bool SendsTo(const FileDescriptor& sender, const FileDescriptor& receiver);
 inline constexpr std::size_t kWantedReceiveBuffer = 4U << 20U;
 
 // Asks for a receive buffer of `bytes`, past net.core.rmem_max where we may; 0:
-// kWantedReceiveBuffer, within it. Returns what the kernel granted, as it is
-// asked for.
+// kWantedReceiveBuffer, within it, unless the socket has more. Returns what the
+// kernel granted, as it is asked for.
 std::size_t SetReceiveBuffer(const FileDescriptor& socket, std::size_t bytes);
 
 // What SO_MEMINFO tells of a socket's receive side.

@@ -241,6 +241,24 @@ TEST(StatsdServer, CountsWhatTheKernelDrops) {
   EXPECT_EQ(server.dropped_packets(Transport::kUdp), kSent - received);
 }
 
+TEST(SetReceiveBuffer, TakesNothingFromASocketThatNobodyAskedFor) {
+  for (const std::size_t bytes : {std::size_t{8192}, kWantedReceiveBuffer / 2,
+                                  2 * kWantedReceiveBuffer}) {
+    const FileDescriptor socket =
+        BindInternet(InternetSocket::kUdp, "127.0.0.1:0", "test");
+    // Without rights it gets at most net.core.rmem_max, which is then kept.
+    const std::size_t had = SetReceiveBuffer(socket, bytes);
+    EXPECT_GE(SetReceiveBuffer(socket, 0), had);
+  }
+}
+
+TEST(SetReceiveBuffer, RaisesASmallOne) {
+  const FileDescriptor socket =
+      BindInternet(InternetSocket::kUdp, "127.0.0.1:0", "test");
+  const std::size_t had = SetReceiveBuffer(socket, 8192);
+  EXPECT_GT(SetReceiveBuffer(socket, 0), had);
+}
+
 TEST(StatsdCollector, HasEverySeriesOfItsReceiversFromTheStart) {
   const TempDir directory;
   Flags flags = UdpFlags();
