@@ -59,6 +59,19 @@ std::string FindVersion(int root, const std::string& path) {
   return {};
 }
 
+// Those that its shared libraries were loaded from.
+std::vector<std::string> LibraryFolders(ProcReader& reader, pid_t pid) {
+  std::vector<std::string> folders;
+  reader.ReadLines(pid, "maps", [&](std::string_view maps) {
+    for (std::string& folder : ParseSitePackages(maps)) {
+      if (std::find(folders.begin(), folders.end(), folder) == folders.end()) {
+        folders.push_back(std::move(folder));
+      }
+    }
+  });
+  return folders;
+}
+
 // /usr/local/lib/python3.11/site-packages and its like, where they exist.
 std::vector<std::string> UsualFolders(int root) {
   std::vector<std::string> folders = {"/usr/lib/python3/dist-packages"};
@@ -143,10 +156,7 @@ std::vector<std::string> ParseSitePackages(std::string_view maps) {
 }
 
 std::string ReadVersion(ProcReader& reader, pid_t pid) {
-  std::vector<std::string> folders;
-  if (const auto maps = reader.Read(pid, "maps")) {
-    folders = ParseSitePackages(*maps);
-  }
+  const std::vector<std::string> folders = LibraryFolders(reader, pid);
   const FileDescriptor root = reader.Open(pid, "root", O_PATH | O_DIRECTORY);
   if (!root) return {};
   for (const std::string& folder : folders) {

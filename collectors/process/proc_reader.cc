@@ -29,6 +29,13 @@ struct CloseDirectory {
 };
 using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
+// Of these the kernel gives a page at most at one read; the other files, of one
+// record, come whole.
+bool IsTable(std::string_view file) {
+  return file.starts_with("net/") || file == "maps" ||
+         file.ends_with("/children");
+}
+
 double ToSeconds(const timespec& time) {
   return static_cast<double>(time.tv_sec) +
          static_cast<double>(time.tv_nsec) * 1e-9;
@@ -83,8 +90,7 @@ std::optional<std::string_view> ProcReader::ReadPath(pid_t pid,
   if (buffer_.size() > kKeptBuffer) {
     buffer_ = std::vector<char>(kFirstBuffer);
   }
-  // Files of one record come whole at the first read; tables do not.
-  const bool one_record = file.substr(0, 4) != "net/";
+  const bool one_record = !IsTable(file);
   std::size_t size = 0;
   while (fd) {
     if (size == buffer_.size()) buffer_.resize(buffer_.size() * 2);

@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 
 #include "tests/support/fake_proc.h"
+#include "tests/support/long_maps.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -68,6 +70,16 @@ TEST_F(ReadVersionTest, LooksWhereSharedLibrariesCameFrom) {
       "gunicorn-21.2.0.dist-info/METADATA",
       "");
   EXPECT_EQ(Read(), "21.2.0");
+}
+
+TEST_F(ReadVersionTest, FindsALibraryFarDownTheMapsOfARealProcess) {
+  const std::string packages = "lib/python3.11/site-packages/";
+  proc_.WriteFile(packages + "title.so", "text");
+  proc_.WriteFile(packages + "gunicorn-99.1.0.dist-info/METADATA", "");
+  const LongMaps maps(proc_.root() + "/" + packages + "title.so");
+  ReadErrors errors;
+  ProcReader reader("/proc", errors);
+  EXPECT_EQ(ReadVersion(reader, getpid()), "99.1.0");
 }
 
 TEST_F(ReadVersionTest, LooksInTheUsualPlaces) {

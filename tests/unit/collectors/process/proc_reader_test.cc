@@ -1,8 +1,10 @@
 #include "collectors/process/proc_reader.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "tests/support/fake_proc.h"
+#include "tests/support/long_maps.h"
 #include "tests/support/no_descriptors.h"
 
 namespace gunicorn_exporter {
@@ -47,6 +49,15 @@ TEST_F(ProcReaderTest, GivesTheMemoryOfALongFileBack) {
   EXPECT_EQ(reader_.Read(8, "net/fib_trie")->size(), 4'000'000U);
   EXPECT_EQ(reader_.Read(9, "stat"), "short");
   EXPECT_LT(reader_.buffer_bytes(), 100'000U);
+}
+
+TEST_F(ProcReaderTest, ReadsToItsEndWhatTheKernelGivesByThePage) {
+  proc_.WriteFile("last.so", "text");
+  const LongMaps maps(proc_.root() + "/last.so");
+  ProcReader reader("/proc", errors_);
+  const auto text = reader.Read(getpid(), "maps");
+  ASSERT_TRUE(text);
+  EXPECT_NE(text->find("/last.so\n"), std::string_view::npos);
 }
 
 TEST_F(ProcReaderTest, TellsAShortageFromAFileThatIsNotThere) {

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -52,6 +54,21 @@ TEST_F(ProcessScannerTest, LeavesOutAndCountsANameThatIsTooLong) {
   EXPECT_THAT(Apps(), ElementsAre());
   EXPECT_THAT(errors_.counts(),
               ElementsAre(Pair(Pair("cmdline", "too_long"), 2)));
+}
+
+TEST_F(ProcessScannerTest, ListsMoreChildrenThanTheKernelGivesAtOneRead) {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  std::vector<pid_t> children;
+  for (std::size_t bytes = 0; bytes < 2 * page;) {
+    const pid_t child = fork();
+    if (child == 0) _exit(0);  // It is listed until it is waited for.
+    ASSERT_GT(child, 0);
+    children.push_back(child);
+    bytes += std::to_string(child).size() + 1;
+  }
+  ProcReader reader("/proc", errors_);
+  EXPECT_EQ(ProcessScanner(reader).Children(getpid()), children);
+  for (const pid_t child : children) waitpid(child, nullptr, 0);
 }
 
 }  // namespace
