@@ -12,6 +12,10 @@ namespace {
 // gunicorn's default, --backlog.
 constexpr std::uint64_t kBacklog = 2048;
 
+// The default of gunicorn's setting control_socket ends so: since 25.1 its
+// masters take commands there, and no requests.
+constexpr std::string_view kControlSocket = "/gunicorn.ctl";
+
 }  // namespace
 
 void ConnectionSampler::ReadListeners(Namespace& space) {
@@ -51,7 +55,7 @@ void ConnectionSampler::ReadUnixListeners(Namespace& space) {
     if (socket.connected && socket.inode == 0) ++queued[socket.path];
   }
   for (const UnixStream& socket : space.unix_sockets) {
-    if (!socket.listening) continue;
+    if (!socket.listening || socket.path.ends_with(kControlSocket)) continue;
     Listener listener;
     // Of two on one path only one counts what waits, which names the path
     // alone.

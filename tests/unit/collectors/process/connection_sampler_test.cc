@@ -240,6 +240,16 @@ TEST_F(ConnectionSamplerTest, CountsWhatWaitsOnAUnixPathOnce) {
   EXPECT_THAT(Queues("my_app"), ElementsAre("unix:/run/a.sock 3"));
 }
 
+TEST_F(ConnectionSamplerTest, LeavesOutGunicornsControlSocket) {
+  AddApp(10, "my_app", {100, 101, 102}, {{1}});
+  Unix("/home/me/.gunicorn/gunicorn.ctl", true, 100);
+  Unix("/run/a.sock", true, 101);
+  Unix("/run/my-gunicorn.ctl", true, 102);
+  Sample();
+  EXPECT_THAT(Queues("my_app"),
+              ElementsAre("unix:/run/a.sock 0", "unix:/run/my-gunicorn.ctl 0"));
+}
+
 TEST_F(ConnectionSamplerTest, WithoutRightsLeavesOutOtherUsersConnections) {
   AddApp(10, "my_app", {100}, {{1}, {}}, 33);
   Tcp(kLoopback, kListening, 100, 0, 33);
