@@ -66,8 +66,12 @@ std::optional<ProcessSnapshot> ProcessScanner::LookAt(pid_t pid) {
     return std::nullopt;
   }
 
-  if (process.command && !process.command->named) {
-    if (const auto environ = reader_.Read(pid, "environ")) {
+  if (process.command) {
+    // Where the name is known the rest can be missed: that is no error.
+    const auto environ = process.command->named
+                             ? reader_.ReadQuietly(pid, "environ")
+                             : reader_.Read(pid, "environ");
+    if (environ) {
       process.command = ParseGunicornCommand(process.cmdline, *environ);
     }
   }

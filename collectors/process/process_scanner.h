@@ -1,7 +1,8 @@
 // One look at the process table: the processes that may be gunicorns, as
-// snapshots. Reads /proc/PID/comm of all, and cmdline and stat of those whose
-// comm lets them be a gunicorn. Names of apps are valid UTF-8; a process that
-// claims one over 4 KiB is left out and counted (ReadErrors, "too_long").
+// snapshots. Reads /proc/PID/comm of all, cmdline and stat of those whose comm
+// lets them be a gunicorn, and environ of gunicorns without a title. Names of
+// apps are valid UTF-8; a process that claims one over 4 KiB is left out and
+// counted (ReadErrors, "too_long").
 //
 // Thread rule: one thread at a time. A process that vanishes in mid-read is
 // left out, and so is one that cannot be read for want of descriptors: see

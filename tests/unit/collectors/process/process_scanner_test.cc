@@ -13,6 +13,7 @@ namespace gunicorn_exporter {
 namespace {
 
 using testing::ElementsAre;
+using testing::IsEmpty;
 using testing::Pair;
 
 class ProcessScannerTest : public testing::Test {
@@ -54,6 +55,31 @@ TEST_F(ProcessScannerTest, LeavesOutAndCountsANameThatIsTooLong) {
   EXPECT_THAT(Apps(), ElementsAre());
   EXPECT_THAT(errors_.counts(),
               ElementsAre(Pair(Pair("cmdline", "too_long"), 2)));
+}
+
+TEST_F(ProcessScannerTest, ReadsTheEnvironmentBesideANameOfTheCommandLine) {
+  FakeProcess process;
+  process.files["environ"] =
+      std::string("GUNICORN_CMD_ARGS=--name other -k gthread --dirty-app a:A") +
+      '\0';
+  proc_.SetCommand(10, 1, "gunicorn --name shop app:app", process);
+  ProcReader reader(proc_.root(), errors_);
+  const auto found = ProcessScanner(reader).LookAt(10);
+  ASSERT_TRUE(found && found->command);
+  EXPECT_EQ(found->command->name, "shop");
+  EXPECT_EQ(found->command->worker_class, "gthread");
+  EXPECT_TRUE(found->command->dirty);
+}
+
+TEST_F(ProcessScannerTest, CountsADeniedEnvironmentWhereItMayHaveTheName) {
+  proc_.SetCommand(10, 1, "gunicorn --name shop app:app");
+  proc_.WriteFile("10/environ/is a folder", "");
+  EXPECT_THAT(Apps(), ElementsAre("shop"));
+  EXPECT_THAT(errors_.counts(), IsEmpty());
+  proc_.SetCommand(10, 1, "gunicorn app:app");
+  proc_.WriteFile("10/environ/is a folder", "");
+  EXPECT_THAT(Apps(), ElementsAre("app:app"));
+  EXPECT_THAT(errors_.counts(), ElementsAre(Pair(Pair("environ", "other"), 1)));
 }
 
 TEST_F(ProcessScannerTest, ListsMoreChildrenThanTheKernelGivesAtOneRead) {
