@@ -85,10 +85,13 @@ class AppRegistry {
 
   explicit AppRegistry(const Config& config);
 
+  // Whether an app of this name is kept: the rest of the id does not matter.
+  bool IsWanted(const AppId& app) const;
+
   // What a reload changes: apps of instances that are gone go too.
   void Reconfigure(const Config& config);
 
-  // One look at the table: `found` are all gunicorn processes that live,
+  // One look at the table: `found` are the gunicorn processes that live,
   // `ended` those whose last CPU time can still be read (zombies).
   void Update(std::vector<FoundProcess> found,
               const std::vector<ProcessSnapshot>& ended, TimePoint now,
@@ -110,7 +113,6 @@ class AppRegistry {
 
  private:
   bool IsConfigured(const AppId& app) const;
-  bool IsWanted(const AppId& app) const;
   TrackedProcess Track(FoundProcess found, AppRecord& app,
                        std::set<AppId>& renamed);
   void Retire(const TrackedProcess& process, bool exited);

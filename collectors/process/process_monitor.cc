@@ -51,6 +51,7 @@ ProcessMonitor::ProcessMonitor(const Config& config, const std::string& procfs,
       scanner_(reader_),
       connection_sampler_(reader_),
       detail_reader_(reader_, clocks_),
+      master_facts_(reader_),
       registry_(config),
       effective_interval_(config.process.sample_interval) {
   if (const auto text = reader_.ReadGlobal("stat")) {
@@ -95,12 +96,12 @@ void ProcessMonitor::AskVersions() {
   std::set<std::string> programs;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [key, facts] : master_facts_) {
-      const auto master = registry_.processes().find(key);
-      if (!facts.version.empty() || master == registry_.processes().end()) {
+    for (const auto& [key, process] : registry_.processes()) {
+      if (process.gunicorn.role != ProcessRole::kMaster ||
+          !master_facts_.Of(key).version.empty()) {
         continue;
       }
-      const std::string program = ProgramFor(master->second.app);
+      const std::string program = ProgramFor(process.app);
       if (!program.empty() && !asked_versions_.contains(program)) {
         programs.insert(program);
       }
@@ -224,7 +225,8 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
   std::vector<FoundProcess> found;
   for (GunicornProcess& gunicorn : gunicorns) {
     AppId app{gunicorn.app, "", ""};
-    const Container& container = FactsOf(gunicorn.master).container;
+    if (!registry_.IsWanted(app)) continue;
+    const Container& container = master_facts_.Of(gunicorn.master).container;
     if (config_->process.pod_labels) {
       app.pod_uid = container.pod_uid;
       app.container_id = container.container_id;
@@ -233,9 +235,7 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
   }
   registry_.Update(std::move(found), ended, clocks_.now(),
                    clocks_.unix_seconds());
-  std::erase_if(master_facts_, [&](const auto& entry) {
-    return !registry_.processes().contains(entry.first);
-  });
+  master_facts_.Forget(registry_.processes());
   detail_reader_.Forget(registry_.processes(), registry_.apps());
   // The list before the number that says that it is new.
   if (generation_ != registry_.generation()) {
@@ -257,18 +257,6 @@ bool ProcessMonitor::IsStarting(const GunicornProcess& gunicorn,
   return std::none_of(all.begin(), all.end(), [&](const auto& other) {
     return other.role != ProcessRole::kMaster && other.master == key;
   });
-}
-
-const ProcessMonitor::MasterFacts& ProcessMonitor::FactsOf(
-    const ProcessKey& master) {
-  const auto [facts, is_new] = master_facts_.try_emplace(master);
-  if (is_new) {
-    if (const auto text = reader_.Read(master.pid, "cgroup")) {
-      facts->second.container = ParseCgroup(*text);
-    }
-    facts->second.version = ReadVersion(reader_, master.pid);
-  }
-  return facts->second;
 }
 
 void ProcessMonitor::Classify() {
@@ -348,7 +336,7 @@ AppView ProcessMonitor::ViewOf(const AppId& app, const ProcessGroup& group) {
   std::set<InfoView> infos;
   for (const TrackedProcess* process : group) {
     if (process->gunicorn.role != ProcessRole::kMaster) continue;
-    const MasterFacts& facts = FactsOf(process->gunicorn.master);
+    const MasterFacts& facts = master_facts_.Of(process->gunicorn.master);
     const auto asked = asked_versions_.find(ProgramFor(app));
     const std::string version =
         facts.version.empty() && asked != asked_versions_.end() ? asked->second

@@ -28,9 +28,9 @@
 #include "collectors/app_status.h"
 #include "collectors/process/app_registry.h"
 #include "collectors/process/app_viewer.h"
-#include "collectors/process/cgroup.h"
 #include "collectors/process/connection_sampler.h"
 #include "collectors/process/detail_reader.h"
+#include "collectors/process/master_facts.h"
 #include "collectors/process/monitor_clocks.h"
 #include "collectors/process/proc_reader.h"
 #include "collectors/process/process_list.h"
@@ -88,12 +88,6 @@ class ProcessMonitor {
  private:
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  // What does not change while a master lives.
-  struct MasterFacts {
-    Container container;
-    std::string version;  // Empty: not known.
-  };
-
   void Run();
   // Runs the configured gunicorn programs that are to tell a version; waits for
   // them without the lock.
@@ -106,7 +100,6 @@ class ProcessMonitor {
   void Absorb(std::vector<ProcessSnapshot> candidates);
   bool IsStarting(const GunicornProcess& gunicorn,
                   const std::vector<GunicornProcess>& all) const;
-  const MasterFacts& FactsOf(const ProcessKey& master);
   void Classify();
   AppView ViewOf(const AppId& app, const ProcessGroup& group);
   // Tells the listener, without the lock, when apps came or went.
@@ -128,9 +121,9 @@ class ProcessMonitor {
   ProcessScanner scanner_;
   ConnectionSampler connection_sampler_;
   DetailReader detail_reader_;
+  MasterFactsReader master_facts_;
   AppRegistry registry_;
-  std::map<AppId, AppSockets> sockets_;  // By the last sample.
-  std::map<ProcessKey, MasterFacts> master_facts_;
+  std::map<AppId, AppSockets> sockets_;                // By the last sample.
   std::map<std::string, std::string> asked_versions_;  // By program.
   bool readable_ = false;
   std::size_t processes_ = 0;
