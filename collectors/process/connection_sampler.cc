@@ -135,7 +135,7 @@ std::optional<WorkerSockets> ConnectionSampler::ReadWorker(
   std::vector<std::set<int>> epoll_sets;
   for (const FdLink& link : *links) {
     if (link.target != "anon_inode:[eventpoll]") continue;
-    const auto text = reader_.Read(pid, "fdinfo/" + std::to_string(link.fd));
+    const auto text = reader_.ReadFdInfo(pid, link.fd);
     if (text) epoll_sets.push_back(ParseEpollSet(*text));
   }
   WorkerSockets sockets = TellWorkerSockets(*links, epoll_sets, clients);

@@ -15,6 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Pair;
 
 constexpr const char* kListening = "0A";
 constexpr const char* kEstablished = "01";
@@ -76,6 +77,15 @@ class ConnectionSamplerTest : public testing::Test {
     }
   }
 
+  // A folder cannot be read as a file.
+  void AddUnreadableEpollSet(pid_t pid, int fd) {
+    const std::string folder = std::to_string(pid);
+    std::filesystem::create_symlink(
+        "anon_inode:[eventpoll]",
+        proc_.root() + "/" + folder + "/fd/" + std::to_string(fd));
+    proc_.WriteFile(folder + "/fdinfo/" + std::to_string(fd) + "/x", "");
+  }
+
   void Sample() {
     proc_.WriteFile("tcp", "  sl  local_address\n" + tcp_);
     proc_.WriteFile("tcp6", "  sl  local_address\n" + tcp6_);
@@ -94,6 +104,7 @@ class ConnectionSamplerTest : public testing::Test {
     monitor.Scan();
     monitor.Sample();
     view_ = monitor.View();
+    read_errors_ = monitor.ReadErrorCounts();
   }
 
   const AppView& App(const std::string& name) const {
@@ -115,6 +126,8 @@ class ConnectionSamplerTest : public testing::Test {
   std::size_t Working(const std::string& name) const {
     return App(name).status.working;
   }
+
+  ReadErrors::Counts read_errors_;
 
  private:
   FakeProc proc_;
@@ -248,6 +261,16 @@ TEST_F(ConnectionSamplerTest, LeavesOutGunicornsControlSocket) {
   Sample();
   EXPECT_THAT(Queues("my_app"),
               ElementsAre("unix:/run/a.sock 0", "unix:/run/my-gunicorn.ctl 0"));
+}
+
+TEST_F(ConnectionSamplerTest, CountsFailedReadsOfEpollSetsAsOneFile) {
+  AddApp(10, "my_app", {100}, {{1}});
+  AddUnreadableEpollSet(11, 20);
+  AddUnreadableEpollSet(11, 21);
+  Tcp(kLoopback, kListening, 100);
+  Tcp(kLoopback, kEstablished, 1);
+  Sample();
+  EXPECT_THAT(read_errors_, ElementsAre(Pair(Pair("fdinfo", "other"), 2)));
 }
 
 TEST_F(ConnectionSamplerTest, WithoutRightsLeavesOutOtherUsersConnections) {
