@@ -172,7 +172,7 @@ void ConnectionSampler::CountConnections(
     }
     const auto sockets = ReadWorker(key.pid, clients);
     // One that has just gone holds nothing; one that is there was denied.
-    if (!sockets && reader_.ReadQuietly(key.pid, "stat")) owners_known = false;
+    if (!sockets && !reader_.HasGone(key.pid)) owners_known = false;
     if (!sockets) continue;
     kinds[key] = sockets->kind;
     app.by_worker[key] = 0;

@@ -70,11 +70,16 @@ class ConnectionSamplerTest : public testing::Test {
 
   // As of another user's processes.
   void DenyDescriptors() {
-    for (const pid_t pid : pids_) {
-      const std::string folder = proc_.root() + "/" + std::to_string(pid);
-      std::filesystem::remove_all(folder + "/fd");
-      proc_.WriteFile(std::to_string(pid) + "/fd", "");
-    }
+    for (const pid_t pid : pids_) DenyDescriptorsOf(pid);
+  }
+
+  void DenyDescriptorsOf(pid_t pid) {
+    RemoveFile(std::to_string(pid) + "/fd");
+    proc_.WriteFile(std::to_string(pid) + "/fd", "");
+  }
+
+  void RemoveFile(const std::string& path) {
+    std::filesystem::remove_all(proc_.root() + "/" + path);
   }
 
   // A folder cannot be read as a file.
@@ -104,7 +109,23 @@ class ConnectionSamplerTest : public testing::Test {
     monitor.Scan();
     monitor.Sample();
     view_ = monitor.View();
+    known_ = monitor.KnownProcesses();
     read_errors_ = monitor.ReadErrorCounts();
+  }
+
+  // The sockets of the same processes, by the names of their apps.
+  std::map<std::string, AppSockets> SampleAgain() {
+    std::map<ProcessKey, TrackedProcess> processes;
+    for (const TrackedProcess& process : *known_) {
+      processes.emplace(process.gunicorn.process.key, process);
+    }
+    ReadErrors errors;
+    ProcReader reader(proc_.root(), errors);
+    std::map<std::string, AppSockets> sockets;
+    for (auto& [app, found] : ConnectionSampler(reader).Sample(processes)) {
+      sockets[app.name] = found;
+    }
+    return sockets;
   }
 
   const AppView& App(const std::string& name) const {
@@ -137,6 +158,7 @@ class ConnectionSamplerTest : public testing::Test {
   std::string tcp6_;
   std::string unix_;
   ProcessView view_;
+  std::shared_ptr<const std::vector<TrackedProcess>> known_;
 };
 
 constexpr const char* kLoopback = "0100007F:1F40";
@@ -271,6 +293,17 @@ TEST_F(ConnectionSamplerTest, CountsFailedReadsOfEpollSetsAsOneFile) {
   Tcp(kLoopback, kEstablished, 1);
   Sample();
   EXPECT_THAT(read_errors_, ElementsAre(Pair(Pair("fdinfo", "other"), 2)));
+}
+
+// As where descriptors have run out, and its stat cannot be read.
+TEST_F(ConnectionSamplerTest, TakesNoWorkerForGoneThatCannotBeRead) {
+  AddApp(10, "my_app", {100}, {{1}});
+  Tcp(kLoopback, kListening, 100);
+  Tcp(kLoopback, kEstablished, 1);
+  Sample();
+  DenyDescriptorsOf(11);
+  RemoveFile("11/stat");
+  EXPECT_EQ(SampleAgain()["my_app"].connections, 1U);
 }
 
 TEST_F(ConnectionSamplerTest, WithoutRightsLeavesOutOtherUsersConnections) {
