@@ -127,6 +127,9 @@ TEST(SockDiag, TellsASilentConnectionFromOneInFlight) {
 }
 
 TEST(SockDiag, AsksForNothingWithoutPorts) {
+  const Listener listener;
+  const FileDescriptor client = listener.Connect();
+  const FileDescriptor server = listener.Accept();
   const auto sockets = SockDiag().Connections({}, {});
   ASSERT_TRUE(sockets);
   EXPECT_TRUE(sockets->empty());
