@@ -19,8 +19,8 @@ struct AppStatus {
   std::size_t working = 0;
   // A gunicorn without setproctitle: found by its command line.
   bool titled = true;
-  // The class in the command line or title where it can be told ("gthread",
-  // "uvicorn.workers.UvicornWorker"); else empty.
+  // The class in the command line or GUNICORN_CMD_ARGS of a gunicorn without a
+  // title ("gthread", "uvicorn.workers.UvicornWorker"); else empty.
   std::string worker_class;
   // "my_app: 1 master, 3 idle and 1 working workers", or why it is CRITICAL:
   // "Found no master process with name: gunicorn: master [my_app]".

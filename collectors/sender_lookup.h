@@ -21,9 +21,9 @@ struct Sender {
       0;  // Clock ticks since boot, field 22 of proc(5) stat.
 };
 
-// Thread rule: any thread, several at once. Neither call throws or waits; a
-// look at the process table is what it costs (milliseconds at most), so
-// remember a "no" too.
+// Thread rule: any thread, several at once. No call throws. FindByPid and
+// FindByUdpSource may look at the process table, and wait for others that do:
+// milliseconds as a rule, so remember a "no" too. The rest never waits.
 class SenderLookup {
  public:
   virtual ~SenderLookup() = default;

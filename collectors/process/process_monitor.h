@@ -8,8 +8,9 @@
 //   workers are working. A thread takes one every `process.sample_interval`, or
 //   less often where a sample costs more than 1 % of that time.
 //
-// Thread rule: every method may be called from any thread. Errors: no method
-// throws; what could not be read is counted.
+// Thread rule: every method may be called from any thread. Errors: what could
+// not be read is counted. Start throws where no thread is to be had; no other
+// method throws.
 #pragma once
 
 #include <atomic>
