@@ -1,6 +1,5 @@
 #include "collectors/process/gunicorn_version.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <poll.h>
@@ -13,8 +12,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <memory>
 
+#include "collectors/process/directory.h"
 #include "collectors/process/text_fields.h"
 
 namespace gunicorn_exporter {
@@ -32,10 +31,6 @@ bool IsVersion(std::string_view text) {
          });
 }
 
-struct CloseDirectory {
-  void operator()(DIR* directory) const { closedir(directory); }
-};
-
 // Opens a folder below `root` as the process itself would: links stay inside.
 FileDescriptor OpenBelow(int root, const std::string& path) {
   open_how how{};
@@ -49,8 +44,7 @@ std::string FindVersion(int root, const std::string& path) {
   const FileDescriptor fd = OpenBelow(root, path);
   if (!fd) return {};
   // The stream takes a descriptor of its own.
-  const std::unique_ptr<DIR, CloseDirectory> directory(
-      fdopendir(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)));
+  const Directory directory(fdopendir(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)));
   if (!directory) return {};
   while (const dirent* entry = readdir(directory.get())) {
     const std::string_view version = ParseMetadataName(entry->d_name);
@@ -78,8 +72,7 @@ std::vector<std::string> UsualFolders(int root) {
   for (const char* lib : {"/usr/local/lib", "/usr/lib", "/opt/venv/lib"}) {
     const FileDescriptor fd = OpenBelow(root, lib);
     if (!fd) continue;
-    const std::unique_ptr<DIR, CloseDirectory> directory(
-        fdopendir(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)));
+    const Directory directory(fdopendir(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)));
     if (!directory) continue;
     while (const dirent* entry = readdir(directory.get())) {
       const std::string name = entry->d_name;

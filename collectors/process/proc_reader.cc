@@ -1,6 +1,5 @@
 #include "collectors/process/proc_reader.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
@@ -13,8 +12,8 @@
 #include <charconv>
 #include <cstddef>
 #include <limits>
-#include <memory>
 
+#include "collectors/process/directory.h"
 #include "collectors/process/proc_parse.h"
 
 namespace gunicorn_exporter {
@@ -23,11 +22,6 @@ namespace {
 // Grows where a file is longer, and shrinks again after one that was very long.
 constexpr std::size_t kFirstBuffer = 16384;
 constexpr std::size_t kKeptBuffer = 64 * kFirstBuffer;
-
-struct CloseDirectory {
-  void operator()(DIR* directory) const { closedir(directory); }
-};
-using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
 // Of these the kernel gives a page at most at one read; the other files, of one
 // record, come whole.
