@@ -3,16 +3,15 @@
 #include <cerrno>
 #include <cstdio>
 #include <memory>
-#include <system_error>
 
 #include "config/config_error.h"
+#include "config/error_text.h"
 
 namespace gunicorn_exporter {
 
 std::string ReadTextFile(const std::string& file, std::size_t max_bytes) {
   const auto fail = [] {
-    throw ConfigError("cannot be read: " +
-                      std::generic_category().message(errno));
+    throw ConfigError("cannot be read: " + ErrorText(errno));
   };
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> in(
       std::fopen(file.c_str(), "rbe"), std::fclose);

@@ -15,6 +15,7 @@
 #include <system_error>
 #include <utility>
 
+#include "config/error_text.h"
 #include "config/log.h"
 
 namespace gunicorn_exporter {
@@ -63,7 +64,7 @@ void FileWatcher::Watch(const std::set<std::string>& folders) {
         !std::exchange(has_warned_, true)) {
       LogEvent(LogLevel::kWarn, "log_watch_failed",
                {{"path", folder},
-                {"error", std::generic_category().message(error)},
+                {"error", ErrorText(error)},
                 {"instead", "polling"}});
     }
   }

@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
-#include <system_error>
 #include <utility>
 
 #include "collectors/logs/find_rotated.h"
+#include "config/error_text.h"
 #include "config/log.h"
 
 namespace gunicorn_exporter {
@@ -296,7 +296,7 @@ void LogTailer::ReportFailure(const std::string& path, int error) {
   ++open_errors_;
   if (!failing_paths_.insert(path).second) return;
   LogEvent(LogLevel::kWarn, "log_file_unreadable",
-           {{"path", path}, {"error", std::generic_category().message(error)}});
+           {{"path", path}, {"error", ErrorText(error)}});
 }
 
 }  // namespace gunicorn_exporter

@@ -13,7 +13,8 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string_view>
-#include <system_error>
+
+#include "config/error_text.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -50,12 +51,10 @@ std::string FromHex(const std::string& hex) {
   throw std::runtime_error(file + ": " + problem);
 }
 
-std::string ErrnoText() { return std::generic_category().message(errno); }
-
 void WriteWhole(const std::string& file, const std::string& text) {
   const int fd =
       open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-  if (fd < 0) Fail(file, ErrnoText());
+  if (fd < 0) Fail(file, ErrorText(errno));
   std::string_view rest = text;
   bool failed = false;
   while (!rest.empty() && !failed) {
@@ -67,7 +66,7 @@ void WriteWhole(const std::string& file, const std::string& text) {
     }
   }
   failed = failed || fsync(fd) != 0;
-  const std::string error = failed ? ErrnoText() : "";
+  const std::string error = failed ? ErrorText(errno) : "";
   close(fd);
   if (failed) {
     unlink(file.c_str());
@@ -81,7 +80,7 @@ std::vector<FilePosition> LoadPositions(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in) {
     if (errno == ENOENT) return {};
-    Fail(file, ErrnoText());
+    Fail(file, ErrorText(errno));
   }
   const std::string text{std::istreambuf_iterator<char>(in), {}};
   std::vector<FilePosition> positions;
@@ -119,7 +118,8 @@ void SavePositions(const std::string& file,
   }
   const std::string next = file + ".new";
   WriteWhole(next, Json{{"version", kVersion}, {"files", files}}.dump() + "\n");
-  if (std::rename(next.c_str(), file.c_str()) != 0) Fail(file, ErrnoText());
+  if (std::rename(next.c_str(), file.c_str()) != 0)
+    Fail(file, ErrorText(errno));
 }
 
 }  // namespace gunicorn_exporter

@@ -12,10 +12,10 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
-#include <system_error>
 
 #include "config/address.h"
 #include "config/config_error.h"
+#include "config/error_text.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -128,10 +128,6 @@ void RaiseReceiveBuffer(const FileDescriptor& socket) {
 }
 
 }  // namespace
-
-std::string ErrorText(int error) {
-  return std::generic_category().message(error);
-}
 
 FileDescriptor BindInternet(InternetSocket kind, const std::string& address,
                             const std::string& setting) {

@@ -53,7 +53,4 @@ struct ReceiveMemory {
 // Empty where the kernel does not tell (before Linux 4.12).
 std::optional<ReceiveMemory> ReadReceiveMemory(const FileDescriptor& socket);
 
-// strerror without its traps.
-std::string ErrorText(int error);
-
 }  // namespace gunicorn_exporter

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "config/error_text.h"
 #include "config/log.h"
 
 namespace gunicorn_exporter {

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "config/config_error.h"
+#include "config/error_text.h"
 
 namespace gunicorn_exporter {
 namespace {

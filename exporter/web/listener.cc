@@ -10,10 +10,10 @@
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "config/config_error.h"
+#include "config/error_text.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -26,10 +26,6 @@ using AddressList = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
                                   std::string_view why) {
   throw ConfigError("web.listen_address: cannot bind " + text + ": " +
                     std::string(why));
-}
-
-std::string ErrnoText(int error) {
-  return std::generic_category().message(error);
 }
 
 AddressList Resolve(const std::string& text, const Address& address) {
@@ -124,7 +120,7 @@ Listener Listen(const std::string& text) {
   Listener listener;
   listener.fd = address->host.empty() ? ListenEverywhere(address->port)
                                       : ListenOn(text, *address);
-  if (listener.fd.get() < 0) ThrowCannotBind(text, ErrnoText(errno));
+  if (listener.fd.get() < 0) ThrowCannotBind(text, ErrorText(errno));
   listener.address = *address;
   listener.address.port = BoundPort(listener.fd.get());
   return listener;

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "config/error_text.h"
 #include "config/log.h"
 #include "exporter/web/request_frame.h"
 
@@ -124,7 +125,7 @@ void SocketLoop::SayShortage(int error) {
   if (now_ < say_shortage_again_) return;
   say_shortage_again_ = now_ + kBetweenShortages;
   LogEvent(LogLevel::kWarn, "http_cannot_accept",
-           {{"error", std::generic_category().message(error)}});
+           {{"error", ErrorText(error)}});
 }
 
 void SocketLoop::PauseAccepting(bool pause) {
