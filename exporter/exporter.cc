@@ -1,7 +1,10 @@
 #include "exporter/exporter.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <exception>
 #include <future>
@@ -18,6 +21,8 @@
 #include "collectors/statsd/statsd_collector.h"
 #include "collectors/statsd/statsd_server.h"
 #include "config/config_error.h"
+#include "config/error_text.h"
+#include "config/file_descriptor.h"
 #include "config/log.h"
 #include "exporter/http_server.h"
 #include "exporter/known_apps.h"
@@ -36,6 +41,18 @@ constexpr auto kStopPatience = std::chrono::seconds(2);
 constexpr auto kMonitorPatience = std::chrono::seconds(2);
 // What the receiver takes for senders that it has to look up, and more.
 constexpr auto kReceiverPatience = std::chrono::seconds(5);
+
+// A table that is not there is a mistake in the flag or in a container's
+// mounts.
+void CheckProcfs(const std::string& path) {
+  const FileDescriptor folder(
+      open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) {
+    throw ConfigError("path.procfs: cannot read " + path + ": " +
+                      ErrorText(errno) +
+                      "; without a process table: --no-collector.process");
+  }
+}
 
 void LogNotices(const std::vector<ConfigNotice>& notices) {
   for (const ConfigNotice& notice : notices) {
@@ -228,6 +245,7 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
 
   std::vector<std::shared_ptr<Collector>> collectors;
   if (flags.collector_process) {
+    CheckProcfs(flags.path_procfs);
     parts.monitor = std::make_unique<ProcessMonitor>(config, flags.path_procfs);
     parts.monitor->SetAppsListener([&parts](const std::vector<AppId>& apps) {
       parts.store.SetKnownApps(apps);

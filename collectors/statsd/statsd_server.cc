@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "config/config_error.h"
@@ -14,6 +16,23 @@ namespace {
 
 std::chrono::nanoseconds SteadyNow() {
   return std::chrono::steady_clock::now().time_since_epoch();
+}
+
+// A gunicorn that sends to the flag's path would meet nobody there.
+void CheckIsAmong(const std::string& path,
+                  const std::vector<FileDescriptor>& inherited) {
+  // "/var/run" is "/run".
+  const auto real = [](const std::string& name) {
+    std::error_code ignored;
+    return std::filesystem::weakly_canonical(name, ignored);
+  };
+  for (const FileDescriptor& socket : inherited) {
+    if (real(path) == real(LocalAddress(socket))) return;
+  }
+  throw ConfigError("statsd.listen_unixgram: " + path +
+                    " is not the socket that was handed over (LISTEN_FDS), " +
+                    LocalAddress(inherited.front()) +
+                    "; expected one path in both");
 }
 
 }  // namespace
@@ -51,9 +70,11 @@ void StatsdServer::OpenUdp(std::vector<FileDescriptor> inherited,
 
 void StatsdServer::OpenUnixgram(std::vector<FileDescriptor> inherited,
                                 bool tell_sender) {
-  if (inherited.empty() && !flags_.statsd_listen_unixgram.empty()) {
-    unix_socket_ = std::make_unique<UnixSocket>(flags_.statsd_listen_unixgram,
-                                                flags_.statsd_unixsocket_mode);
+  const std::string& path = flags_.statsd_listen_unixgram;
+  if (!path.empty() && !inherited.empty()) CheckIsAmong(path, inherited);
+  if (!path.empty() && inherited.empty()) {
+    unix_socket_ =
+        std::make_unique<UnixSocket>(path, flags_.statsd_unixsocket_mode);
     inherited.push_back(unix_socket_->TakeSocket());
   }
   for (FileDescriptor& socket : inherited) {

@@ -129,13 +129,6 @@ def test_a_table_that_cannot_be_read_is_told_and_takes_nobody_for_gone(tmp_path)
             assert [series.value for series in scrape.series(name)] == [0]
 
 
-def test_a_table_that_was_never_read_is_no_table_without_gunicorns():
-    with Exporter(flags=["--path.procfs=/nonexistent"]) as exporter:
-        health = exporter.get("/health")
-        assert health.status == 503
-        assert "cannot be read" in health.json()["message"]
-
-
 STORM = """
 import os, signal, sys
 from setproctitle import setproctitle

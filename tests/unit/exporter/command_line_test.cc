@@ -90,6 +90,9 @@ TEST(CommandLine, NamesTheFlagThatIsWrong) {
        "--statsd.relay-address: \":9125\" is not HOST:PORT"},
       {{"--web.max-requests=-1"},
        "--web.max-requests: \"-1\" is not a number from 0 on"},
+      {{"--web.telemetry-path=/m x"},
+       "--web.telemetry-path: \"/m x\" is no path as requests have it; "
+       "expected printable ASCII without blanks, \"?\" and \"#\""},
       {{"--web.telemetry-path=metrics"},
        "--web.telemetry-path: \"metrics\" does not begin with \"/\""},
       {{"--log.level=loud"},

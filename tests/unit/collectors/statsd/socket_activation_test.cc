@@ -109,5 +109,25 @@ TEST(StatsdServer, KeepsAnInheritedUnixSocketOverARestart) {
   EXPECT_TRUE(std::filesystem::exists(directory / "socket"));
 }
 
+TEST(StatsdServer, RefusesAnInheritedUnixSocketThatIsNotTheFlags) {
+  const TempDir directory;
+  UnixSocket held(directory / "socket", 0722);
+  Inherit(held.TakeSocket(), 0);
+  MetricStore store(Config(), SystemTime);
+  Flags flags;
+  flags.statsd_listen_unixgram = directory / "other";
+  std::string error;
+  try {
+    const StatsdServer server(flags, store, nullptr,
+                              TakeInheritedSockets(ForUs(1), kFirstFd));
+  } catch (const ConfigError& refused) {
+    error = refused.what();
+  }
+  EXPECT_EQ(error, "statsd.listen_unixgram: " + (directory / "other") +
+                       " is not the socket that was handed over "
+                       "(LISTEN_FDS), " +
+                       (directory / "socket") + "; expected one path in both");
+}
+
 }  // namespace
 }  // namespace gunicorn_exporter
