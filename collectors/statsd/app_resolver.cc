@@ -1,5 +1,6 @@
 #include "collectors/statsd/app_resolver.h"
 
+#include <optional>
 #include <utility>
 
 #include "collectors/statsd/parse_line.h"
@@ -69,20 +70,23 @@ SeriesRef& AppResolver::Remember(StringTable<SeriesRef>& table,
   return remembered;
 }
 
-SeriesRef& AppResolver::Find(std::string_view tags, std::string_view prefix,
-                             const DatagramSource& source) {
+SeriesRef* AppResolver::Find(std::string_view tags, std::string_view prefix,
+                             const DatagramSource& source,
+                             NewSender new_sender) {
   SeriesRef* app = nullptr;
   if (const std::string_view name = AppTag(tags); !name.empty()) {
     app = &ByTag(name);
   } else if (!prefix.empty()) {
     app = &ByPrefix(prefix);
   } else {
-    app = senders_.Find(source);
+    const std::optional<SeriesRef*> sender = senders_.Find(source, new_sender);
+    if (!sender && new_sender != NewSender::kNobody) return nullptr;
+    app = sender.value_or(nullptr);
     is_full_ = is_full_ || senders_.IsFull();
     if (app == nullptr) app = &default_;
   }
-  if (naming_->tag_labels.empty() || tags.empty()) return *app;
-  return WithTags(*app, tags);
+  if (naming_->tag_labels.empty() || tags.empty()) return app;
+  return &WithTags(*app, tags);
 }
 
 SeriesRef& AppResolver::ByTag(std::string_view name) {

@@ -34,16 +34,16 @@ class AppResolver {
   void BeginPacket() { last_ = nullptr; }
   // The tags and the prefix of a line, the source of its datagram: all of it
   // stays where it is until BeginPacket. The answer is valid until SetNaming or
-  // Clear.
-  SeriesRef& Resolve(std::string_view tags, std::string_view prefix,
-                     const DatagramSource& source) {
+  // Clear. Null, but for kNobody: hold the line, and ask again later.
+  SeriesRef* Resolve(std::string_view tags, std::string_view prefix,
+                     const DatagramSource& source, NewSender new_sender) {
     if (last_ == nullptr || !SameText(tags, last_tags_) ||
         !SameText(prefix, last_prefix_)) {
-      last_ = &Find(tags, prefix, source);
+      last_ = Find(tags, prefix, source, new_sender);
       last_tags_ = tags;
       last_prefix_ = prefix;
     }
-    return *last_;
+    return last_;
   }
 
   const Naming& naming() const { return *naming_; }
@@ -54,8 +54,8 @@ class AppResolver {
   void Clear();
 
  private:
-  SeriesRef& Find(std::string_view tags, std::string_view prefix,
-                  const DatagramSource& source);
+  SeriesRef* Find(std::string_view tags, std::string_view prefix,
+                  const DatagramSource& source, NewSender new_sender);
   SeriesRef& ByTag(std::string_view name);
   SeriesRef& ByPrefix(std::string_view prefix);
   SeriesRef& WithTags(const SeriesRef& app, std::string_view tags);

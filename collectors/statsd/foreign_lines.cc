@@ -56,6 +56,7 @@ const ForeignRef* ForeignLines::Resolve(const Sample& sample,
 
 LineVerdict ForeignLines::Take(const Sample& sample, const SeriesKey& key) {
   MakeForeignName(sample.name, name_);
+  if (name_.empty()) return LineVerdict::kMissingName;
   if (IsOwnName(name_)) return LineVerdict::kUnmatched;
   if (sample.type != SampleType::kGauge && HasNegative(sample)) {
     return LineVerdict::kBadValue;

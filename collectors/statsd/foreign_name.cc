@@ -50,17 +50,32 @@ bool ContinuesCharacter(char c) {
   return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
 }
 
-}  // namespace
-
-void MakeForeignName(std::string_view name, std::string& out) {
-  out.clear();
-  if (!name.empty() && name[0] >= '0' && name[0] <= '9') out += '_';
-  for (const char c : name) {
+void AppendNamePart(std::string_view part, std::string& out) {
+  if (out.empty() && !part.empty() && part[0] >= '0' && part[0] <= '9') {
+    out += '_';
+  }
+  for (const char c : part) {
     if (IsNameCharacter(c)) {
       out += c;
     } else if (!ContinuesCharacter(c)) {
       out += '_';
     }
+  }
+}
+
+}  // namespace
+
+void MakeForeignName(std::string_view name, std::string& out) {
+  out.clear();
+  const std::size_t open = name.find('[');
+  const std::size_t close = name.find(']');
+  if (open == std::string_view::npos && close == std::string_view::npos) {
+    AppendNamePart(name.substr(0, name.find_first_of(",#")), out);
+  } else if (open < close && close != std::string_view::npos) {
+    AppendNamePart(name.substr(0, open), out);
+    AppendNamePart(name.substr(close + 1), out);
+  } else {
+    AppendNamePart(name, out);
   }
 }
 

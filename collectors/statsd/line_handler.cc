@@ -21,7 +21,8 @@ LineHandler::LineHandler(MetricStore& store, SenderLookup* lookup,
     : store_(store),
       stats_(stats),
       relay_(relay),
-      resolver_(lookup, std::move(clock), store.naming()),
+      clock_(std::move(clock)),
+      resolver_(lookup, clock_, store.naming()),
       naming_version_(0) {
   ops_.reserve(2 * kBatch);
 }
@@ -77,11 +78,16 @@ void LineHandler::HandleOne(Transport transport, std::string_view line,
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (line.empty()) return;
   if (relay_ != nullptr) relay_->Add(unchanged);
-  Count(transport, Take(line, source));
+  if (const auto verdict = Take(line, source, held_.ForNewSender())) {
+    Count(transport, *verdict);
+  } else {
+    held_.Hold(transport, line, source, clock_());
+  }
 }
 
-LineVerdict LineHandler::Take(std::string_view line,
-                              const DatagramSource& source) {
+std::optional<LineVerdict> LineHandler::Take(std::string_view line,
+                                             const DatagramSource& source,
+                                             NewSender new_sender) {
   Sample sample;
   LineVerdict verdict = ParseLine(line, sample);
   if (verdict != LineVerdict::kAccepted) return verdict;
@@ -93,9 +99,14 @@ LineVerdict LineHandler::Take(std::string_view line,
     ops_.pop_back();
     const bool is_foreign = verdict == LineVerdict::kUnmatched &&
                             resolver_.naming().export_unmatched;
-    return is_foreign ? TakeForeign(sample, source) : verdict;
+    if (is_foreign) return TakeForeign(sample, source, new_sender);
+    return verdict;
   }
-  op.ref = &resolver_.Resolve(sample.tags, prefix, source);
+  op.ref = resolver_.Resolve(sample.tags, prefix, source, new_sender);
+  if (op.ref == nullptr) {
+    ops_.pop_back();
+    return std::nullopt;
+  }
   if (!sample.others.empty()) TakeOthers(sample.others);
   return verdict;
 }
@@ -112,9 +123,24 @@ void LineHandler::TakeOthers(std::string_view others) {
   }
 }
 
-LineVerdict LineHandler::TakeForeign(const Sample& sample,
-                                     const DatagramSource& source) {
-  return foreign_.Take(sample, resolver_.Resolve(sample.tags, {}, source).key);
+std::optional<LineVerdict> LineHandler::TakeForeign(
+    const Sample& sample, const DatagramSource& source, NewSender new_sender) {
+  const SeriesRef* const app =
+      resolver_.Resolve(sample.tags, {}, source, new_sender);
+  if (app == nullptr) return std::nullopt;
+  return foreign_.Take(sample, app->key);
+}
+
+void LineHandler::TakeHeld(NewSender new_sender) {
+  if (held_.IsEmpty()) return;
+  held_.Offer(clock_(), new_sender,
+              [this](Transport transport, std::string_view line,
+                     const DatagramSource& source, NewSender now) {
+                resolver_.BeginPacket();
+                const auto verdict = Take(line, source, now);
+                if (verdict) Count(transport, *verdict);
+                return verdict.has_value();
+              });
 }
 
 void LineHandler::CountTooLong(Transport transport) {
@@ -129,10 +155,11 @@ void LineHandler::Count(Transport transport, LineVerdict verdict) {
 }
 
 bool LineHandler::Flush() {
+  TakeHeld(NewSender::kLookUp);
   if (relay_ != nullptr) relay_->Flush();
   if (HasOps() && !store_.TryAdd(ops_, foreign_.ops())) return false;
   Publish();
-  return true;
+  return held_.IsEmpty();
 }
 
 void LineHandler::FlushAndWait() {

@@ -8,11 +8,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "collectors/statsd/app_resolver.h"
 #include "collectors/statsd/foreign_lines.h"
+#include "collectors/statsd/held_lines.h"
 #include "collectors/statsd/line_verdict.h"
 #include "collectors/statsd/metric_store.h"
 #include "collectors/statsd/receiver_stats.h"
@@ -42,15 +44,24 @@ class LineHandler {
   void CountTooLong(Transport transport);
 
   // Hands over what has piled up, to the relay too. False where the store is
-  // busy: call again soon.
+  // busy, or lines are held: call again soon.
   bool Flush();
+  // Takes the lines that are held, whether there is time to look their senders
+  // up or not.
+  void EndHolding() { TakeHeld(NewSender::kNobody); }
 
  private:
   void HandleOne(Transport transport, std::string_view line,
                  const DatagramSource& source);
-  LineVerdict Take(std::string_view line, const DatagramSource& source);
+  // Nothing, but for kNobody: the line is to be held.
+  std::optional<LineVerdict> Take(std::string_view line,
+                                  const DatagramSource& source,
+                                  NewSender new_sender);
   void TakeOthers(std::string_view others);
-  LineVerdict TakeForeign(const Sample& sample, const DatagramSource& source);
+  std::optional<LineVerdict> TakeForeign(const Sample& sample,
+                                         const DatagramSource& source,
+                                         NewSender new_sender);
+  void TakeHeld(NewSender new_sender);
   bool HasOps() const { return !ops_.empty() || !foreign_.ops().empty(); }
   void Count(Transport transport, LineVerdict verdict);
   void FlushAndWait();
@@ -59,10 +70,12 @@ class LineHandler {
   MetricStore& store_;
   ReceiverStats& stats_;
   Relay* const relay_;
+  const SenderCache::Clock clock_;
   AppResolver resolver_;
   std::uint64_t naming_version_;
   std::vector<StoreOp> ops_;
   ForeignLines foreign_;
+  HeldLines held_;
   ReceiverCounts counts_;
   bool has_counts_ = false;
 };

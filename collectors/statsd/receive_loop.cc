@@ -98,6 +98,7 @@ void ReceiveLoop::Run() {
     if (has_drained && is_flushed_) answered_ = calls;
   }
   DrainAll(Clock::now());
+  handler_.EndHolding();
   while (!handler_.Flush()) std::this_thread::yield();
   answered_ = std::numeric_limits<std::uint64_t>::max();
 }

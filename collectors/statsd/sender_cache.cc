@@ -71,17 +71,22 @@ class SourceKey {
 SenderCache::SenderCache(SenderLookup* lookup, Clock clock)
     : lookup_(lookup), clock_(std::move(clock)) {}
 
-SeriesRef* SenderCache::Find(const DatagramSource& source) {
+std::optional<SeriesRef*> SenderCache::Find(const DatagramSource& source,
+                                            NewSender new_sender) {
   if (lookup_ == nullptr || (source.pid == 0 && source.address == nullptr)) {
     return nullptr;
   }
   const SourceKey key(source);
   const nanoseconds now = clock_();
   Answer* answer = answers_.Find(key.text());
+  if (answer == nullptr && new_sender != NewSender::kLookUp) {
+    return std::nullopt;
+  }
   if (answer == nullptr || answer->generation != lookup_->Generation() ||
       now >= answer->valid_until) {
-    if (!budget_.Allows(now)) {
-      return answer != nullptr && answer->found ? &answer->ref : nullptr;
+    if (!budget_.Allows(now, answer == nullptr)) {
+      if (answer == nullptr) return std::nullopt;
+      return answer->found ? &answer->ref : nullptr;
     }
     if (answer == nullptr) answer = &answers_.Insert(key.text(), Answer());
     LookUp(source, now, *answer);

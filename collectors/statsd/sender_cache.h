@@ -5,7 +5,7 @@
 // than some seconds, so that a pid or a port that another gunicorn got is found
 // out. A "no" is asked again soon, later ever more seldom. A sender never seen
 // before is looked up at once, within LookupBudget; where that is used up, an
-// old answer serves, or none.
+// old answer serves, or the question stays open.
 //
 // Not safe from several threads: it is the receiving thread's.
 #pragma once
@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "collectors/sender_lookup.h"
@@ -32,6 +33,13 @@ struct DatagramSource {
   const sockaddr_storage* address = nullptr;  // Of a UDP packet. Borrowed.
 };
 
+// What to do with a line whose sender was never seen before.
+enum class NewSender {
+  kLookUp,  // Look it up, and hold the line where there is no time for it.
+  kHold,    // Hold the line: others were there before.
+  kNobody,  // It is nobody's.
+};
+
 class SenderCache {
  public:
   using Clock = std::function<std::chrono::nanoseconds()>;
@@ -39,8 +47,11 @@ class SenderCache {
   // `lookup` may be null: then nobody is known. The clock is a steady one.
   SenderCache(SenderLookup* lookup, Clock clock);
 
-  // Null where the sender is no known gunicorn. Valid until Clear.
-  SeriesRef* Find(const DatagramSource& source);
+  // Null where the sender is no known gunicorn; nothing where it was never seen
+  // and is not looked up, since nobody wants it or there is no time. Valid
+  // until Clear.
+  std::optional<SeriesRef*> Find(const DatagramSource& source,
+                                 NewSender new_sender);
   // So many senders are remembered that it is time for Clear.
   bool IsFull() const { return answers_.size() >= kMostAnswers; }
   void Clear() { answers_.Clear(); }

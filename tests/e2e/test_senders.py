@@ -5,6 +5,7 @@ Over UDP the source port names the sender, over the unix socket the kernel does.
 
 import contextlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -129,6 +130,26 @@ def test_what_a_gunicorn_sends_while_it_ends_is_its_own(transport):
         slow.join()
         wait_until(lambda: exporter.value("gunicorn_requests_total", app=one.name) == 21, "the last one is counted")
         assert not exporter.scrape().series("gunicorn_requests_total", app="unknown")
+
+
+def test_many_gunicorns_that_start_at_once_are_each_their_own():
+    gunicorns = [Gunicorn(workers=1) for _ in range(20)]
+    with Exporter() as exporter, contextlib.ExitStack() as stack, ThreadPoolExecutor(len(gunicorns)) as pool:
+
+        def start_and_ask(gunicorn):
+            gunicorn.statsd = exporter
+            stack.enter_context(gunicorn)
+            make_requests(gunicorn, ["/"], 3)
+
+        list(pool.map(start_and_ask, gunicorns))
+        for gunicorn in gunicorns:
+            wait_until(
+                lambda: exporter.scrape().get("gunicorn_requests_total", app=gunicorn.name) == 3,
+                f"the requests of {gunicorn.name} are its own",
+            )
+            # Sent once, before the first request.
+            assert exporter.value("gunicorn_arbiter_workers", app=gunicorn.name) == 1
+        assert exporter.scrape().get("gunicorn_requests_total", app="unknown") is None
 
 
 def test_tcp_names_no_sender():

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -21,6 +22,7 @@ class FakeSenderLookup : public SenderLookup {
   std::optional<Sender> FindByPid(pid_t pid) override {
     std::unique_lock<std::mutex> lock(mutex_);
     ++questions_;
+    if (cost_) cost_();
     released_.wait(lock, [this] { return !is_held_; });
     const auto found = by_pid_.find(pid);
     if (found == by_pid_.end()) return std::nullopt;
@@ -31,6 +33,7 @@ class FakeSenderLookup : public SenderLookup {
       const sockaddr_storage& source) override {
     std::unique_lock<std::mutex> lock(mutex_);
     ++questions_;
+    if (cost_) cost_();
     released_.wait(lock, [this] { return !is_held_; });
     last_family_ = source.ss_family;
     sockaddr_in address{};
@@ -64,6 +67,11 @@ class FakeSenderLookup : public SenderLookup {
     const std::lock_guard<std::mutex> lock(mutex_);
     answers_ = answers;
   }
+  // What passes with each question: time, say.
+  void SetCost(std::function<void()> cost) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    cost_ = std::move(cost);
+  }
   void SetPid(pid_t pid, AppId app) {
     const std::lock_guard<std::mutex> lock(mutex_);
     by_pid_[pid] = std::move(app);
@@ -94,6 +102,7 @@ class FakeSenderLookup : public SenderLookup {
   mutable std::mutex mutex_;
   std::condition_variable released_;
   bool is_held_ = false;
+  std::function<void()> cost_;
   std::map<pid_t, AppId> by_pid_;
   std::map<std::uint16_t, AppId> by_port_;
   std::uint64_t generation_ = 1;

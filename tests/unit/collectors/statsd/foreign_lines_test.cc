@@ -19,6 +19,11 @@ TEST(MakeForeignName, IsWhatStatsdExporterMakes) {
        "e",
        "gr__e"},
       {"a b", "a_b"},
+      {"orders,shop=a,code=1", "orders"},
+      {"orders#shop=a", "orders"},
+      {"orders[shop=a].total", "orders_total"},
+      {"orders[shop", "orders_shop"},
+      {"[a=b]", ""},
   };
   for (const auto& [name, expected] : table) {
     std::string made;
