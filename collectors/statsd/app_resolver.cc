@@ -48,15 +48,19 @@ void AppResolver::SetNaming(std::shared_ptr<const Naming> naming) {
   naming_ = std::move(naming);
   default_ = SeriesRef{
       {naming_->only_app.value_or(AppId{naming_->default_app, "", ""}), {}}};
-  Clear();
+  ForgetNames();
 }
 
 void AppResolver::Clear() {
   senders_.Clear();
+  ForgetNames();
+}
+
+void AppResolver::ForgetNames() {
   by_tag_.Clear();
   by_prefix_.Clear();
   with_tags_.Clear();
-  is_full_ = false;
+  is_full_ = senders_.IsFull();
   last_ = nullptr;
 }
 

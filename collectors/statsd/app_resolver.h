@@ -47,13 +47,14 @@ class AppResolver {
   }
 
   const Naming& naming() const { return *naming_; }
-  // Forgets all answers.
+  // Forgets all answers but those about senders, which no name changes.
   void SetNaming(std::shared_ptr<const Naming> naming);
   // So much is remembered that it is time for Clear.
   bool IsFull() const { return is_full_; }
   void Clear();
 
  private:
+  void ForgetNames();
   SeriesRef* Find(std::string_view tags, std::string_view prefix,
                   const DatagramSource& source, NewSender new_sender);
   SeriesRef& ByTag(std::string_view name);

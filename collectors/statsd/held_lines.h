@@ -6,7 +6,6 @@
 // Not safe from several threads: it is the receiving thread's.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <deque>

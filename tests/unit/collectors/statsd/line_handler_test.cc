@@ -166,6 +166,15 @@ TEST_F(LineHandlerTest, AsksForASenderOnce) {
   EXPECT_EQ(lookup_.questions(), 2);
 }
 
+TEST_F(LineHandlerTest, RemembersASenderWhereAnotherAppBecomesKnown) {
+  lookup_.SetPid(7, {"one", "", ""});
+  SendFromPid("gunicorn.requests:1|c", 7);
+  store().SetKnownApps({{"one", "", ""}, {"two", "", ""}});
+  SendFromPid("gunicorn.requests:1|c", 7);
+  EXPECT_EQ(lookup_.questions(), 1);
+  EXPECT_EQ(Requests("one"), 2);
+}
+
 TEST_F(LineHandlerTest, DoesNotAskForASenderWhoNamesItself) {
   SendFromPid("p.gunicorn.requests:1|c\ngunicorn.requests:1|c|#app:shop", 7);
   EXPECT_EQ(lookup_.questions(), 0);
