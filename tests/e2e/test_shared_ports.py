@@ -137,6 +137,7 @@ def test_two_masters_of_one_app_on_one_port_are_added_up():
 @contextlib.contextmanager
 def listening_socket(reuse_port=False, port=0):
     with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # As gunicorn: connections may linger there.
         if reuse_port:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(("127.0.0.1", port))
@@ -306,12 +307,6 @@ class UnprivilegedExporter(Exporter):
 LONELY_USER = 47110
 
 
-class LonelyGunicorn(InheritingGunicorn):
-    def prepare(self):
-        super().prepare()
-        self.command = ["setpriv", f"--reuid={LONELY_USER}", "--clear-groups", "--", *self.command]
-
-
 ACCEPT_AS_SOMEBODY_ELSE = """
 import os, socket, sys
 listener = socket.socket(fileno=int(sys.argv[1]))
@@ -326,7 +321,7 @@ sys.stdin.read()
 def test_without_rights_another_users_connections_are_left_out():
     with listening_socket() as listener, UnprivilegedExporter() as exporter:
         os.fchown(listener.fileno(), LONELY_USER, -1)
-        with LonelyGunicorn(listener, workers=2) as gunicorn, contextlib.ExitStack() as stack:
+        with InheritingGunicorn(listener, user=LONELY_USER, workers=2) as gunicorn, contextlib.ExitStack() as stack:
             hold_one_more(stack, [gunicorn])
             wait_for(exporter, gunicorn.name, 1, 1, 0)
             for pid in gunicorn.worker_pids():
@@ -354,13 +349,7 @@ def test_without_rights_another_users_connections_are_left_out():
 
 def test_without_rights_a_port_that_is_shared_has_no_connections_rather_than_wrong_ones():
     user = LONELY_USER + 1
-
-    class UsersGunicorn(Gunicorn):
-        def prepare(self):
-            super().prepare()
-            self.command = ["setpriv", f"--reuid={user}", "--clear-groups", "--", *self.command]
-
-    with UnprivilegedExporter() as exporter, UsersGunicorn(workers=WORKERS, args=REUSE) as gunicorn:
+    with UnprivilegedExporter() as exporter, Gunicorn(user=user, workers=WORKERS, args=REUSE) as gunicorn:
         app = gunicorn.name
         wait_for(exporter, app, 0, 0, 0)
         with contextlib.ExitStack() as stack, socket.socket() as foreign:

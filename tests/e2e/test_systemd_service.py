@@ -2,13 +2,14 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 
 import pytest
 from support import Exporter, Gunicorn, free_port, make_requests, send_tcp, send_unixgram, wait_until
-from support.exporter import ROOT, SANITISED
+from support.exporter import BINARY, ROOT, SANITISED
 from support.gunicorn import APPS
 
 UNIT = ROOT / "deploy/systemd/gunicorn-exporter.service"
@@ -38,7 +39,9 @@ class ServiceExporter(Exporter):
         service = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--no-new-privs"]
         if "PrivateUsers=yes" in UNIT.read_text():
             service += ["unshare", "--user", "--map-current-user"]
-        self.command = [*service, "/usr/bin/python3", APPS / "as_service.py", UNIT, *self.command]
+        # The clone may lie where only its owner may look.
+        runner, unit, binary = (shutil.copy2(file, self.directory) for file in (APPS / "as_service.py", UNIT, BINARY))
+        self.command = [*service, "/usr/bin/python3", runner, unit, binary, *self.command[1:]]
 
 
 def counted(exporter, app):

@@ -1,6 +1,7 @@
 """Debian's gunicorn with the demo application."""
 
 import http.client
+import shutil
 import signal
 from pathlib import Path
 
@@ -62,7 +63,12 @@ class Gunicorn(ManagedProcess):
             bind = self.bind
             host, _, port = bind.rpartition(":")
             self.port = int(port) if port.isdigit() and host != "unix" else None
-        paths = [APPS] if self.setproctitle else [APPS / "without_setproctitle", APPS]
+        apps = APPS
+        if self.user is not None:
+            # The clone may lie where only its owner may look.
+            apps = self.directory / "apps"
+            shutil.copytree(APPS, apps, dirs_exist_ok=True)
+        paths = [apps] if self.setproctitle else [apps / "without_setproctitle", apps]
         self.env = {**(self.env or {}), "PYTHONPATH": ":".join(map(str, paths))}
         self.command = ["/usr/bin/python3", "/usr/bin/gunicorn", "--bind", bind, "--name", self.name]
         self.command += ["--workers", self.workers, "--worker-class", self.worker_class, "--threads", self.threads]
