@@ -42,9 +42,12 @@ class HeldLines {
 
   // Calls take(transport, line, source, new_sender) for each, oldest first;
   // those for which it says true are held no longer. Those that have waited
-  // long enough are then taken as nobody's.
+  // long enough are then taken as nobody's. Does nothing where the last time
+  // was just now, but for kNobody.
   template <typename Take>
   void Offer(std::chrono::nanoseconds now, NewSender new_sender, Take take) {
+    if (now < next_offer_ && new_sender != NewSender::kNobody) return;
+    next_offer_ = now + kOfferEvery;
     std::erase_if(lines_, [&](const Line& line) {
       const DatagramSource source{line.pid,
                                   line.address ? &*line.address : nullptr};
@@ -59,9 +62,10 @@ class HeldLines {
   }
 
  private:
-  static constexpr std::chrono::seconds kLongest{5};
-  static constexpr std::size_t kMostLines = 512;
-  static constexpr std::size_t kMostBytes = 256U << 10U;
+  static constexpr std::chrono::seconds kLongest{15};
+  static constexpr std::chrono::milliseconds kOfferEvery{10};
+  static constexpr std::size_t kMostLines = 2048;
+  static constexpr std::size_t kMostBytes = 512U << 10U;
 
   struct Line {
     Transport transport{};
@@ -73,6 +77,7 @@ class HeldLines {
 
   std::deque<Line> lines_;
   std::size_t bytes_ = 0;
+  std::chrono::nanoseconds next_offer_{0};
 };
 
 }  // namespace gunicorn_exporter

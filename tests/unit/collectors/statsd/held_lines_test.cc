@@ -68,7 +68,7 @@ TEST_F(HeldLinesTest, AreNobodysAfterAWhileWithoutTime) {
   Handle("gunicorn.requests:1|c", 1);
   Handle("gunicorn.requests:1|c", kGunicorn);
   EXPECT_FALSE(handler().Flush());
-  time_.Advance(seconds(5));
+  time_.Advance(seconds(15));
   EXPECT_TRUE(handler().Flush());
   EXPECT_EQ(lookup_.questions(), 1);
   EXPECT_EQ(Requests("unknown"), 2);
@@ -81,8 +81,8 @@ TEST_F(HeldLinesTest, AreBounded) {
   }
   EXPECT_FALSE(handler().Flush());
   EXPECT_EQ(lookup_.questions(), kLookups);
-  EXPECT_GE(stats_.lines(Transport::kUnixgram), kLookups + 99'000);
-  time_.Advance(seconds(5));
+  EXPECT_GE(stats_.lines(Transport::kUnixgram), kLookups + 97'000);
+  time_.Advance(seconds(15));
   EXPECT_TRUE(handler().Flush());
   EXPECT_EQ(Requests("unknown"), kLookups + 100'000);
 }
