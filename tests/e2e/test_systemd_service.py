@@ -50,16 +50,13 @@ def counted(exporter, app):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="runs programs as other users")
 @pytest.mark.skipif(SANITISED, reason="a sanitiser makes system calls of its own")
-def test_it_does_all_its_work(tmp_path):
-    access_log = tmp_path / "access.log"
-    access_log.touch()
-    tmp_path.chmod(0o755)
-    for folder in list(tmp_path.parents)[:2]:
-        folder.chmod(0o755)
-    config = f"logs:\n  - {{type: file, path: {access_log}, service: logged, source: gunicorn}}\n"
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as relayed, ServiceExporter(config=config) as exporter:
+def test_it_does_all_its_work():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as relayed, ServiceExporter() as exporter:
         relayed.bind(("127.0.0.1", 0))
         exporter.stop()
+        access_log = exporter.directory / "access.log"
+        access_log.touch()
+        exporter.write_config(f"logs:\n  - {{type: file, path: {access_log}, service: logged, source: gunicorn}}\n")
         tcp = free_port()
         exporter.flags = [
             f"--statsd.listen-tcp=127.0.0.1:{tcp}",
