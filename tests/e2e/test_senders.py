@@ -133,7 +133,7 @@ def test_what_a_gunicorn_sends_while_it_ends_is_its_own(transport):
 
 
 def test_many_gunicorns_that_start_at_once_are_each_their_own():
-    gunicorns = [Gunicorn(workers=1) for _ in range(20)]
+    gunicorns = [Gunicorn(workers=1) for _ in range(12)]
     with Exporter() as exporter, contextlib.ExitStack() as stack, ThreadPoolExecutor(len(gunicorns)) as pool:
 
         def start_and_ask(gunicorn):
