@@ -24,6 +24,12 @@ AppStatus Running(const std::string& name) {
   return status;
 }
 
+AppStatus InContainer(const std::string& name, const std::string& container) {
+  AppStatus status = Running(name);
+  status.app.container_id = container;
+  return status;
+}
+
 Json Status(const std::vector<MetricFamily>& families,
             const std::vector<AppStatus>& apps,
             const std::string& trouble = "") {
@@ -36,6 +42,11 @@ MetricFamily One(const char* name, LabelSetPtr common, LabelSetPtr own,
   MetricFamily family = MakeFamily(name, type);
   AddSeries(family, std::move(common), std::move(own), value);
   return family;
+}
+
+MetricFamily LastPacket(const std::string& app) {
+  return One("gunicorn_exporter_statsd_last_packet_timestamp_seconds",
+             MakeLabels({{"app", app}}), nullptr, 999, MetricType::kGauge);
 }
 
 TEST(StatusJson, PutsTheSeriesOfAnAppTogether) {
@@ -79,10 +90,8 @@ TEST(StatusJson, PutsTheSeriesOfAnAppTogether) {
 }
 
 TEST(StatusJson, TellsAppsAndContainersApart) {
-  AppStatus first = Running("shop");
-  first.app.container_id = "aaaa";
-  AppStatus second = Running("shop");
-  second.app.container_id = "bbbb";
+  const AppStatus first = InContainer("shop", "aaaa");
+  const AppStatus second = InContainer("shop", "bbbb");
   std::vector<MetricFamily> families;
   MetricFamily open = MakeFamily("gunicorn_connections", MetricType::kGauge);
   AddSeries(open, MakeLabels({{"app", "shop"}, {"container_id", "bbbb"}}),
@@ -95,16 +104,12 @@ TEST(StatusJson, TellsAppsAndContainersApart) {
 }
 
 TEST(StatusJson, BooksLinesThatTellNoContainerToNoneOfSeveral) {
-  AppStatus first = Running("shop");
-  first.app.container_id = "aaaa";
-  AppStatus second = Running("shop");
-  second.app.container_id = "bbbb";
+  const AppStatus first = InContainer("shop", "aaaa");
+  const AppStatus second = InContainer("shop", "bbbb");
   std::vector<MetricFamily> families;
   const LabelSetPtr name_alone = MakeLabels({{"app", "shop"}});
   families.push_back(One("gunicorn_requests_total", name_alone, nullptr, 7));
-  families.push_back(
-      One("gunicorn_exporter_statsd_last_packet_timestamp_seconds",
-          MakeLabels({{"app", "shop"}}), nullptr, 999, MetricType::kGauge));
+  families.push_back(LastPacket("shop"));
   Json json = Status(families, {first, second});
   ASSERT_EQ(json["apps"].size(), 3U);
   EXPECT_EQ(json["apps"][0]["requests_total"], 7);
@@ -186,9 +191,7 @@ TEST(StatusHints, SayHowToSendStatsdUntilALineComes) {
             "[\"no StatsD line from shop yet: start gunicorn with "
             "--statsd-host 127.0.0.1:8125\"]");
   std::vector<MetricFamily> families;
-  families.push_back(
-      One("gunicorn_exporter_statsd_last_packet_timestamp_seconds",
-          MakeLabels({{"app", "shop"}}), nullptr, 999, MetricType::kGauge));
+  families.push_back(LastPacket("shop"));
   EXPECT_EQ(HintsOf(Running("shop"), families).find("no StatsD line"),
             std::string::npos);
   AppStatus absent;  // Its message says all there is to say.
@@ -210,9 +213,7 @@ TEST(StatusHints, SayWhyAWorkerClassReportsNothing) {
 
 TEST(StatusHints, SayWhyLinesMayComeWithoutARequest) {
   std::vector<MetricFamily> families;
-  families.push_back(
-      One("gunicorn_exporter_statsd_last_packet_timestamp_seconds",
-          MakeLabels({{"app", "shop"}}), nullptr, 999, MetricType::kGauge));
+  families.push_back(LastPacket("shop"));
   EXPECT_NE(HintsOf(Running("shop"), families).find("uvicorn's and tornado's"),
             std::string::npos);
   AppStatus gthread = Running("shop");

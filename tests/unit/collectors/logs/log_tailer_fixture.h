@@ -1,6 +1,7 @@
 // A folder with logs, and what a tailer reads of them.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -42,6 +43,14 @@ class LogTailerTest : public testing::Test {
     }
     now_ += std::chrono::milliseconds(10);
     return messages_;
+  }
+
+  // a.log, new and empty, then with this line, which comes.
+  void ReadFirstLine(LogTailer& tailer, const std::string& line) {
+    WriteFile(dir_ / "a.log", "");
+    Read(tailer);
+    AppendFile(dir_ / "a.log", line + "\n");
+    EXPECT_THAT(Read(tailer), testing::ElementsAre(line));
   }
 
   LogSourceConfig Source(const std::string& pattern) const {

@@ -71,11 +71,8 @@ TEST_F(LogTailerTest, ReadsOnThroughARename) {
 }
 
 TEST_F(LogTailerTest, ReadsOnThroughARenameThatTheGlobFinds) {
-  WriteFile(dir_ / "a.log", "");
   LogTailer tailer(Source("a.log*"));
-  Read(tailer);
-  AppendFile(dir_ / "a.log", Line("one") + "\n");
-  EXPECT_THAT(Read(tailer), SizeIs(1));
+  ReadFirstLine(tailer, Line("one"));
   fs::rename(dir_ / "a.log", dir_ / "a.log.1");
   WriteFile(dir_ / "a.log", Line("two") + "\n");
   EXPECT_THAT(Read(tailer), ElementsAre(Line("two")));
@@ -118,21 +115,15 @@ TEST_F(LogTailerTest, BeginsAgainWhenAFileWasCut) {
 }
 
 TEST_F(LogTailerTest, SeesACutFileThatIsLongerAgain) {
-  WriteFile(dir_ / "a.log", "");
   LogTailer tailer(Source("a.log"));
-  Read(tailer);
-  AppendFile(dir_ / "a.log", "one\n");
-  EXPECT_THAT(Read(tailer), ElementsAre("one"));
+  ReadFirstLine(tailer, "one");
   WriteFile(dir_ / "a.log", "2222\n3333\n");
   EXPECT_THAT(Read(tailer), ElementsAre("2222", "3333"));
 }
 
 TEST_F(LogTailerTest, LeavesTheCopyOfCopytruncateAlone) {
-  WriteFile(dir_ / "a.log", "");
   LogTailer tailer(Source("a.log*"));
-  Read(tailer);
-  AppendFile(dir_ / "a.log", Line("one") + "\n");
-  EXPECT_THAT(Read(tailer), ElementsAre(Line("one")));
+  ReadFirstLine(tailer, Line("one"));
   fs::copy_file(dir_ / "a.log", dir_ / "a.log.1");
   EXPECT_THAT(Read(tailer), IsEmpty());
   fs::resize_file(dir_ / "a.log", 0);
@@ -145,11 +136,8 @@ TEST_F(LogTailerTest, LeavesTheCopyOfCopytruncateAlone) {
 }
 
 TEST_F(LogTailerTest, KnowsTheCopyOfAFileThatIsCutAlready) {
-  WriteFile(dir_ / "a.log", "");
   LogTailer tailer(Source("a.log*"));
-  Read(tailer);
-  AppendFile(dir_ / "a.log", Line("one") + "\n");
-  EXPECT_THAT(Read(tailer), SizeIs(1));
+  ReadFirstLine(tailer, Line("one"));
   fs::copy_file(dir_ / "a.log", dir_ / "a.log.1");
   // It is as long as before: its time alone tells that it is another text.
   WaitForALaterFileTime();
@@ -223,11 +211,8 @@ TEST_F(LogTailerTest, ReadsAFileThatBecomesReadableFromWhereItWasFirstSeen) {
 
 TEST_F(LogTailerTest, GoesOnInAFileThatOpensOnlyLaterAfterARestart) {
   if (kSanitiserNeedsDescriptors) GTEST_SKIP() << "UBSan needs descriptors";
-  WriteFile(dir_ / "a.log", "");
   LogTailer first(Source("a.log"));
-  Read(first);
-  AppendFile(dir_ / "a.log", "one\n");
-  EXPECT_THAT(Read(first), ElementsAre("one"));
+  ReadFirstLine(first, "one");
   LogTailer second(Source("a.log"), first.Positions());
   {
     const NoDescriptors none;
@@ -304,11 +289,8 @@ TEST_F(LogTailerTest, ReadsAnUnfinishedMessageAgainAfterARestart) {
 }
 
 TEST_F(LogTailerTest, FindsAFileThatWasRotatedBetweenTwoProcesses) {
-  WriteFile(dir_ / "a.log", "");
   LogTailer first(Source("a.log"));
-  Read(first);
-  AppendFile(dir_ / "a.log", "one\n");
-  EXPECT_THAT(Read(first), ElementsAre("one"));
+  ReadFirstLine(first, "one");
   AppendFile(dir_ / "a.log", "two\n");
   fs::rename(dir_ / "a.log", dir_ / "a.log.1");
   WriteFile(dir_ / "a.log", "three\n");
@@ -318,11 +300,8 @@ TEST_F(LogTailerTest, FindsAFileThatWasRotatedBetweenTwoProcesses) {
 
 // The number of a file that was rotated and deleted is free for any other.
 TEST_F(LogTailerTest, TakesNoOtherFileOfTheSameNumberForARotatedOne) {
-  WriteFile(dir_ / "a.log", "");
   LogTailer first(Source("a.log"));
-  Read(first);
-  AppendFile(dir_ / "a.log", "one\n");
-  EXPECT_THAT(Read(first), ElementsAre("one"));
+  ReadFirstLine(first, "one");
   WriteFile(dir_ / "a.log", "two\n");
   WriteFile(dir_ / "b.log", "of another app\n");
   struct stat other {};
@@ -335,11 +314,8 @@ TEST_F(LogTailerTest, TakesNoOtherFileOfTheSameNumberForARotatedOne) {
 }
 
 TEST_F(LogTailerTest, FindsAFileThatWasCutBetweenTwoProcesses) {
-  WriteFile(dir_ / "a.log", "");
   LogTailer first(Source("a.log*"));
-  Read(first);
-  AppendFile(dir_ / "a.log", Line("one") + "\n");
-  EXPECT_THAT(Read(first), SizeIs(1));
+  ReadFirstLine(first, Line("one"));
   fs::copy_file(dir_ / "a.log", dir_ / "a.log.1");
   WriteFile(dir_ / "a.log", Line("two") + "\n" + Line("three") + "\n");
   LogTailer second(Source("a.log*"), first.Positions());
@@ -347,11 +323,8 @@ TEST_F(LogTailerTest, FindsAFileThatWasCutBetweenTwoProcesses) {
 }
 
 TEST_F(LogTailerTest, KeepsACopyLeftAloneOverARestart) {
-  WriteFile(dir_ / "a.log", "");
   LogTailer first(Source("a.log*"));
-  Read(first);
-  AppendFile(dir_ / "a.log", Line("one") + "\n");
-  Read(first);
+  ReadFirstLine(first, Line("one"));
   fs::copy_file(dir_ / "a.log", dir_ / "a.log.1");
   fs::resize_file(dir_ / "a.log", 0);
   Read(first);
@@ -362,11 +335,8 @@ TEST_F(LogTailerTest, KeepsACopyLeftAloneOverARestart) {
 
 // Not cut yet, so it may still be a log of its own.
 TEST_F(LogTailerTest, JudgesAFileThatBeginsLikeAnotherAnewAfterARestart) {
-  WriteFile(dir_ / "a.log", "");
   LogTailer first(Source("a.log*"));
-  Read(first);
-  AppendFile(dir_ / "a.log", Line("one") + "\n");
-  EXPECT_THAT(Read(first), SizeIs(1));
+  ReadFirstLine(first, Line("one"));
   fs::copy_file(dir_ / "a.log", dir_ / "a.log.bak");
   EXPECT_THAT(Read(first), IsEmpty());
   LogTailer second(Source("a.log*"), first.Positions());
