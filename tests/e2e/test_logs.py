@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from support import Exporter, free_port, make_requests, send_udp, unique_name, wait_until
+from support import Exporter, UnprivilegedExporter, free_port, make_requests, send_udp, unique_name, wait_until
 from support.logs import LoggingGunicorn, Logrotate, lines_written, logs_of, requests_all_the_time, requests_counted
 
 LINE = '127.0.0.1 - - [22/Nov/2026:05:33:19 +0000] "GET / HTTP/1.1" 200 2 "-" "-"\n'
@@ -176,15 +176,6 @@ def test_a_folder_that_appears_later_is_read(open_folder):
         log.parent.mkdir()
         append(log, LINE * 2)
         wait_until(lambda: requests_counted(exporter, "shop") == 3, "those of the next such folder, too")
-
-
-class UnprivilegedExporter(Exporter):
-    def prepare(self):
-        super().prepare()
-        # Others may have no way to where it was built.
-        program = shutil.copy(self.command[0], self.directory)
-        become_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-        self.command = [*become_nobody, program, *self.command[1:]]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start it as another user")

@@ -5,7 +5,7 @@ import shutil
 import signal
 from pathlib import Path
 
-from support import Exporter, Gunicorn, wait_until
+from support import Exporter, Gunicorn, UnprivilegedExporter, wait_until
 
 
 def wait_for(exporter, name, value, what, **labels):
@@ -87,14 +87,6 @@ def test_the_version_is_that_of_the_virtualenv():
         app = gunicorn.name
         wait_for(exporter, "gunicorn_workers", 1, "its worker is seen", app=app, state="idle")
         assert exporter.value("gunicorn_app_info", app=app, version="99.1.0", title="setproctitle") == 1
-
-
-class UnprivilegedExporter(Exporter):
-    """Runs as nobody, without capabilities."""
-
-    def prepare(self):
-        super().prepare()
-        self.command = ["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", "--", *self.command]
 
 
 def test_without_rights_what_is_denied_is_counted_and_absent():

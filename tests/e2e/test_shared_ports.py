@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support import Exporter, Gunicorn, UnixConnection, free_port, unique_name, wait_until
+from support import Exporter, Gunicorn, UnixConnection, UnprivilegedExporter, free_port, unique_name, wait_until
 
 WORKERS = 4
 REUSE = ["--reuse-port"]
@@ -293,14 +293,6 @@ def test_a_unix_path_that_was_bound_again_has_each_apps_own_connections(tmp_path
                 end_held_requests(first, second)
             # The first one would take the path away too, and dies of it where there is none.
             Path(path).touch()
-
-
-class UnprivilegedExporter(Exporter):
-    """Runs as nobody, without capabilities."""
-
-    def prepare(self):
-        super().prepare()
-        self.command = ["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", "--", *self.command]
 
 
 # Whose only gunicorn is the test's: other tests run theirs as root, at the same time.

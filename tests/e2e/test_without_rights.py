@@ -3,16 +3,10 @@
 import contextlib
 import socket
 
-from support import Exporter, Gunicorn, wait_until
+from support import Gunicorn, UnprivilegedExporter, wait_until
 
 # Whose only gunicorns are the test's: other tests run theirs as root, at the same time.
 USER = 47120
-
-
-class UnprivilegedExporter(Exporter):
-    def prepare(self):
-        super().prepare()
-        self.command = ["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", "--", *self.command]
 
 
 def shown(exporter, gunicorn):

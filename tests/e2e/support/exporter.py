@@ -1,6 +1,7 @@
 """The program under test."""
 
 import os
+import shutil
 import subprocess
 import time
 from dataclasses import dataclass
@@ -85,6 +86,17 @@ class Exporter(ManagedProcess):
 
     def value(self, name, **labels):
         return self.scrape().value(name, **labels)
+
+
+class UnprivilegedExporter(Exporter):
+    """Runs as nobody, without capabilities."""
+
+    def prepare(self):
+        super().prepare()
+        # Others may have no way to where it was built.
+        program = shutil.copy(self.command[0], self.directory)
+        nobody = ["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", "--"]
+        self.command = [*nobody, program, *self.command[1:]]
 
 
 @dataclass
