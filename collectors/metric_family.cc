@@ -1,6 +1,6 @@
 #include "collectors/metric_family.h"
 
-#include "config/utf8.h"
+#include "config/base/utf8.h"
 
 namespace gunicorn_exporter {
 namespace {

@@ -3,11 +3,11 @@
 #include <optional>
 #include <utility>
 
-#include "config/config_error.h"
+#include "config/base/config_error.h"
+#include "config/base/read_file.h"
 #include "config/load_instances.h"
 #include "config/load_logs.h"
 #include "config/load_statsd.h"
-#include "config/read_file.h"
 #include "config/tag_label.h"
 #include "config/yaml_tree.h"
 #include "config/yaml_value.h"

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "config/config_error.h"
-#include "config/read_file.h"
+#include "config/base/config_error.h"
+#include "config/base/read_file.h"
 #include "config/tls_names.h"
 #include "config/yaml_value.h"
 

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdio>
 
-#include "config/utf8.h"
+#include "config/base/utf8.h"
 
 namespace gunicorn_exporter {
 namespace {

@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "config/config_error.h"
+#include "config/base/config_error.h"
 #include "config/yaml_lines.h"
 
 namespace gunicorn_exporter {

@@ -6,8 +6,8 @@
 #include <functional>
 #include <map>
 
-#include "config/address.h"
-#include "config/config_error.h"
+#include "config/base/address.h"
+#include "config/base/config_error.h"
 #include "exporter/version.h"
 
 namespace gunicorn_exporter {

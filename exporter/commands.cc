@@ -8,15 +8,15 @@
 #include <vector>
 
 #include "collectors/process/process_monitor.h"
-#include "config/config_error.h"
-#include "config/descriptor_limit.h"
+#include "config/base/config_error.h"
+#include "config/base/descriptor_limit.h"
+#include "config/base/log.h"
 #include "config/load_config.h"
 #include "config/load_web_config.h"
-#include "config/log.h"
-#include "exporter/check.h"
 #include "exporter/exporter.h"
 #include "exporter/signals.h"
 #include "exporter/startup_memory.h"
+#include "exporter/status/check.h"
 #include "exporter/version.h"
 
 namespace gunicorn_exporter {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "config/config_error.h"
+#include "config/base/config_error.h"
 #include "exporter/command_line.h"
 #include "exporter/commands.h"
 

@@ -15,8 +15,8 @@
 #include <system_error>
 #include <utility>
 
-#include "config/error_text.h"
-#include "config/log.h"
+#include "config/base/error_text.h"
+#include "config/base/log.h"
 
 namespace gunicorn_exporter {
 namespace {

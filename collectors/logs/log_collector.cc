@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "config/log.h"
+#include "config/base/log.h"
 
 namespace gunicorn_exporter {
 namespace {

@@ -19,10 +19,10 @@
 #include <vector>
 
 #include "collectors/collector.h"
-#include "collectors/event_sink.h"
 #include "collectors/logs/file_watcher.h"
 #include "collectors/logs/log_counts.h"
 #include "collectors/logs/log_reader.h"
+#include "collectors/series/event_sink.h"
 #include "config/config.h"
 
 namespace gunicorn_exporter {

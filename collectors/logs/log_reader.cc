@@ -7,7 +7,7 @@
 #include <utility>
 #include <variant>
 
-#include "config/log.h"
+#include "config/base/log.h"
 
 namespace gunicorn_exporter {
 namespace {

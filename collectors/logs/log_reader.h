@@ -17,11 +17,11 @@
 #include <vector>
 
 #include "collectors/app_id.h"
-#include "collectors/event_sink.h"
 #include "collectors/logs/log_counts.h"
 #include "collectors/logs/log_tailer.h"
 #include "collectors/logs/parse_log_line.h"
 #include "collectors/logs/position_file.h"
+#include "collectors/series/event_sink.h"
 #include "config/config.h"
 
 namespace gunicorn_exporter {

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "collectors/logs/find_rotated.h"
-#include "config/error_text.h"
-#include "config/log.h"
+#include "config/base/error_text.h"
+#include "config/base/log.h"
 
 namespace gunicorn_exporter {
 namespace {

@@ -14,7 +14,7 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "config/error_text.h"
+#include "config/base/error_text.h"
 
 namespace gunicorn_exporter {
 namespace {

@@ -25,7 +25,7 @@
 #include <vector>
 
 #include "collectors/app_id.h"
-#include "collectors/process/gunicorn_app.h"
+#include "collectors/process/find/gunicorn_app.h"
 #include "config/config.h"
 
 namespace gunicorn_exporter {

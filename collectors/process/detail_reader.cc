@@ -4,8 +4,8 @@
 #include <array>
 #include <set>
 
-#include "collectors/process/heartbeat.h"
-#include "collectors/process/proc_parse.h"
+#include "collectors/process/read/heartbeat.h"
+#include "collectors/process/read/proc_parse.h"
 
 namespace gunicorn_exporter {
 namespace {

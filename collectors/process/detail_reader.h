@@ -12,9 +12,9 @@
 
 #include "collectors/process/app_viewer.h"
 #include "collectors/process/monitor_clocks.h"
-#include "collectors/process/overflow_counter.h"
-#include "collectors/process/proc_reader.h"
 #include "collectors/process/process_view.h"
+#include "collectors/process/read/proc_reader.h"
+#include "collectors/process/sockets/overflow_counter.h"
 
 namespace gunicorn_exporter {
 

@@ -7,7 +7,7 @@
 
 #include "collectors/collector.h"
 #include "collectors/process/process_view.h"
-#include "collectors/process/read_errors.h"
+#include "collectors/process/read/read_errors.h"
 #include "config/config.h"
 
 namespace gunicorn_exporter {

@@ -7,10 +7,10 @@
 #include <thread>
 #include <utility>
 
-#include "collectors/process/gunicorn_version.h"
-#include "collectors/process/proc_parse.h"
-#include "collectors/process/worker_state.h"
-#include "config/log.h"
+#include "collectors/process/find/gunicorn_version.h"
+#include "collectors/process/read/proc_parse.h"
+#include "collectors/process/sockets/worker_state.h"
+#include "config/base/log.h"
 
 namespace gunicorn_exporter {
 namespace {

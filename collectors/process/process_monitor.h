@@ -29,14 +29,14 @@
 #include "collectors/app_status.h"
 #include "collectors/process/app_registry.h"
 #include "collectors/process/app_viewer.h"
-#include "collectors/process/connection_sampler.h"
 #include "collectors/process/detail_reader.h"
-#include "collectors/process/master_facts.h"
+#include "collectors/process/find/master_facts.h"
+#include "collectors/process/find/process_scanner.h"
 #include "collectors/process/monitor_clocks.h"
-#include "collectors/process/proc_reader.h"
 #include "collectors/process/process_list.h"
-#include "collectors/process/process_scanner.h"
 #include "collectors/process/process_view.h"
+#include "collectors/process/read/proc_reader.h"
+#include "collectors/process/sockets/connection_sampler.h"
 #include "config/config.h"
 
 namespace gunicorn_exporter {

@@ -9,7 +9,7 @@
 
 #include "collectors/app_status.h"
 #include "collectors/process/app_registry.h"
-#include "collectors/process/cgroup.h"
+#include "collectors/process/read/cgroup.h"
 
 namespace gunicorn_exporter {
 

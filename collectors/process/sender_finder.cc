@@ -4,7 +4,7 @@
 #include <iterator>
 #include <set>
 
-#include "collectors/process/proc_parse.h"
+#include "collectors/process/read/proc_parse.h"
 
 namespace gunicorn_exporter {
 namespace {

@@ -17,10 +17,10 @@
 #include <optional>
 #include <vector>
 
-#include "collectors/process/address_table.h"
-#include "collectors/process/proc_reader.h"
+#include "collectors/process/find/process_scanner.h"
 #include "collectors/process/process_monitor.h"
-#include "collectors/process/process_scanner.h"
+#include "collectors/process/read/address_table.h"
+#include "collectors/process/read/proc_reader.h"
 #include "collectors/sender_lookup.h"
 
 namespace gunicorn_exporter {

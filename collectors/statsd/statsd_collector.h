@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "collectors/collector.h"
-#include "collectors/statsd/metric_store.h"
-#include "collectors/statsd/statsd_server.h"
+#include "collectors/series/metric_store.h"
+#include "collectors/statsd/receive/statsd_server.h"
 
 namespace gunicorn_exporter {
 

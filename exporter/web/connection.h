@@ -12,7 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "config/file_descriptor.h"
+#include "config/base/file_descriptor.h"
 #include "exporter/web/socket_server.h"
 #include "exporter/web/transport.h"
 

@@ -8,14 +8,14 @@
 #include <system_error>
 #include <utility>
 
-#include "config/config_error.h"
-#include "config/log.h"
-#include "exporter/content_negotiation.h"
-#include "exporter/exposition.h"
-#include "exporter/gzip.h"
-#include "exporter/health.h"
-#include "exporter/status_json.h"
-#include "exporter/status_page.h"
+#include "config/base/config_error.h"
+#include "config/base/log.h"
+#include "exporter/scrape/content_negotiation.h"
+#include "exporter/scrape/exposition.h"
+#include "exporter/scrape/gzip.h"
+#include "exporter/status/health.h"
+#include "exporter/status/status_json.h"
+#include "exporter/status/status_page.h"
 #include "exporter/unix_seconds.h"
 
 namespace gunicorn_exporter {

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "exporter/http_server.h"
 #include "exporter/web/http_exchange.h"
+#include "exporter/web/http_server.h"
 
 namespace gunicorn_exporter {
 

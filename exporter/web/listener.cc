@@ -12,8 +12,8 @@
 #include <string_view>
 #include <utility>
 
-#include "config/config_error.h"
-#include "config/error_text.h"
+#include "config/base/config_error.h"
+#include "config/base/error_text.h"
 
 namespace gunicorn_exporter {
 namespace {

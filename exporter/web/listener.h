@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "config/address.h"
-#include "config/file_descriptor.h"
+#include "config/base/address.h"
+#include "config/base/file_descriptor.h"
 
 namespace gunicorn_exporter {
 

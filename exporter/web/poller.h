@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <functional>
 
-#include "config/file_descriptor.h"
+#include "config/base/file_descriptor.h"
 
 namespace gunicorn_exporter {
 

@@ -11,8 +11,8 @@
 #include <system_error>
 #include <utility>
 
-#include "config/error_text.h"
-#include "config/log.h"
+#include "config/base/error_text.h"
+#include "config/base/log.h"
 #include "exporter/web/request_frame.h"
 
 namespace gunicorn_exporter {

@@ -13,8 +13,8 @@
 #include <system_error>
 #include <utility>
 
-#include "config/config_error.h"
-#include "config/read_file.h"
+#include "config/base/config_error.h"
+#include "config/base/read_file.h"
 #include "config/tls_names.h"
 
 namespace gunicorn_exporter {

@@ -4,9 +4,9 @@
 
 #include <utility>
 
-#include "config/config_error.h"
+#include "config/base/config_error.h"
+#include "config/base/log.h"
 #include "config/load_web_config.h"
-#include "config/log.h"
 #include "exporter/web/endpoints.h"
 
 namespace gunicorn_exporter {

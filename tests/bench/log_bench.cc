@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "collectors/event_sink.h"
 #include "collectors/logs/log_counts.h"
 #include "collectors/logs/log_reader.h"
+#include "collectors/series/event_sink.h"
 #include "tests/support/temp_dir.h"
 
 namespace gunicorn_exporter {

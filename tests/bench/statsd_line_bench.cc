@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "collectors/statsd/line_handler.h"
-#include "collectors/statsd/metric_store.h"
+#include "collectors/series/metric_store.h"
+#include "collectors/statsd/lines/line_handler.h"
 
 namespace {
 

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "collectors/statsd/socket.h"
+#include "collectors/statsd/receive/socket.h"
 
 namespace gunicorn_exporter {
 namespace {

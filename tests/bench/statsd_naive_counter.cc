@@ -17,8 +17,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "collectors/statsd/socket.h"
-#include "collectors/statsd/unix_socket.h"
+#include "collectors/statsd/receive/socket.h"
+#include "collectors/statsd/receive/unix_socket.h"
 #include "tests/bench/receiver_report.h"
 
 namespace gunicorn_exporter {

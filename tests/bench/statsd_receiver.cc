@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-#include "collectors/statsd/statsd_server.h"
+#include "collectors/statsd/receive/statsd_server.h"
 #include "tests/bench/receiver_report.h"
 
 namespace gunicorn_exporter {

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "exporter/content_negotiation.h"
+#include "exporter/scrape/content_negotiation.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                       std::size_t size) {

@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "collectors/process/cgroup.h"
-#include "config/utf8.h"
+#include "collectors/process/read/cgroup.h"
+#include "config/base/utf8.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                       std::size_t size) {

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "exporter/content_negotiation.h"
+#include "exporter/scrape/content_negotiation.h"
 #include "exporter/web/endpoints.h"
 #include "exporter/web/http_exchange.h"
 #include "exporter/web/password_check.h"

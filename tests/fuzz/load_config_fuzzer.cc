@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "config/config_error.h"
+#include "config/base/config_error.h"
 #include "config/load_config.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,

@@ -4,14 +4,14 @@
 #include <cstdint>
 #include <string_view>
 
-#include "collectors/process/address_table.h"
-#include "collectors/process/cgroup.h"
-#include "collectors/process/gunicorn_command.h"
-#include "collectors/process/gunicorn_title.h"
-#include "collectors/process/gunicorn_version.h"
-#include "collectors/process/proc_parse.h"
-#include "collectors/process/socket_table.h"
-#include "collectors/process/worker_state.h"
+#include "collectors/process/find/gunicorn_command.h"
+#include "collectors/process/find/gunicorn_title.h"
+#include "collectors/process/find/gunicorn_version.h"
+#include "collectors/process/read/address_table.h"
+#include "collectors/process/read/cgroup.h"
+#include "collectors/process/read/proc_parse.h"
+#include "collectors/process/read/socket_table.h"
+#include "collectors/process/sockets/worker_state.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                       std::size_t size) {

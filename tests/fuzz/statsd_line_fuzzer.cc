@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "collectors/statsd/parse_line.h"
-#include "collectors/statsd/translate.h"
-#include "config/utf8.h"
+#include "collectors/statsd/lines/parse_line.h"
+#include "collectors/statsd/lines/translate.h"
+#include "config/base/utf8.h"
 
 namespace gunicorn_exporter {
 namespace {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "collectors/statsd/line_framer.h"
+#include "collectors/statsd/receive/line_framer.h"
 
 namespace gunicorn_exporter {
 namespace {

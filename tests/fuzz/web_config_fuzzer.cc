@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "config/config_error.h"
+#include "config/base/config_error.h"
 #include "config/load_web_config.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,

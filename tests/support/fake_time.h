@@ -4,7 +4,7 @@
 #include <atomic>
 #include <chrono>
 
-#include "collectors/statsd/time_point.h"
+#include "collectors/series/time_point.h"
 
 namespace gunicorn_exporter {
 

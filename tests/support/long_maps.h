@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "config/file_descriptor.h"
+#include "config/base/file_descriptor.h"
 
 namespace gunicorn_exporter {
 

@@ -13,8 +13,8 @@
 #include <optional>
 #include <string>
 
-#include "collectors/statsd/socket.h"
-#include "config/address.h"
+#include "collectors/statsd/receive/socket.h"
+#include "config/base/address.h"
 #include "tests/support/wait_until.h"
 
 namespace gunicorn_exporter {

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "config/config_error.h"
+#include "config/base/config_error.h"
 #include "config/load_config.h"
 
 namespace gunicorn_exporter {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "config/config_error.h"
+#include "config/base/config_error.h"
 
 namespace gunicorn_exporter {
 namespace {

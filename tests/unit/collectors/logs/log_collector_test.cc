@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "collectors/event_sink.h"
+#include "collectors/series/event_sink.h"
 #include "tests/support/temp_dir.h"
 
 namespace gunicorn_exporter {

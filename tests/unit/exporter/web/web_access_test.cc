@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "config/config_error.h"
+#include "config/base/config_error.h"
 
 namespace gunicorn_exporter {
 namespace {

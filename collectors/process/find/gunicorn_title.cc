@@ -1,0 +1,48 @@
+#include "collectors/process/find/gunicorn_title.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace gunicorn_exporter {
+namespace {
+
+constexpr std::string_view kPrefix = "gunicorn: ";
+
+}  // namespace
+
+GunicornTitle ParseGunicornTitle(std::string_view cmdline) {
+  std::string_view title = cmdline.substr(0, cmdline.find('\0'));
+  if (title.substr(0, kPrefix.size()) != kPrefix) return {};
+  title.remove_prefix(kPrefix.size());
+
+  constexpr std::array<std::pair<std::string_view, TitleKind>, 4> kKinds = {{
+      {"master", TitleKind::kMaster},
+      {"worker", TitleKind::kWorker},
+      {"dirty-arbiter", TitleKind::kDirtyArbiter},
+      {"dirty-worker", TitleKind::kDirtyWorker},
+  }};
+  const auto kind =
+      std::find_if(kKinds.begin(), kKinds.end(), [&](const auto& entry) {
+        return title.substr(0, entry.first.size()) == entry.first;
+      });
+  if (kind == kKinds.end()) return {};
+  title.remove_prefix(kind->first.size());
+  // Setproctitle of other systems pads with blanks.
+  while (!title.empty() && title.back() == ' ') title.remove_suffix(1);
+  if (kind->second == TitleKind::kDirtyArbiter) {
+    const bool fits = title.empty() || title.substr(0, 2) == " [";
+    return fits ? GunicornTitle{kind->second, {}} : GunicornTitle{};
+  }
+  if (title.substr(0, 2) != " [") return {};
+  title.remove_prefix(2);
+  return {kind->second, title.substr(0, title.rfind(']'))};
+}
+
+bool MayBeGunicorn(std::string_view comm) {
+  return comm.find("gunicorn") != std::string_view::npos ||
+         comm.find("ython") != std::string_view::npos ||
+         comm.find("pypy") != std::string_view::npos;
+}
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,37 @@
+// What does not change while a gunicorn master lives: its container and the
+// version of its gunicorn. Read at the first question, and remembered.
+//
+// Thread rule: one thread at a time. What cannot be read is empty.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "collectors/process/app_registry.h"
+#include "collectors/process/read/cgroup.h"
+#include "collectors/process/read/proc_reader.h"
+
+namespace gunicorn_exporter {
+
+struct MasterFacts {
+  Container container;
+  std::string version;
+};
+
+class MasterFactsReader {
+ public:
+  // `reader` must outlive this.
+  explicit MasterFactsReader(ProcReader& reader) : reader_(reader) {}
+
+  // Valid until the master is forgotten.
+  const MasterFacts& Of(const ProcessKey& master);
+
+  // Drops what is remembered of processes that are gone.
+  void Forget(const std::map<ProcessKey, TrackedProcess>& living);
+
+ private:
+  ProcReader& reader_;
+  std::map<ProcessKey, MasterFacts> facts_;
+};
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,115 @@
+// Reads files below /proc, or below another folder that looks like it.
+//
+// One buffer serves every read, and paths are opened below a folder that is
+// held open: a look at some thousand processes allocates nothing. Tables, which
+// grow with the machine's sockets, are read in pieces.
+//
+// Thread rule: one thread at a time. Errors: a failed read is "nothing", and is
+// counted in the ReadErrors given in, unless the process was gone.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "collectors/process/read/read_errors.h"
+#include "config/base/file_descriptor.h"
+
+namespace gunicorn_exporter {
+
+// One entry of /proc/PID/fd.
+struct FdLink {
+  int fd = -1;
+  std::string target;  // "socket:[376021]", "/tmp/wgunicorn-x (deleted)"
+};
+
+// When a file behind a descriptor was last changed, Unix seconds.
+struct FileTimes {
+  double modified = 0;
+  double changed = 0;
+};
+
+class ProcReader {
+ public:
+  // `errors` must outlive the reader.
+  ProcReader(const std::string& root, ReadErrors& errors);
+
+  // The processes of the table, in any order. False when it cannot be read.
+  bool ListPids(std::vector<pid_t>& pids);
+
+  // The text of /proc/PID/FILE, valid until the next read.
+  std::optional<std::string_view> Read(pid_t pid, std::string_view file);
+
+  // The same without counting a failure, for files that may well be missing.
+  std::optional<std::string_view> ReadQuietly(pid_t pid, std::string_view file);
+
+  // Gives the lines of /proc/PID/FILE to `take`, some at a time and each whole,
+  // valid until `take` returns. False when the file cannot be read to its end.
+  bool ReadLines(pid_t pid, std::string_view file,
+                 const std::function<void(std::string_view)>& take);
+
+  // The text of /proc/FILE.
+  std::optional<std::string_view> ReadGlobal(std::string_view file);
+
+  // Open descriptors and what they are. Refused for another user's processes,
+  // unless CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH are there.
+  std::optional<std::vector<FdLink>> ReadFds(pid_t pid);
+
+  // The file behind a descriptor. Same rights.
+  std::optional<FileTimes> StatFd(pid_t pid, int fd);
+
+  // What the kernel says of a descriptor (proc(5), fdinfo), valid as of Read.
+  std::optional<std::string_view> ReadFdInfo(pid_t pid, int fd);
+
+  // A number that all processes of one network namespace share, and no other:
+  // the inode of /proc/PID/net/tcp. Needs no right, unlike /proc/PID/ns/net.
+  std::optional<std::uint64_t> NetworkNamespace(pid_t pid);
+
+  // That of this process itself, seen through the same root; nothing where the
+  // root is a folder that only looks like the kernel's table.
+  std::optional<std::uint64_t> OwnNetworkNamespace();
+
+  // Whether the table has this process no more. False where that is unknown.
+  bool HasGone(pid_t pid);
+
+  // A descriptor of /proc/PID/FILE, for what is no text.
+  FileDescriptor Open(pid_t pid, std::string_view file, int flags);
+
+  // Has a read failed since the last call because this process, or the machine,
+  // had no descriptor or no memory left? Then nothing that was missing is gone.
+  bool TakeShortage() { return std::exchange(shortage_, false); }
+
+  // Counts a failure to use what was opened of a process; not where the process
+  // has gone meanwhile, for then the kernel may say anything (EACCES of a link,
+  // ENXIO of a table).
+  void CountError(pid_t pid, std::string_view file, int error);
+
+  const std::string& root() const { return root_; }
+  ReadErrors& errors() { return errors_; }
+
+  // Of the buffer, now.
+  std::size_t buffer_bytes() const { return buffer_.size(); }
+
+ private:
+  // `pid` is 0 where the file is no process's.
+  std::optional<std::string_view> ReadPath(pid_t pid, const char* path,
+                                           std::string_view file, bool quiet);
+  const char* Path(pid_t pid, std::string_view file);
+  void Fail(pid_t pid, std::string_view file, int error, bool quiet);
+
+  std::string root_;
+  FileDescriptor root_fd_;
+  ReadErrors& errors_;
+  std::vector<char> buffer_;
+  std::string path_;
+  bool shortage_ = false;
+};
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,120 @@
+// The series of one label set: an app's own, or those of an app and the tags
+// that statsd.tag_labels let through.
+//
+// Not safe from several threads: the store's lock guards it.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "collectors/metric_family.h"
+#include "collectors/series/event.h"
+#include "collectors/series/series_budget.h"
+#include "collectors/series/series_key.h"
+#include "collectors/series/series_options.h"
+#include "collectors/series/sketch.h"
+#include "collectors/series/time_point.h"
+
+namespace gunicorn_exporter {
+
+inline constexpr std::size_t kMessageLevels = 4;
+// 0, 1, 2, 4, ... 2048.
+inline constexpr std::size_t kBacklogBounds = 13;
+
+// A counter or gauge; `exists` is false until its first event or its preset.
+struct PlainSeries {
+  bool exists = false;
+  double value = 0;
+  double created_seconds = 0;            // Unix time.
+  std::chrono::milliseconds updated{0};  // Steady.
+};
+
+struct StatusSeries {
+  std::uint16_t code = 0;
+  PlainSeries series;
+};
+
+struct DurationSeries {
+  Sketch sketch;
+  double created_seconds = 0;
+  std::chrono::milliseconds updated{0};
+};
+
+// gunicorn_backlog_connections.
+struct BacklogSeries {
+  std::array<double, kBacklogBounds> buckets{};  // Not cumulative.
+  double count = 0;
+  double sum = 0;
+  double created_seconds = 0;
+  std::chrono::milliseconds updated{0};
+};
+
+class AppSeries {
+ public:
+  explicit AppSeries(SeriesKey series_key) : key(std::move(series_key)) {}
+
+  // Adds an event. False, and nothing is changed, where it needs a new series
+  // and there is no room for one.
+  bool Add(const Event& event, const TimePoint& now,
+           const SeriesOptions& options, SeriesBudget& budget);
+  // The zeros that an app has as soon as it is known, as far as there is room.
+  // Returns for how many of them there was none.
+  std::size_t AddPresets(const TimePoint& now, const SeriesOptions& options,
+                         SeriesBudget& budget);
+  // Removes what has not changed since `deadline`, but for the presets and the
+  // arbiter's count of workers.
+  void Expire(std::chrono::milliseconds deadline, const SeriesOptions& options,
+              SeriesBudget& budget);
+  // Removes zeros that are no presets any more, and the durations where their
+  // buckets changed.
+  void Adopt(const SeriesOptions& options, const SeriesOptions& old_options,
+             SeriesBudget& budget);
+  // Adds the counts of another label set to this one's, and takes over its
+  // room.
+  void MergeFrom(AppSeries& other, const SeriesOptions& options,
+                 SeriesBudget& budget);
+  void GiveBackAll(SeriesBudget& budget);
+
+  // What every line touches comes first, in two lines of the processor's cache;
+  // the durations, which each request touches, next.
+  //
+  // The series of the app itself; null: this is it. It lives longer.
+  AppSeries* base = nullptr;
+  bool has_data = false;           // An event was added, from whatever source.
+  bool statsd_seen = false;        // A StatsD line was accepted.
+  bool presets_refused = false;    // Some found no room, and are counted.
+  double last_packet_seconds = 0;  // Unix time; 0: none.
+  std::chrono::milliseconds last_update{0};  // Of any series; steady.
+
+  PlainSeries requests;
+  std::vector<StatusSeries> statuses;  // The presets first, in their order.
+  std::optional<DurationSeries> durations;
+
+  SeriesKey key;
+  LabelSetPtr labels;  // Of every series here: the app's, then the tags'.
+  SeriesShare share;
+  std::array<PlainSeries, kMessageLevels> messages;
+  PlainSeries arbiter_workers;
+  std::optional<BacklogSeries> backlog;
+
+ private:
+  // Null for a code that is no preset and was not seen yet.
+  PlainSeries* Status(std::uint16_t code, const SeriesOptions& options);
+  void MergeHistograms(const AppSeries& other, SeriesBudget& budget);
+  bool Ensure(PlainSeries& series, const TimePoint& now, SeriesBudget& budget);
+  bool AddDuration(const Event& event, const TimePoint& now,
+                   const SeriesOptions& options, SeriesBudget& budget);
+  bool AddBacklog(const Event& event, const TimePoint& now,
+                  SeriesBudget& budget);
+  void Remove(PlainSeries& series, SeriesBudget& budget);
+};
+
+// The upper bounds of gunicorn_backlog_connections.
+const std::shared_ptr<const std::vector<double>>& BacklogBounds();
+
+}  // namespace gunicorn_exporter

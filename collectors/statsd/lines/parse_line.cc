@@ -1,0 +1,212 @@
+#include "collectors/statsd/lines/parse_line.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+
+#include "collectors/statsd/lines/number.h"
+#include "collectors/statsd/lines/short_text.h"
+#include "collectors/statsd/lines/text_marks.h"
+#include "config/base/utf8.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+// Takes all before the next separator, and the separator, off `text`. False
+// where there is none: then all of `text` is taken.
+bool TakeUntil(std::string_view& text, char separator,
+               std::string_view& taken) {
+  const std::size_t end = text.find(separator);
+  taken = text.substr(0, end);
+  const bool found = end != std::string_view::npos;
+  text.remove_prefix(found ? end + 1 : text.size());
+  return found;
+}
+
+// What stands between the bars of a line.
+class Fields {
+ public:
+  // `bars`: those among the line's first kMarkedBytes.
+  Fields(std::string_view line, std::uint64_t bars)
+      : line_(line), bars_(bars) {}
+
+  // False where no bar ends the field: it is the last.
+  bool Take(std::string_view& field) {
+    std::size_t end = 0;
+    if (bars_ != 0) {
+      end = static_cast<std::size_t>(std::countr_zero(bars_));
+      bars_ &= bars_ - 1;
+    } else {
+      end = EndPastMarks();
+    }
+    field = {line_.data() + begin_, end - begin_};
+    begin_ = end + 1;
+    return end < line_.size();
+  }
+
+ private:
+  std::size_t EndPastMarks() const {
+    if (line_.size() <= kMarkedBytes) return line_.size();
+    return std::min(line_.find('|', std::max(begin_, kMarkedBytes)),
+                    line_.size());
+  }
+
+  const std::string_view line_;
+  std::uint64_t bars_;
+  std::size_t begin_ = 0;
+};
+
+enum class TypeField { kKnown, kSet, kUnknown };
+
+TypeField ParseType(std::string_view text, SampleType& type) {
+  if (text.size() == 2 && text[0] == 'm' && text[1] == 's') {
+    type = SampleType::kTimer;
+    return TypeField::kKnown;
+  }
+  if (text.size() != 1) return TypeField::kUnknown;
+  switch (text[0]) {
+    case 'c':
+      type = SampleType::kCounter;
+      return TypeField::kKnown;
+    case 'g':
+      type = SampleType::kGauge;
+      return TypeField::kKnown;
+    case 'h':
+      type = SampleType::kHistogram;
+      return TypeField::kKnown;
+    case 'd':
+      type = SampleType::kDistribution;
+      return TypeField::kKnown;
+    case 's':
+      return TypeField::kSet;
+    default:
+      return TypeField::kUnknown;
+  }
+}
+
+bool IsEvent(std::string_view line) { return line.starts_with("_e{"); }
+
+// _sc|<name>|<status>; "_score:1|c" is a metric.
+bool IsServiceCheck(std::string_view line) {
+  return line.starts_with("_sc|") || line == "_sc";
+}
+
+bool ParseValues(std::string_view text, Sample& sample) {
+  sample.others = {};
+  if (ParseNumber(text, sample.first)) return true;  // Alone, as it mostly is.
+  std::string_view first;
+  bool more = TakeUntil(text, ':', first);
+  if (!ParseNumber(first, sample.first)) return false;
+  sample.others = text;
+  SampleValue value;
+  while (more) {
+    std::string_view next;
+    more = TakeUntil(text, ':', next);
+    if (!ParseNumber(next, value)) return false;
+  }
+  return true;
+}
+
+bool ParseWeight(std::string_view rate_text, double& weight) {
+  if (SameText(rate_text, "1.0")) return true;  // What gunicorn writes.
+  SampleValue rate;
+  if (!ParseNumber(rate_text, rate) || rate.value < kSmallestSampleRate ||
+      rate.value > 1) {
+    return false;
+  }
+  weight = 1 / rate.value;
+  return true;
+}
+
+struct OptionalFields {
+  bool has_rate = false;
+  std::string_view rate;
+  bool has_tags = false;
+};
+
+// What stands after the type. False where a second rate makes it malformed. Of
+// two tag lists the first one holds.
+bool ParseFields(Fields& line, OptionalFields& fields, Sample& sample) {
+  std::string_view field;
+  for (bool more = true; more;) {
+    more = line.Take(field);
+    if (field.empty()) continue;
+    if (field[0] == '@') {
+      if (fields.has_rate) return false;
+      fields.has_rate = true;
+      fields.rate = field.substr(1);
+    } else if (field[0] == '#' && !fields.has_tags) {
+      fields.has_tags = true;
+      sample.tags = field.substr(1);
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+LineVerdict ParseLine(std::string_view line, Sample& sample) {
+  if (line.size() > kLongestLine) return LineVerdict::kTooLong;
+  const TextMarks marks = MarkText(line);
+  const bool is_ascii = marks.not_ascii == 0 && line.size() <= kMarkedBytes;
+  if (!is_ascii && !IsValidUtf8(line)) return LineVerdict::kBadEncoding;
+  if (line[0] == '_') {
+    if (IsEvent(line)) return LineVerdict::kEvent;
+    if (IsServiceCheck(line)) return LineVerdict::kServiceCheck;
+  }
+
+  // gunicorn.requests:1|c|@1.0|#app:shop
+  // ^^^^^^^^^^^^^^^^^ ^ ^
+  Fields line_fields(line, marks.bars);
+  std::string_view head;
+  if (!line_fields.Take(head)) return LineVerdict::kMalformed;
+  const std::size_t colon =
+      marks.colons != 0
+          ? static_cast<std::size_t>(std::countr_zero(marks.colons))
+          : head.find(':');
+  if (colon >= head.size()) return LineVerdict::kMalformed;
+  sample.name = head.substr(0, colon);
+  const std::string_view values = head.substr(colon + 1);
+  std::string_view type;
+  const bool more = line_fields.Take(type);
+  if (type.empty()) return LineVerdict::kMalformed;
+
+  // gunicorn.requests:1|c|@1.0|#app:shop
+  //                       ^^^^ ^^^^^^^^^
+  sample.tags = {};
+  OptionalFields fields;
+  if (more && !ParseFields(line_fields, fields, sample)) {
+    return LineVerdict::kMalformed;
+  }
+  if (sample.name.empty()) return LineVerdict::kMissingName;
+  switch (ParseType(type, sample.type)) {
+    case TypeField::kSet:
+      return LineVerdict::kSet;
+    case TypeField::kUnknown:
+      return LineVerdict::kBadType;
+    case TypeField::kKnown:
+      break;
+  }
+  if (!ParseValues(values, sample)) return LineVerdict::kBadValue;
+  sample.weight = 1;
+  if (fields.has_rate && sample.type != SampleType::kGauge &&
+      !ParseWeight(fields.rate, sample.weight)) {
+    return LineVerdict::kBadSampleRate;
+  }
+  return LineVerdict::kAccepted;
+}
+
+bool TakeValue(std::string_view& others, SampleValue& value) {
+  if (others.empty()) return false;
+  std::string_view text;
+  TakeUntil(others, ':', text);
+  return ParseNumber(text, value);
+}
+
+bool TakeTag(std::string_view& tags, std::string_view& tag) {
+  if (tags.empty()) return false;
+  TakeUntil(tags, ',', tag);
+  return true;
+}
+
+}  // namespace gunicorn_exporter

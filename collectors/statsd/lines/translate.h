@@ -1,0 +1,30 @@
+// What gunicorn's names mean: the only table of gunicorn.* in the project, from
+// gunicorn/instrument/statsd.py, arbiter.py and workers/gthread.py.
+//
+// Pure functions: no I/O, no clock, no allocation, safe from any thread.
+#pragma once
+
+#include <string_view>
+
+#include "collectors/series/event.h"
+#include "collectors/statsd/lines/line_verdict.h"
+#include "collectors/statsd/lines/sample.h"
+
+namespace gunicorn_exporter {
+
+// kAccepted; kUnmatched where the name is not gunicorn's; kBadType where the
+// type does not fit the name; kBadValue where one of the values is negative and
+// the name is not a gauge's. Both answers are whole where it is kAccepted, else
+// undefined: `event` has the line's first value and its weight, `prefix` is
+// what stands before gunicorn's own name ("my_prefix" of
+// "my_prefix.gunicorn.requests", "a" of "agunicorn.requests"), or empty.
+LineVerdict Translate(const Sample& sample, Event& event,
+                      std::string_view& prefix);
+
+// One of the line's values is below zero.
+bool HasNegative(const Sample& sample);
+
+// Gives the event another value, in base units: a duration's in seconds.
+void SetEventValue(const SampleValue& value, Event& event);
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,60 @@
+// One datagram socket, UDP or unix: takes what has come, many datagrams to a
+// system call, and hands it to the line handler. recvmmsg(2).
+//
+// Used by the receiving thread alone, but for dropped_packets().
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "collectors/statsd/lines/line_handler.h"
+#include "collectors/statsd/receive/receiver_stats.h"
+#include "collectors/statsd/receive/socket.h"
+
+namespace gunicorn_exporter {
+
+// Room for one call's datagrams; shared by the sockets of a thread.
+class DatagramBuffers;
+
+struct DatagramBuffersDeleter {
+  void operator()(DatagramBuffers* buffers) const;
+};
+using DatagramBuffersPtr =
+    std::unique_ptr<DatagramBuffers, DatagramBuffersDeleter>;
+DatagramBuffersPtr MakeDatagramBuffers();
+
+class DatagramReceiver {
+ public:
+  // `transport` is kUdp or kUnixgram. `tell_sender`: ask the kernel who sent
+  // each datagram.
+  DatagramReceiver(FileDescriptor socket, Transport transport,
+                   bool tell_sender);
+
+  // Handles at most about `most` datagrams; returns how many there were.
+  std::size_t Drain(std::size_t most, DatagramBuffers& buffers,
+                    LineHandler& handler);
+  // How long the next datagrams may wait in the kernel's queue: waking up for
+  // each costs more than handling it. Zero for a unix socket, whose senders
+  // block when ten wait, and for a queue that has little room.
+  std::chrono::milliseconds Patience() const;
+
+  // What the kernel dropped since this began. Any thread.
+  std::uint64_t dropped_packets();
+
+  const FileDescriptor& socket() const { return socket_; }
+  Transport transport() const { return transport_; }
+
+ private:
+  FileDescriptor socket_;
+  const Transport transport_;
+  const bool tell_sender_;
+  std::mutex drops_mutex_;
+  std::uint32_t last_drops_ = 0;   // The kernel's, guarded by drops_mutex_.
+  std::uint64_t total_drops_ = 0;  // Guarded by drops_mutex_.
+};
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,56 @@
+// The sockets of the receivers: opening, binding, and what the kernel tells of
+// them. socket(7), udp(7), unix(7), tcp(7).
+//
+// What cannot work throws ConfigError that begins with the setting:
+//
+//     statsd.listen_udp: cannot bind 127.0.0.1:8125: Address already in use
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "config/base/file_descriptor.h"
+
+namespace gunicorn_exporter {
+
+enum class InternetSocket { kUdp, kTcp };
+
+// Bound (and, for TCP, listening) and non-blocking. An empty host, and "::",
+// mean every address, IPv4 and IPv6.
+FileDescriptor BindInternet(InternetSocket kind, const std::string& address,
+                            const std::string& setting);
+
+// A UDP socket connected to "host:port", non-blocking.
+FileDescriptor ConnectUdp(const std::string& address,
+                          const std::string& setting);
+
+// "127.0.0.1:8125"; the path of a unix socket; empty where it cannot be told.
+std::string LocalAddress(const FileDescriptor& socket);
+// The same of the other end of a connected socket.
+std::string PeerAddress(const FileDescriptor& socket);
+std::uint16_t LocalPort(const FileDescriptor& socket);
+
+// Whether what `sender`, a connected UDP socket, sends comes to `receiver`.
+bool SendsTo(const FileDescriptor& sender, const FileDescriptor& receiver);
+
+// Twice as much by the kernel's own count: 50 ms of 200,000 packets a second.
+inline constexpr std::size_t kWantedReceiveBuffer = 4U << 20U;
+
+// Asks for a receive buffer of `bytes`, past net.core.rmem_max where we may; 0:
+// kWantedReceiveBuffer, within it, unless the socket has more. Returns what the
+// kernel granted, as it is asked for.
+std::size_t SetReceiveBuffer(const FileDescriptor& socket, std::size_t bytes);
+
+// What SO_MEMINFO tells of a socket's receive side.
+struct ReceiveMemory {
+  std::uint32_t queued_bytes = 0;  // With the kernel's own overhead.
+  std::uint32_t limit_bytes = 0;
+  std::uint32_t drops = 0;  // Since the socket was made; wraps around.
+};
+
+// Empty where the kernel does not tell (before Linux 4.12).
+std::optional<ReceiveMemory> ReadReceiveMemory(const FileDescriptor& socket);
+
+}  // namespace gunicorn_exporter

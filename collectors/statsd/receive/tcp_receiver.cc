@@ -1,0 +1,162 @@
+#include "collectors/statsd/receive/tcp_receiver.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "config/base/error_text.h"
+#include "config/base/log.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+constexpr std::size_t kBytesAtATime = 64U << 10U;
+// Refused connections are said once, and again where it lasts.
+constexpr std::chrono::minutes kBetweenRefusals{10};
+// Who connects again and again must not keep the thread from the packets.
+constexpr int kTriesAtATime = 64;
+
+FileDescriptor OpenSpare() {
+  return FileDescriptor(open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+}  // namespace
+
+TcpReceiver::TcpReceiver(LineHandler& handler, std::size_t most_connections)
+    : handler_(handler),
+      most_connections_(most_connections),
+      buffer_(kBytesAtATime),
+      spare_(OpenSpare()) {}
+
+void TcpReceiver::AddListener(FileDescriptor socket) {
+  listeners_.push_back(std::move(socket));
+}
+
+std::vector<std::string> TcpReceiver::addresses() const {
+  std::vector<std::string> found;
+  for (const FileDescriptor& listener : listeners_) {
+    found.push_back(LocalAddress(listener));
+  }
+  return found;
+}
+
+int TcpReceiver::Accept(std::size_t listener, Time now) {
+  is_short_ = false;
+  for (int tries = 0; tries < kTriesAtATime; ++tries) {
+    FileDescriptor socket(accept4(listeners_[listener].get(), nullptr, nullptr,
+                                  SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!socket) {
+      const int error = errno;
+      if (error == EINTR || error == ECONNABORTED) continue;
+      if (error == EMFILE || error == ENFILE) {
+        SayRefused(now, ErrorText(error));
+        if (RefuseOne(listener)) continue;
+      }
+      is_short_ = error == EMFILE || error == ENFILE || error == ENOBUFS ||
+                  error == ENOMEM;
+      return -1;
+    }
+    if (connections_.size() >= most_connections_) {
+      ++refused_;
+      SayRefused(now, "too many connections");
+      continue;
+    }
+    const int fd = socket.get();
+    connections_.emplace(fd, Connection{std::move(socket), {}, now});
+    return fd;
+  }
+  return -1;
+}
+
+// Out of descriptors: what waits to be accepted would wake the thread for ever.
+bool TcpReceiver::RefuseOne(std::size_t listener) {
+  if (!spare_) spare_ = OpenSpare();
+  if (!spare_) return false;
+  spare_ = FileDescriptor();
+  bool done = false;
+  {
+    const FileDescriptor refused(accept4(listeners_[listener].get(), nullptr,
+                                         nullptr,
+                                         SOCK_NONBLOCK | SOCK_CLOEXEC));
+    done = static_cast<bool>(refused);
+  }
+  if (done) ++refused_;
+  spare_ = OpenSpare();
+  return done;
+}
+
+void TcpReceiver::SayRefused(Time now, const std::string& error) {
+  if (now < say_refused_again_) return;
+  say_refused_again_ = now + kBetweenRefusals;
+  LogEvent(
+      LogLevel::kWarn, "tcp_connections_refused",
+      {{"connections", std::to_string(connections_.size())}, {"error", error}});
+}
+
+TcpReceiver::Outcome TcpReceiver::ReadSome(Connection& connection, Time now) {
+  const ssize_t count = recv(connection.socket.get(), buffer_.data(),
+                             buffer_.size(), MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+    return Outcome::kNothingYet;
+  }
+  const auto handle = [&](std::string_view line) {
+    handler_.HandleLine(Transport::kTcp, line, DatagramSource());
+  };
+  if (count <= 0) {
+    connection.framer.Finish(handle);
+    return Outcome::kEnded;
+  }
+  connection.last_read = now;
+  handler_.BeginPacket(Transport::kTcp);
+  if (connection.framer.Feed({buffer_.data(), static_cast<std::size_t>(count)},
+                             handle)) {
+    return Outcome::kGotSome;
+  }
+  handler_.CountTooLong(Transport::kTcp);
+  return Outcome::kEnded;
+}
+
+void TcpReceiver::Read(int fd, Time now) {
+  const auto found = connections_.find(fd);
+  if (found == connections_.end() ||
+      ReadSome(found->second, now) != Outcome::kEnded) {
+    return;
+  }
+  connections_.erase(found);
+  if (!spare_) spare_ = OpenSpare();
+}
+
+void TcpReceiver::CloseIdle(Time now) {
+  for (auto entry = connections_.begin(); entry != connections_.end();) {
+    Connection& connection = entry->second;
+    if (now - connection.last_read < kIdleTime) {
+      ++entry;
+      continue;
+    }
+    connection.framer.Finish([&](std::string_view line) {
+      handler_.HandleLine(Transport::kTcp, line, DatagramSource());
+    });
+    entry = connections_.erase(entry);
+  }
+}
+
+void TcpReceiver::CloseAll(Time now) {
+  for (auto& [fd, connection] : connections_) {
+    // As much as a socket's buffer holds; no more, since who sends on and on
+    // must not keep the program from its end.
+    constexpr int kMostReads = 64;
+    Outcome outcome = Outcome::kGotSome;
+    for (int i = 0; i < kMostReads && outcome == Outcome::kGotSome; ++i) {
+      outcome = ReadSome(connection, now);
+    }
+    if (outcome == Outcome::kEnded) continue;
+    connection.framer.Finish([&](std::string_view line) {
+      handler_.HandleLine(Transport::kTcp, line, DatagramSource());
+    });
+  }
+  connections_.clear();
+}
+
+}  // namespace gunicorn_exporter

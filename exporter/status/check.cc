@@ -1,0 +1,85 @@
+#include "exporter/status/check.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "exporter/status/status_hints.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+// The agents' check counts two: gunicorn.workers, idle and working.
+constexpr std::size_t kMetricsOfAnApp = 2;
+
+constexpr std::string_view kInstallSetproctitle =
+    "install setproctitle for gunicorn's Python, python3-setproctitle in "
+    "Debian";
+
+// "app:app, other": the names that the command lines of those without a title
+// tell.
+std::string NamesOfUntitled(const std::vector<AppStatus>& apps) {
+  std::string names;
+  for (const AppStatus& app : apps) {
+    if (app.titled || app.masters == 0) continue;
+    if (!names.empty()) names += ", ";
+    names += app.app.name;
+  }
+  return names;
+}
+
+std::string FormatInstance(const AppStatus& app,
+                           const std::string& untitled_strangers) {
+  std::string line =
+      app.ok ? "[OK]: " + app.message : "[ERROR]: '" + app.message + "'";
+  if (app.masters == 0 && !untitled_strangers.empty()) {
+    line.append(" (found without a process title, by the command line: ")
+        .append(untitled_strangers)
+        .append("; ")
+        .append(kInstallSetproctitle)
+        .append(")");
+  }
+  if (!app.titled) {
+    line.append(" (no process title, found by its command line; ")
+        .append(kInstallSetproctitle)
+        .append(")");
+  }
+  if (!app.ok) return line;
+  const std::string why = WhyNoRequests(app.worker_class);
+  if (!why.empty()) line += " (" + why + ")";
+  return line;
+}
+
+}  // namespace
+
+std::string FormatCheck(const std::vector<AppStatus>& apps,
+                        const std::vector<AppStatus>& strangers,
+                        const std::string& version) {
+  const std::string untitled_strangers = NamesOfUntitled(strangers);
+  const std::string heading = "gunicorn (" + version + ")";
+  std::string page = "Checks\n======\n\n  " + heading + "\n  " +
+                     std::string(heading.size(), '-') + "\n";
+  std::size_t metrics = 0;
+  for (std::size_t i = 0; i < apps.size(); ++i) {
+    page += "    - instance #" + std::to_string(i) + " " +
+            FormatInstance(apps[i], untitled_strangers) + "\n";
+    if (apps[i].masters > 0) metrics += kMetricsOfAnApp;
+  }
+  if (apps.empty()) {
+    page += strangers.empty()
+                ? "    - no instance is configured and no gunicorn is running\n"
+                : "    - no instance is configured, and discovery is off\n";
+  }
+  page += "    - Collected " + std::to_string(metrics) +
+          " metrics, 0 events & " + std::to_string(apps.size()) +
+          " service checks\n";
+  return page;
+}
+
+int CheckExitCode(const std::vector<AppStatus>& apps) {
+  if (apps.empty()) return kExitUnknown;
+  const bool all_ok = std::all_of(apps.begin(), apps.end(),
+                                  [](const AppStatus& app) { return app.ok; });
+  return all_ok ? kExitOk : kExitCritical;
+}
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,79 @@
+#include "exporter/status/health.h"
+
+#include <algorithm>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace gunicorn_exporter {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const char* StatusName(bool ok) { return ok ? "ok" : "critical"; }
+
+Json AppJson(const AppStatus& app) {
+  Json json = {
+      {"app", app.app.name},
+      {"status", StatusName(app.ok)},
+      {"masters", app.masters},
+      {"workers", {{"idle", app.idle}, {"working", app.working}}},
+      {"message", app.message},
+  };
+  if (!app.app.pod_uid.empty()) json["pod_uid"] = app.app.pod_uid;
+  if (!app.app.container_id.empty()) {
+    json["container_id"] = app.app.container_id;
+  }
+  return json;
+}
+
+HealthAnswer Answer(int http_status, const Json& json) {
+  // A name that is not UTF-8 becomes valid here: the answer always is JSON.
+  return {http_status,
+          json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"};
+}
+
+HealthAnswer AnswerNone(int http_status, const std::string& message) {
+  return Answer(http_status, {{"status", StatusName(false)},
+                              {"apps", Json::array()},
+                              {"message", message}});
+}
+
+HealthAnswer AnswerFor(std::vector<AppStatus> apps,
+                       const std::string& trouble) {
+  std::sort(apps.begin(), apps.end(),
+            [](const AppStatus& left, const AppStatus& right) {
+              return left.app < right.app;
+            });
+  bool ok = trouble.empty();
+  Json list = Json::array();
+  for (const AppStatus& app : apps) {
+    ok = ok && app.ok;
+    list.push_back(AppJson(app));
+  }
+  Json json = {{"status", StatusName(ok)}, {"apps", list}};
+  if (!trouble.empty()) json["message"] = trouble;
+  return Answer(ok ? 200 : 503, json);
+}
+
+}  // namespace
+
+HealthAnswer HealthOfAll(const KnownApps& known) {
+  if (!known.apps.empty()) return AnswerFor(known.apps, known.trouble);
+  return AnswerNone(503, known.trouble.empty()
+                             ? "no gunicorn is known: none is configured, and "
+                               "none runs here"
+                             : known.trouble);
+}
+
+HealthAnswer HealthOfOne(const KnownApps& known, std::string_view name) {
+  std::vector<AppStatus> found;
+  std::copy_if(known.apps.begin(), known.apps.end(), std::back_inserter(found),
+               [&](const AppStatus& app) { return app.app.name == name; });
+  if (!found.empty()) return AnswerFor(std::move(found), known.trouble);
+  std::string message = "no app is known by the name " + std::string(name);
+  if (!known.trouble.empty()) message += ": " + known.trouble;
+  return AnswerNone(404, message);
+}
+
+}  // namespace gunicorn_exporter

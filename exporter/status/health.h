@@ -1,0 +1,48 @@
+// The is_running check as JSON, for load balancers, people and other programs.
+//
+// GET /health, 200 when every app is OK, else 503:
+//
+//     {
+//       "status": "ok",                  "ok" or "critical"
+//       "apps": [                        by name; one that is configured and
+//         {                              absent is there, critical
+//           "app": "my_app",
+//           "status": "ok",              "ok" or "critical"
+//           "masters": 1,                upgrading ones included
+//           "workers": {"idle": 3, "working": 1},
+//           "message": "my_app: 1 master, 3 idle and 1 working workers"
+//         }
+//       ]
+//     }
+//
+// With process.pod_labels, an app of a container also has "pod_uid" and
+// "container_id" where they are known.
+//
+// Where no app is known at all: 503, {"status": "critical", "apps": [],
+// "message": "..."}. Where the process table is not read, or does not answer:
+// 503 too, with what was known last and a "message".
+//
+// GET /health/APP is the same object with that app alone (several, where
+// several containers run an app of that name); 404 where none is known, with an
+// empty "apps" and a "message".
+//
+// Members are only ever added. Pure functions, safe from any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "exporter/status/known_apps.h"
+
+namespace gunicorn_exporter {
+
+struct HealthAnswer {
+  int http_status = 503;
+  std::string json;  // One line and its newline.
+};
+
+HealthAnswer HealthOfAll(const KnownApps& known);
+
+HealthAnswer HealthOfOne(const KnownApps& known, std::string_view name);
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,120 @@
+#include "exporter/status/status_hints.h"
+
+#include <cmath>
+#include <string_view>
+
+namespace gunicorn_exporter {
+namespace {
+
+bool Contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+std::string Count(double number) {
+  return std::to_string(std::llround(number));
+}
+
+double SumOf(const MetricFamily& family) {
+  double sum = 0;
+  for (const Series& series : family.series) sum += series.value;
+  return sum;
+}
+
+}  // namespace
+
+std::string WhyNoRequests(const std::string& worker_class) {
+  if (Contains(worker_class, "asgi")) {
+    return "ASGI workers report requests only with access logging on: start "
+           "gunicorn with --access-logfile";
+  }
+  if (Contains(worker_class, "uvicorn") || Contains(worker_class, "tornado")) {
+    return "workers of the class " + worker_class +
+           " send no request metrics; have the logs read instead (`logs` in "
+           "the configuration)";
+  }
+  return {};
+}
+
+std::vector<std::string> HintsForApp(const StatusView& app,
+                                     const std::string& statsd_address) {
+  std::vector<std::string> hints;
+  const AppStatus& status = app.status;
+  const bool has_requests = app.requests.value_or(0) > 0;
+  if (!status.titled) {
+    hints.emplace_back(
+        "gunicorn runs without setproctitle, and was found by its command "
+        "line: install the Python package setproctitle beside it");
+  }
+  if (!has_requests && !app.has_lines_elsewhere) {
+    const std::string why = WhyNoRequests(status.worker_class);
+    const bool has_lines = app.last_packet_seconds.has_value();
+    if (!has_lines && !statsd_address.empty() && status.masters > 0) {
+      hints.push_back("no StatsD line from " + status.app.name +
+                      " yet: start gunicorn with --statsd-host " +
+                      statsd_address);
+    }
+    if (!why.empty()) {
+      hints.push_back(why);
+    } else if (has_lines && status.worker_class.empty() && status.masters > 0) {
+      hints.emplace_back(
+          "StatsD lines have come and no request: where it has answered some, "
+          "its workers do not report them; uvicorn's and tornado's never do, "
+          "the ASGI worker does with --access-logfile");
+    }
+  }
+  if (HasFullQueue(app)) {
+    hints.emplace_back(
+        "the listen queue is full: new connections are turned away until a "
+        "worker is free");
+  }
+  return hints;
+}
+
+std::vector<std::string> HintsForAll(
+    const std::vector<MetricFamily>& families) {
+  std::vector<std::string> hints;
+  for (const MetricFamily& family : families) {
+    if (family.name == "gunicorn_exporter_collector_success") {
+      for (const Series& series : family.series) {
+        if (series.value != 0) continue;
+        hints.push_back("the collector \"" + LabelValue(series, "collector") +
+                        "\" failed: its series are missing; the log says why");
+      }
+    } else if (family.name ==
+               "gunicorn_exporter_config_last_reload_successful") {
+      if (!family.series.empty() && SumOf(family) == 0) {
+        hints.emplace_back(
+            "the last reload failed: the older configuration goes on; the log "
+            "names the line");
+      }
+    } else if (family.name ==
+               "gunicorn_exporter_statsd_dropped_packets_total") {
+      if (const double dropped = SumOf(family); dropped > 0) {
+        hints.push_back("the kernel has dropped " + Count(dropped) +
+                        " StatsD packets: raise --statsd.read-buffer");
+      }
+    } else if (family.name == "gunicorn_exporter_statsd_refused_series_total") {
+      if (const double refused = SumOf(family); refused > 0) {
+        hints.push_back(Count(refused) +
+                        " times a series was refused: raise "
+                        "statsd.max_series, or send fewer tags");
+      }
+    } else if (family.name == "gunicorn_exporter_process_read_errors_total") {
+      double denied = 0;
+      for (const Series& series : family.series) {
+        if (LabelValue(series, "reason") == "permission") {
+          denied += series.value;
+        }
+      }
+      if (denied > 0) {
+        hints.emplace_back(
+            "some files of the process table may not be read, so that some "
+            "series are missing: give the exporter CAP_SYS_PTRACE and "
+            "CAP_DAC_READ_SEARCH");
+      }
+    }
+  }
+  return hints;
+}
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,182 @@
+#include "exporter/status/status_json.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "exporter/status/status_hints.h"
+#include "exporter/status/status_view.h"
+#include "exporter/version.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// JSON has no NaN: the quantile of an empty window is null.
+Json Number(const std::optional<double>& value) {
+  if (!value.has_value() || !std::isfinite(*value)) return nullptr;
+  constexpr double kWhole = 9007199254740992;  // 2^53
+  if (std::trunc(*value) == *value && std::abs(*value) < kWhole) {
+    return std::llround(*value);
+  }
+  return *value;
+}
+
+Json Numbers(const std::map<std::string, double>& values) {
+  Json json = Json::object();
+  for (const auto& [name, value] : values) json[name] = Number(value);
+  return json;
+}
+
+Json Quantile(const StatusView& app, const std::string& quantile) {
+  const auto found = app.quantiles.find(quantile);
+  if (found == app.quantiles.end()) return nullptr;
+  return Number(found->second);
+}
+
+std::optional<double> ErrorsOf(const StatusView& app) {
+  if (app.status_codes.empty()) return std::nullopt;
+  double errors = 0;
+  for (const auto& [code, count] : app.status_codes) {
+    if (code.starts_with('5')) errors += count;
+  }
+  return errors;
+}
+
+const char* StatusOf(const StatusView& app) {
+  if (!app.running_here) return "remote";
+  return app.status.ok ? "ok" : "critical";
+}
+
+Json AppJson(const StatusView& app, const std::string& statsd_address) {
+  const AppStatus& status = app.status;
+  Json tags = Json::object();
+  for (const Label& tag : app.tags) tags[tag.name] = tag.value;
+  const QueueView queue = SumOfQueues(app);
+  Json json = {
+      {"app", status.app.name},
+      {"status", StatusOf(app)},
+      {"configured", status.configured},
+      {"message", status.message},
+      {"tags", std::move(tags)},
+      {"worker_class", status.worker_class},
+      {"masters", status.masters},
+      {"workers", {{"idle", status.idle}, {"working", status.working}}},
+      {"dirty_workers", Number(app.dirty_workers)},
+      {"connections", Number(app.connections)},
+      {"queue",
+       {{"length", Number(queue.length)},
+        {"limit", Number(queue.limit)},
+        {"full", HasFullQueue(app)},
+        {"overflows_total", Number(app.listen_overflows)}}},
+      {"requests_total", Number(app.requests)},
+      {"status_codes", Numbers(app.status_codes)},
+      {"errors_total", Number(ErrorsOf(app))},
+      {"duration",
+       {{"p50", Quantile(app, "0.5")},
+        {"p95", Quantile(app, "0.95")},
+        {"max", Quantile(app, "1")},
+        {"count_total", Number(app.duration_count)},
+        {"sum_total", Number(app.duration_sum)}}},
+      {"log_messages", Numbers(app.log_messages)},
+      {"cpu_seconds_total", Number(app.cpu_seconds)},
+      {"resident_bytes", Number(app.resident_bytes)},
+      {"master_start_seconds", Number(app.master_start_seconds)},
+      {"heartbeat_age_seconds", Number(app.heartbeat_age_seconds)},
+      {"last_packet_seconds", Number(app.last_packet_seconds)},
+      {"hints", HintsForApp(app, statsd_address)},
+  };
+  if (!status.app.pod_uid.empty()) json["pod_uid"] = status.app.pod_uid;
+  if (!status.app.container_id.empty()) {
+    json["container_id"] = status.app.container_id;
+  }
+  return json;
+}
+
+const MetricFamily* Find(const std::vector<MetricFamily>& families,
+                         std::string_view name) {
+  const auto found = std::find_if(
+      families.begin(), families.end(),
+      [&](const MetricFamily& family) { return family.name == name; });
+  return found == families.end() ? nullptr : &*found;
+}
+
+// The values of a family by one label; all together where the label is empty.
+std::map<std::string, double> SumBy(const std::vector<MetricFamily>& families,
+                                    std::string_view name,
+                                    std::string_view label) {
+  std::map<std::string, double> sums;
+  const MetricFamily* const family = Find(families, name);
+  if (family == nullptr) return sums;
+  for (const Series& series : family->series) {
+    sums[LabelValue(series, label)] += series.value;
+  }
+  return sums;
+}
+
+Json Sum(const std::vector<MetricFamily>& families, std::string_view name) {
+  const auto sums = SumBy(families, name, "");
+  return sums.empty() ? Json(nullptr) : Number(sums.begin()->second);
+}
+
+Json StatsdJson(const std::vector<MetricFamily>& families) {
+  const std::string prefix = "gunicorn_exporter_statsd_";
+  const auto by = [&](const char* name, const char* label) {
+    return Numbers(SumBy(families, prefix + name, label));
+  };
+  return {{"packets", by("packets_total", "transport")},
+          {"lines", by("lines_total", "transport")},
+          {"errors", by("line_errors_total", "reason")},
+          {"ignored", by("ignored_lines_total", "reason")},
+          {"dropped", Sum(families, prefix + "dropped_packets_total")},
+          {"refused_series", Sum(families, prefix + "refused_series_total")},
+          {"series", Sum(families, prefix + "series")}};
+}
+
+Json CollectorsJson(const std::vector<MetricFamily>& families) {
+  Json list = Json::array();
+  const auto durations = SumBy(
+      families, "gunicorn_exporter_collector_duration_seconds", "collector");
+  for (const auto& [name, success] :
+       SumBy(families, "gunicorn_exporter_collector_success", "collector")) {
+    const auto duration = durations.find(name);
+    list.push_back({{"collector", name},
+                    {"success", success != 0},
+                    {"duration_seconds", duration == durations.end()
+                                             ? Json(nullptr)
+                                             : Number(duration->second)}});
+  }
+  return list;
+}
+
+}  // namespace
+
+std::string StatusJson(const std::vector<MetricFamily>& families,
+                       const KnownApps& known, double now_seconds,
+                       const std::string& statsd_address) {
+  const std::vector<AppStatus>& apps = known.apps;
+  const bool ok = known.trouble.empty() && !apps.empty() &&
+                  std::all_of(apps.begin(), apps.end(),
+                              [](const AppStatus& app) { return app.ok; });
+  Json list = Json::array();
+  for (const StatusView& app : ViewApps(families, known)) {
+    list.push_back(AppJson(app, statsd_address));
+  }
+  std::vector<std::string> hints = HintsForAll(families);
+  if (!known.trouble.empty()) hints.insert(hints.begin(), known.trouble);
+  const Json json = {{"version", kVersion},
+                     {"time", now_seconds},
+                     {"status", ok ? "ok" : "critical"},
+                     {"apps", std::move(list)},
+                     {"statsd", StatsdJson(families)},
+                     {"collectors", CollectorsJson(families)},
+                     {"hints", std::move(hints)}};
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace gunicorn_exporter

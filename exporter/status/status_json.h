@@ -1,0 +1,57 @@
+// GET /api/v1/status: what the status page shows, as JSON.
+//
+//     {
+//       "version": "0.1.0",
+//       "time": 1790000000.5,              Unix seconds
+//       "status": "ok",                    "ok" or "critical", as /health
+//       "apps": [{                         by name
+//         "app": "my_app",
+//         "status": "ok",                  or "critical", or "remote": known
+//                                          from its StatsD lines alone
+//         "configured": true,
+//         "message": "my_app: 1 master, 3 idle and 1 working workers",
+//         "tags": {"env": "prod"},
+//         "worker_class": "gthread",
+//         "masters": 1,
+//         "workers": {"idle": 3, "working": 1},
+//         "dirty_workers": 2,
+//         "connections": 4,
+//         "queue": {"length": 0, "limit": 2048, "overflows_total": 0},
+//         "requests_total": 1234,
+//         "status_codes": {"200": 1200, "500": 34},     totals
+//         "errors_total": 34,                           of 500 to 599
+//         "duration": {"p50": 0.01, "p95": 0.2, "max": 1.5,   the window's
+//                      "count_total": 1234, "sum_total": 60.5},
+//         "log_messages": {"error": 1},                 totals
+//         "cpu_seconds_total": 12.5,
+//         "resident_bytes": 104857600,
+//         "master_start_seconds": 1789990000,           Unix time
+//         "heartbeat_age_seconds": 0.5,
+//         "last_packet_seconds": 1789999999,            Unix time
+//         "hints": ["..."]
+//       }],
+//       "statsd": {"packets": {"udp": 10}, "lines": {"udp": 40},   all totals
+//                  "errors": {"bad_value": 1}, "ignored": {}, "dropped": 0,
+//                  "refused_series": 0, "series": 96},
+//       "collectors": [{"collector": "process", "success": true,
+//                       "duration_seconds": 0.004}],
+//       "hints": ["..."]
+//     }
+//
+// What is not known is null. Members are only ever added. Pure function.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "collectors/metric_family.h"
+#include "exporter/status/known_apps.h"
+
+namespace gunicorn_exporter {
+
+// `now_seconds`: Unix time. `statsd_address` as for HintsForApp().
+std::string StatusJson(const std::vector<MetricFamily>& families,
+                       const KnownApps& known, double now_seconds,
+                       const std::string& statsd_address);
+
+}  // namespace gunicorn_exporter

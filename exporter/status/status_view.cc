@@ -1,0 +1,216 @@
+#include "exporter/status/status_view.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+namespace gunicorn_exporter {
+namespace {
+
+void Add(std::optional<double>& sum, double value) {
+  sum = sum.value_or(0) + value;
+}
+
+void ReadSummary(StatusView& app, const Series& series) {
+  if (series.summary == nullptr) return;
+  for (const auto& [quantile, value] : series.summary->quantiles) {
+    char text[32];
+    const auto end = std::to_chars(text, text + sizeof(text), quantile).ptr;
+    app.quantiles[std::string(text, end)] = value;
+  }
+  app.duration_count = series.summary->count;
+  app.duration_sum = series.summary->sum;
+}
+
+// What a series of one family adds to its app.
+struct FamilyRule {
+  std::string_view family;
+  void (*read)(StatusView& app, const Series& series);
+};
+
+constexpr FamilyRule kRules[] = {
+    {"gunicorn_requests_total",
+     [](StatusView& a, const Series& s) { Add(a.requests, s.value); }},
+    {"gunicorn_request_status_total",
+     [](StatusView& a, const Series& s) {
+       a.status_codes[LabelValue(s, "code")] += s.value;
+     }},
+    {"gunicorn_log_messages_total",
+     [](StatusView& a, const Series& s) {
+       a.log_messages[LabelValue(s, "level")] += s.value;
+     }},
+    {"gunicorn_request_duration_window_seconds", ReadSummary},
+    {"gunicorn_listen_queue_length",
+     [](StatusView& a, const Series& s) {
+       Add(a.queues[LabelValue(s, "address")].length, s.value);
+     }},
+    {"gunicorn_listen_queue_limit",
+     [](StatusView& a, const Series& s) {
+       Add(a.queues[LabelValue(s, "address")].limit, s.value);
+     }},
+    {"gunicorn_listen_overflows_total",
+     [](StatusView& a, const Series& s) { Add(a.listen_overflows, s.value); }},
+    {"gunicorn_connections",
+     [](StatusView& a, const Series& s) { Add(a.connections, s.value); }},
+    {"gunicorn_dirty_workers",
+     [](StatusView& a, const Series& s) { Add(a.dirty_workers, s.value); }},
+    {"gunicorn_cpu_seconds_total",
+     [](StatusView& a, const Series& s) { Add(a.cpu_seconds, s.value); }},
+    {"gunicorn_resident_memory_bytes",
+     [](StatusView& a, const Series& s) { Add(a.resident_bytes, s.value); }},
+    {"gunicorn_master_start_time_seconds",
+     [](StatusView& a, const Series& s) { a.master_start_seconds = s.value; }},
+    {"gunicorn_worker_heartbeat_age_seconds",
+     [](StatusView& a, const Series& s) { a.heartbeat_age_seconds = s.value; }},
+};
+
+AppId IdOf(const Series& series) {
+  return {LabelValue(series, "app"), LabelValue(series, "pod_uid"),
+          LabelValue(series, "container_id")};
+}
+
+std::vector<Label> TagsOf(const LabelSetPtr& common) {
+  std::vector<Label> tags;
+  if (common == nullptr) return tags;
+  for (const Label& label : common->labels()) {
+    if (label.name != "app" && label.name != "pod_uid" &&
+        label.name != "container_id") {
+      tags.push_back(label);
+    }
+  }
+  return tags;
+}
+
+// Finds each series' app, and makes one for an app that only series know.
+class Views {
+ public:
+  explicit Views(const KnownApps& known)
+      : where_it_runs_(known.trouble.empty()
+                           ? "no gunicorn of this name runs here"
+                           : "whether it runs here is not known") {
+    for (const AppStatus& status : known.apps) {
+      views_[status.app].status = status;
+    }
+  }
+
+  StatusView* Of(const Series& series) {
+    // The series of an app share their labels: one look-up for all of them.
+    if (series.common != nullptr && series.common == last_common_) {
+      return last_;
+    }
+    const AppId id = IdOf(series);
+    if (id.name.empty()) return nullptr;
+    last_common_ = series.common;
+    last_ = &Find(id);
+    if (last_->tags.empty()) last_->tags = TagsOf(series.common);
+    return last_;
+  }
+
+  // This series tells an app's name alone.
+  void ReadLastPacket(const Series& series) {
+    std::vector<StatusView*> named = Named(LabelValue(series, "app"));
+    if (named.empty()) named.push_back(Of(series));
+    for (StatusView* const app : named) {
+      if (app != nullptr) app->last_packet_seconds = series.value;
+    }
+  }
+
+  std::vector<StatusView> Take() && {
+    std::vector<StatusView> list;
+    list.reserve(views_.size());
+    for (auto& [id, view] : views_) list.push_back(std::move(view));
+    return list;
+  }
+
+ private:
+  StatusView& Find(const AppId& id) {
+    const auto found = views_.find(id);
+    if (found != views_.end()) return found->second;
+    std::vector<StatusView*> containers;
+    if (id.container_id.empty()) containers = Named(id.name);
+    // A series without the container's labels, of the one that has them.
+    if (containers.size() == 1) return *containers.front();
+    for (StatusView* const container : containers) {
+      container->has_lines_elsewhere = true;
+    }
+    StatusView& app = views_[id];
+    app.running_here = false;
+    app.status.app = id;
+    app.status.message =
+        "known from its StatsD lines: " +
+        (containers.empty()
+             ? where_it_runs_
+             : "which of the containers of this name sent them is not known");
+    return app;
+  }
+
+  std::vector<StatusView*> Named(const std::string& name) {
+    std::vector<StatusView*> named;
+    for (auto view = views_.lower_bound({name, "", ""});
+         view != views_.end() && view->first.name == name; ++view) {
+      named.push_back(&view->second);
+    }
+    return named;
+  }
+
+  const std::string where_it_runs_;  // Of an app that only series know.
+  std::map<AppId, StatusView> views_;
+  LabelSetPtr last_common_;
+  StatusView* last_ = nullptr;
+};
+
+}  // namespace
+
+QueueView SumOfQueues(const StatusView& app) {
+  QueueView sum;
+  for (const auto& [address, queue] : app.queues) {
+    if (queue.length) Add(sum.length, *queue.length);
+    if (queue.limit) Add(sum.limit, *queue.limit);
+  }
+  return sum;
+}
+
+bool HasFullQueue(const StatusView& app) {
+  return std::any_of(app.queues.begin(), app.queues.end(),
+                     [](const auto& entry) {
+                       const QueueView& queue = entry.second;
+                       return queue.length && queue.limit.value_or(0) > 0 &&
+                              *queue.length >= *queue.limit;
+                     });
+}
+
+std::string LabelValue(const Series& series, std::string_view name) {
+  for (const LabelSetPtr& labels : {series.common, series.own}) {
+    if (labels == nullptr) continue;
+    for (const Label& label : labels->labels()) {
+      if (label.name == name) return label.value;
+    }
+  }
+  return {};
+}
+
+std::vector<StatusView> ViewApps(const std::vector<MetricFamily>& families,
+                                 const KnownApps& known) {
+  Views views(known);
+  for (const MetricFamily& family : families) {
+    if (family.name ==
+        "gunicorn_exporter_statsd_last_packet_timestamp_seconds") {
+      for (const Series& series : family.series) views.ReadLastPacket(series);
+      continue;
+    }
+    const auto* const rule = std::find_if(
+        std::begin(kRules), std::end(kRules),
+        [&](const FamilyRule& one) { return one.family == family.name; });
+    if (rule == std::end(kRules)) continue;
+    for (const Series& series : family.series) {
+      if (StatusView* const app = views.Of(series); app != nullptr) {
+        rule->read(*app, series);
+      }
+    }
+  }
+  return std::move(views).Take();
+}
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,55 @@
+// What the families of a scrape say about each app, put together: the status
+// page's view of them.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "collectors/app_status.h"
+#include "collectors/metric_family.h"
+#include "exporter/status/known_apps.h"
+
+namespace gunicorn_exporter {
+
+// Connections that wait at one address.
+struct QueueView {
+  std::optional<double> length, limit;
+};
+
+// A series that is not there makes no number.
+struct StatusView {
+  AppStatus status;
+  bool running_here = true;  // False: known from its StatsD lines alone.
+  // Lines have come that tell the app's name and not which of its containers.
+  bool has_lines_elsewhere = false;
+  std::vector<Label> tags;  // Its labels beside `app` and the container's.
+
+  std::optional<double> requests;
+  std::map<std::string, double> status_codes;  // "200": answers so far.
+  std::map<std::string, double> log_messages;  // "error": messages so far.
+  std::map<std::string, double> quantiles;     // "0.95": seconds, window's.
+  std::optional<double> duration_count, duration_sum;
+  std::map<std::string, QueueView> queues;  // By address.
+  std::optional<double> listen_overflows;
+  std::optional<double> connections, dirty_workers;
+  std::optional<double> cpu_seconds, resident_bytes;
+  std::optional<double> master_start_seconds, heartbeat_age_seconds;
+  std::optional<double> last_packet_seconds;  // Unix time.
+};
+
+// By name. Pure function.
+std::vector<StatusView> ViewApps(const std::vector<MetricFamily>& families,
+                                 const KnownApps& known);
+
+// Of all addresses; nothing where none is told.
+QueueView SumOfQueues(const StatusView& app);
+
+// Whether a queue, whichever, has reached its limit.
+bool HasFullQueue(const StatusView& app);
+
+// The value of a label of the series; empty where it has none.
+std::string LabelValue(const Series& series, std::string_view name);
+
+}  // namespace gunicorn_exporter

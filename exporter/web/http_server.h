@@ -1,0 +1,81 @@
+// The endpoints over HTTP and HTTPS:
+//
+//     GET  /metrics (--web.telemetry-path)   text, OpenMetrics or protobuf
+//     GET  /health, /health/APP              the is_running check (health.h)
+//     GET  /-/healthy, /-/ready              probes: no password, no rate limit
+//     GET  /                                 the status page
+//     GET  /api/v1/status                    the JSON behind it (status_json.h)
+//     POST /-/reload, /-/quit                (or PUT) --web.enable-lifecycle
+//
+// HEAD is answered as GET without its body; another method gets 405 with Allow.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collectors/metric_family.h"
+#include "config/base/address.h"
+#include "exporter/status/known_apps.h"
+
+namespace gunicorn_exporter {
+
+struct HttpOptions {
+  // "127.0.0.1:18125", "[::1]:18125"; ":18125" is every address, IPv4 and IPv6;
+  // port 0 takes a free one. At least one.
+  std::vector<std::string> listen_addresses = {":18125"};
+  std::string telemetry_path = "/metrics";  // "/": no status page.
+  std::string web_config_file;              // Empty: plain and open to all.
+  unsigned max_requests = 40;  // Scrapes at a time, 503 beyond; 0: no limit.
+  // What a gunicorn's --statsd-host should be, for the status page's hints:
+  // "127.0.0.1:8125", "unix:///run/..."; empty where StatsD is not received.
+  std::string statsd_address;
+  bool enable_lifecycle = false;  // Off: /-/reload and /-/quit get 403.
+};
+
+// What the endpoints ask for. All of them are called by several threads at
+// once; what they throw becomes a 500.
+struct HttpHandlers {
+  // Every family, sorted, each name once. What is not there by `deadline` is
+  // left out.
+  std::function<std::vector<MetricFamily>(
+      std::chrono::steady_clock::time_point deadline)>
+      scrape;
+  std::function<KnownApps()> apps;  // Waits a moment at most.
+  std::function<bool()> ready;
+  // Empty when it worked, else one line that says why not.
+  std::function<std::string()> reload;
+  std::function<void()> quit;  // Returns at once; the answer is still sent.
+  // One request was answered. `handler` is the path of the endpoint
+  // ("/metrics", "/health/:app"), or "other". May be empty.
+  std::function<void(std::string_view handler, int code)> count_request;
+};
+
+class HttpServer {
+ public:
+  // Binds and serves. Throws ConfigError: "web.listen_address: cannot bind
+  // 127.0.0.1:1: Permission denied", or what is wrong with the web
+  // configuration.
+  HttpServer(const HttpOptions& options, HttpHandlers handlers);
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+  // Lets running requests be answered for a few seconds, then closes.
+  ~HttpServer();
+
+  // In the order of the options, with the ports that the kernel gave.
+  const std::vector<Address>& addresses() const;
+
+  // Reads the web configuration and its certificates again, as it happens by
+  // itself when one of the files changes. Empty when all is well, else one line
+  // that says what is wrong; then what was there goes on. Any thread.
+  std::string ReloadWebConfig();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,162 @@
+#include "collectors/process/find/gunicorn_app.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace gunicorn_exporter {
+namespace {
+
+using testing::UnorderedElementsAre;
+
+ProcessSnapshot Titled(pid_t pid, pid_t ppid, TitleKind kind,
+                       const std::string& app) {
+  ProcessSnapshot process;
+  process.key = {pid, static_cast<std::uint64_t>(pid)};
+  process.ppid = ppid;
+  process.title = kind;
+  process.title_app = app;
+  return process;
+}
+
+ProcessSnapshot Master(pid_t pid, pid_t ppid, const std::string& app) {
+  return Titled(pid, ppid, TitleKind::kMaster, app);
+}
+
+ProcessSnapshot Worker(pid_t pid, pid_t ppid, const std::string& app) {
+  return Titled(pid, ppid, TitleKind::kWorker, app);
+}
+
+ProcessSnapshot Untitled(pid_t pid, pid_t ppid, bool forked_only,
+                         const std::string& cmdline = "my_app") {
+  ProcessSnapshot process;
+  process.key = {pid, static_cast<std::uint64_t>(pid)};
+  process.ppid = ppid;
+  process.forked_only = forked_only;
+  process.cmdline = cmdline;
+  process.command.emplace();
+  process.command->name = cmdline;
+  return process;
+}
+
+// "PID APP ROLE", with "upgrading" where it is.
+std::vector<std::string> Describe(
+    const std::vector<ProcessSnapshot>& candidates,
+    const UpgradingMasters& upgrading = {}) {
+  std::vector<std::string> lines;
+  for (const GunicornProcess& found : FindGunicorns(candidates, upgrading)) {
+    constexpr const char* kRoles[] = {"master", "worker", "dirty-arbiter",
+                                      "dirty-worker"};
+    lines.push_back(std::to_string(found.process.key.pid) + " " + found.app +
+                    " " + kRoles[static_cast<int>(found.role)] +
+                    (found.upgrading ? " upgrading" : ""));
+  }
+  return lines;
+}
+
+TEST(GunicornApp, FindsAMasterAndItsWorkersByTitle) {
+  EXPECT_THAT(Describe({Master(10, 1, "a"), Worker(11, 10, "a"),
+                        Worker(12, 10, "a"), Master(20, 1, "b")}),
+              UnorderedElementsAre("10 a master", "11 a worker", "12 a worker",
+                                   "20 b master"));
+}
+
+TEST(GunicornApp, LeavesOutAWorkerWithoutItsMaster) {
+  EXPECT_THAT(Describe({Worker(11, 1, "a")}), UnorderedElementsAre());
+}
+
+TEST(GunicornApp, LeavesOutZombies) {
+  ProcessSnapshot zombie = Worker(11, 10, "a");
+  zombie.zombie = true;
+  EXPECT_THAT(Describe({Master(10, 1, "a"), zombie}),
+              UnorderedElementsAre("10 a master"));
+}
+
+TEST(GunicornApp, TakesAChildWithItsMastersTitleForNobody) {
+  EXPECT_THAT(Describe({Master(10, 1, "a"), Master(11, 10, "a")}),
+              UnorderedElementsAre("10 a master"));
+}
+
+TEST(GunicornApp, CountsAnUpgradingMasterToItsApp) {
+  EXPECT_THAT(Describe({Master(10, 1, "a"), Worker(11, 10, "a"),
+                        Master(12, 10, "a.2"), Worker(13, 12, "a.2")}),
+              UnorderedElementsAre("10 a master", "11 a worker",
+                                   "12 a master upgrading", "13 a worker"));
+}
+
+TEST(GunicornApp, KeepsTheAppOfAnUpgradingMasterWhenTheOldOneHasGone) {
+  EXPECT_THAT(Describe({Master(12, 1, "a.2"), Worker(13, 12, "a.2")},
+                       {{{12, 12}, "a"}}),
+              UnorderedElementsAre("12 a master upgrading", "13 a worker"));
+}
+
+TEST(GunicornApp, IsNotUpgradingOnceItHasTheNameItself) {
+  EXPECT_THAT(Describe({Master(12, 1, "a")}, {{{12, 12}, "a"}}),
+              UnorderedElementsAre("12 a master"));
+}
+
+TEST(GunicornApp, LetsAnAppBeCalledDotTwo) {
+  EXPECT_THAT(Describe({Master(10, 1, "a"), Master(12, 1, "a.2")}),
+              UnorderedElementsAre("10 a master", "12 a.2 master"));
+}
+
+TEST(GunicornApp, TellsDirtyProcessesFromWorkers) {
+  EXPECT_THAT(
+      Describe(
+          {Master(10, 1, "a"), Titled(11, 10, TitleKind::kDirtyArbiter, ""),
+           Titled(12, 11, TitleKind::kDirtyWorker, "a"), Worker(13, 10, "a")}),
+      UnorderedElementsAre("10 a master", "11 a dirty-arbiter",
+                           "12 a dirty-worker", "13 a worker"));
+}
+
+TEST(GunicornApp, LeavesOutChildrenOfWorkers) {
+  EXPECT_THAT(
+      Describe({Master(10, 1, "a"), Worker(11, 10, "a"), Worker(12, 11, "a")}),
+      UnorderedElementsAre("10 a master", "11 a worker"));
+}
+
+TEST(GunicornApp, LeavesOutANextMasterThatIsStillImporting) {
+  EXPECT_THAT(Describe({Master(10, 1, "a"), Untitled(12, 10, false, "a")}),
+              UnorderedElementsAre("10 a master"));
+}
+
+TEST(GunicornApp, FindsWorkersWhenTitlesAreNotSet) {
+  EXPECT_THAT(Describe({Untitled(10, 1, false), Untitled(11, 10, true),
+                        Untitled(12, 10, true)}),
+              UnorderedElementsAre("10 my_app master", "11 my_app worker",
+                                   "12 my_app worker"));
+}
+
+TEST(GunicornApp, FindsAnUpgradeWhenTitlesAreNotSet) {
+  EXPECT_THAT(
+      Describe({Untitled(10, 1, false), Untitled(11, 10, true),
+                Untitled(12, 10, false), Untitled(13, 12, true)}),
+      UnorderedElementsAre("10 my_app master", "11 my_app worker",
+                           "12 my_app master upgrading", "13 my_app worker"));
+}
+
+TEST(GunicornApp, LeavesOutAnUntitledWorkersChild) {
+  EXPECT_THAT(Describe({Untitled(10, 1, false), Untitled(11, 10, true),
+                        Untitled(12, 11, true)}),
+              UnorderedElementsAre("10 my_app master", "11 my_app worker"));
+}
+
+TEST(GunicornApp, FindsAnUntitledDirtyArbiterByItsChildren) {
+  std::vector<ProcessSnapshot> processes = {
+      Untitled(10, 1, false), Untitled(11, 10, true), Untitled(12, 11, true),
+      Untitled(13, 10, true)};
+  for (ProcessSnapshot& process : processes) process.command->dirty = true;
+  EXPECT_THAT(
+      Describe(processes),
+      UnorderedElementsAre("10 my_app master", "11 my_app dirty-arbiter",
+                           "12 my_app dirty-worker", "13 my_app worker"));
+}
+
+TEST(GunicornApp, TakesMastersOfOneNameForOneApp) {
+  EXPECT_THAT(Describe({Master(10, 1, "a"), Worker(11, 10, "a"),
+                        Master(20, 1, "a"), Worker(21, 20, "a")}),
+              UnorderedElementsAre("10 a master", "11 a worker", "20 a master",
+                                   "21 a worker"));
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter

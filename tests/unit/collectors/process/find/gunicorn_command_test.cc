@@ -1,0 +1,87 @@
+#include "collectors/process/find/gunicorn_command.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+namespace gunicorn_exporter {
+namespace {
+
+// "a b" as the kernel shows it: each argument ended by a NUL.
+std::string Cmdline(std::string text) {
+  std::replace(text.begin(), text.end(), ' ', '\0');
+  text += '\0';
+  return text;
+}
+
+TEST(ParseGunicornCommand, FindsTheName) {
+  const struct {
+    const char* command;
+    const char* name;
+  } table[] = {
+      {"/usr/bin/python3 /usr/bin/gunicorn --name my_app app:app", "my_app"},
+      {"/usr/bin/python3 /usr/bin/gunicorn --name=my_app app:app", "my_app"},
+      {"python3 -m gunicorn -n my_app app:app", "my_app"},
+      {"python3 -m gunicorn -nmy_app app:app", "my_app"},
+      {"python3 -m gunicorn -n=my_app app:app", "my_app"},
+      {"python3 -u -X dev -W ignore -m gunicorn app:app", "app:app"},
+      {"/opt/venv/bin/python /opt/venv/bin/gunicorn -c conf.py shop.wsgi",
+       "shop.wsgi"},
+      {"/opt/venv/bin/gunicorn -w 3 --preload -D shop:app", "shop:app"},
+      {"pypy3 -m gunicorn.app.wsgiapp shop:app", "shop:app"},
+      {"python3 gunicorn -b 127.0.0.1:8000 --reload --workers=4 a.b:c",
+       "a.b:c"},
+      {"python3 -m gunicorn -c conf.py", "gunicorn"},
+      {"python3 -m gunicorn", "gunicorn"},
+      {"python3 -m gunicorn --name  app:app", "app:app"},
+  };
+  for (const auto& row : table) {
+    const auto command = ParseGunicornCommand(Cmdline(row.command));
+    ASSERT_TRUE(command) << row.command;
+    EXPECT_EQ(command->name, row.name) << row.command;
+  }
+}
+
+TEST(ParseGunicornCommand, RefusesOtherPrograms) {
+  for (const char* command :
+       {"", "sh -c gunicorn", "vim gunicorn", "grep gunicorn",
+        "python3 gunicorn.py", "python3 manage.py gunicorn",
+        "python3 -c gunicorn", "python3 -m http.server gunicorn", "python3",
+        "python3 -m", "tini -- gunicorn app:app", "sudo gunicorn app:app",
+        "python3 /usr/bin/gunicorn --version",
+        "gunicorn --check-config app:app", "gunicorn --print-config app:app",
+        "gunicorn -h"})
+    EXPECT_FALSE(ParseGunicornCommand(Cmdline(command))) << command;
+}
+
+TEST(ParseGunicornCommand, TellsTheWorkerClassAndDirtyApps) {
+  const auto command = ParseGunicornCommand(
+      Cmdline("python3 -m gunicorn -k uvicorn.workers.UvicornWorker "
+              "--dirty-app app:Dirty app:app"));
+  ASSERT_TRUE(command);
+  EXPECT_EQ(command->worker_class, "uvicorn.workers.UvicornWorker");
+  EXPECT_TRUE(command->dirty);
+}
+
+TEST(ParseGunicornCommand, TakesTheNameFromTheEnvironment) {
+  const std::string environ = std::string("PATH=/bin") + '\0' +
+                              "GUNICORN_CMD_ARGS=--name 'my app' -k gthread" +
+                              '\0';
+  const auto command =
+      ParseGunicornCommand(Cmdline("python3 -m gunicorn app:app"), environ);
+  ASSERT_TRUE(command);
+  EXPECT_EQ(command->name, "my app");
+  EXPECT_EQ(command->worker_class, "gthread");
+}
+
+TEST(ParseGunicornCommand, LetsTheCommandLineOverrideTheEnvironment) {
+  const auto command =
+      ParseGunicornCommand(Cmdline("python3 -m gunicorn -n mine app:app"),
+                           "GUNICORN_CMD_ARGS=--name=other");
+  ASSERT_TRUE(command);
+  EXPECT_EQ(command->name, "mine");
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter

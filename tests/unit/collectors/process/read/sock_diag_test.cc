@@ -1,0 +1,139 @@
+#include "collectors/process/read/sock_diag.h"
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+namespace gunicorn_exporter {
+namespace {
+
+tcp_info Info(std::uint64_t received, std::uint64_t sent,
+              std::uint32_t last_received, std::uint32_t last_sent,
+              std::uint32_t segments_in = 2) {
+  tcp_info info{};
+  info.tcpi_bytes_received = received;
+  info.tcpi_bytes_sent = sent;
+  info.tcpi_last_data_recv = last_received;
+  info.tcpi_last_data_sent = last_sent;
+  info.tcpi_data_segs_in = segments_in;
+  return info;
+}
+
+TEST(ToConnectionState, TellsParkedFromInFlight) {
+  EXPECT_EQ(ToConnectionState(Info(0, 0, 700, 700)), ConnectionState::kSilent);
+  EXPECT_EQ(ToConnectionState(Info(27, 0, 700, 700)),
+            ConnectionState::kInFlight);
+  EXPECT_EQ(ToConnectionState(Info(61, 145, 1208, 1512)),
+            ConnectionState::kInFlight);
+  EXPECT_EQ(ToConnectionState(Info(61, 145, 1512, 1208)),
+            ConnectionState::kParked);
+  EXPECT_EQ(ToConnectionState(Info(27, 145, 708, 708, 1)),
+            ConnectionState::kParked);
+  EXPECT_EQ(ToConnectionState(Info(61, 145, 708, 708)), ConnectionState::kTie);
+}
+
+// A listening socket on 127.0.0.1, on a port of the kernel's choice.
+class Listener {
+ public:
+  Listener() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    address_.sin_family = AF_INET;
+    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address_;
+    auto* const generic = reinterpret_cast<sockaddr*>(&address_);
+    if (bind(fd_.get(), generic, size) != 0 || listen(fd_.get(), 7) != 0 ||
+        getsockname(fd_.get(), generic, &size) != 0)
+      throw std::runtime_error("cannot listen");
+  }
+
+  // In the listener's queue when it returns: connect(2) itself need not wait
+  // for that.
+  FileDescriptor Connect() const {
+    constexpr int kMinute = 60'000;
+    FileDescriptor client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    pollfd waiting{fd_.get(), POLLIN, 0};
+    if (connect(client.get(), reinterpret_cast<const sockaddr*>(&address_),
+                sizeof address_) != 0 ||
+        poll(&waiting, 1, kMinute) != 1)
+      throw std::runtime_error("cannot connect");
+    return client;
+  }
+  FileDescriptor Accept() const {
+    return FileDescriptor(accept(fd_.get(), nullptr, nullptr));
+  }
+  std::uint16_t port() const { return ntohs(address_.sin_port); }
+
+ private:
+  FileDescriptor fd_;
+  sockaddr_in address_{};
+};
+
+TEST(SockDiag, TellsAListenersQueueAndLimit) {
+  const Listener listener;
+  const FileDescriptor client = listener.Connect();
+  const auto sockets = SockDiag().Listeners();
+  ASSERT_TRUE(sockets);
+  const auto found = std::find_if(
+      sockets->begin(), sockets->end(), [&](const TcpSocket& socket) {
+        return socket.local.port == listener.port() && !socket.local.is_v6;
+      });
+  ASSERT_NE(found, sockets->end());
+  EXPECT_TRUE(found->listening);
+  EXPECT_EQ(found->queue, 1U);
+  EXPECT_EQ(found->limit, 7U);
+}
+
+TEST(SockDiag, GivesTheConnectionsOfTheAskedPortsAlone) {
+  const Listener first;
+  const Listener second;
+  const Listener other;
+  SockDiag diag;
+  const FileDescriptor a = first.Connect();
+  const FileDescriptor b = second.Connect();
+  const FileDescriptor c = other.Connect();
+  const auto sockets = diag.Connections({first.port(), second.port()}, {});
+  ASSERT_TRUE(sockets);
+  EXPECT_EQ(sockets->size(), 2U);
+  for (const TcpSocket& socket : *sockets) {
+    EXPECT_EQ(socket.inode, 0U) << "not accepted yet";
+    EXPECT_NE(socket.local.port, other.port());
+  }
+}
+
+TEST(SockDiag, TellsASilentConnectionFromOneInFlight) {
+  const Listener listener;
+  const FileDescriptor client = listener.Connect();
+  const FileDescriptor server = listener.Accept();
+  SockDiag diag;
+  auto sockets = diag.Connections({listener.port()}, {});
+  ASSERT_TRUE(sockets);
+  ASSERT_EQ(sockets->size(), 1U);
+  EXPECT_NE(sockets->front().inode, 0U);
+  EXPECT_EQ(sockets->front().exchange, ConnectionState::kSilent);
+
+  char buffer[8];
+  ASSERT_EQ(write(client.get(), "GET", 3), 3);
+  ASSERT_EQ(read(server.get(), buffer, sizeof buffer), 3);
+  sockets = diag.Connections({listener.port()}, {});
+  ASSERT_TRUE(sockets);
+  EXPECT_EQ(sockets->front().exchange, ConnectionState::kInFlight);
+
+  ASSERT_EQ(write(server.get(), "200", 3), 3);
+  sockets = diag.Connections({listener.port()}, {});
+  ASSERT_TRUE(sockets);
+  EXPECT_EQ(sockets->front().exchange, ConnectionState::kParked);
+}
+
+TEST(SockDiag, AsksForNothingWithoutPorts) {
+  const Listener listener;
+  const FileDescriptor client = listener.Connect();
+  const FileDescriptor server = listener.Accept();
+  const auto sockets = SockDiag().Connections({}, {});
+  ASSERT_TRUE(sockets);
+  EXPECT_TRUE(sockets->empty());
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter

@@ -1,0 +1,71 @@
+// What the tests of lines share: packets go in, a scrape comes out, and time
+// stands still.
+#pragma once
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstring>
+#include <optional>
+#include <string>
+
+#include "collectors/statsd/lines/line_handler.h"
+#include "tests/support/fake_sender_lookup.h"
+#include "tests/support/fake_time.h"
+#include "tests/support/find_series.h"
+
+namespace gunicorn_exporter {
+
+class LineHandlerTest : public testing::Test {
+ protected:
+  void Send(const std::string& packet, const DatagramSource& source = {}) {
+    handler().HandleDatagram(Transport::kUdp, packet, source, false);
+    ASSERT_TRUE(handler().Flush());
+  }
+  void SendFromPid(const std::string& packet, pid_t pid) {
+    Send(packet, DatagramSource{pid, nullptr});
+  }
+  void SendFromPort(const std::string& packet, std::uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr_storage storage{};
+    std::memcpy(&storage, &address, sizeof(address));
+    Send(packet, DatagramSource{0, &storage});
+  }
+  double Value(const std::string& name, const std::string& labels) {
+    return ValueOf(store().Collect(), name, labels);
+  }
+  double Requests(const std::string& app) {
+    return Value("gunicorn_requests_total", "app=\"" + app + "\"");
+  }
+  std::uint64_t Verdicts(LineVerdict verdict) {
+    return stats_.verdicts(verdict);
+  }
+
+  MetricStore& store() {
+    if (!store_) store_.emplace(config_, time_.Source());
+    return *store_;
+  }
+  LineHandler& handler() {
+    if (!handler_) {
+      handler_.emplace(store(), &lookup_, stats_, nullptr, [this] {
+        return std::chrono::nanoseconds(time_.Now().steady);
+      });
+    }
+    return *handler_;
+  }
+
+  Config config_;
+  FakeTime time_;
+  FakeSenderLookup lookup_;
+  ReceiverStats stats_;
+
+ private:
+  std::optional<MetricStore> store_;
+  std::optional<LineHandler> handler_;
+};
+
+}  // namespace gunicorn_exporter

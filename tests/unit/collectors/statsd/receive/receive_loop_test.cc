@@ -1,0 +1,144 @@
+#include "collectors/statsd/receive/receive_loop.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/fake_sender_lookup.h"
+#include "tests/support/find_series.h"
+#include "tests/support/no_descriptors.h"
+#include "tests/support/sockets.h"
+#include "tests/support/wait_until.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+// What this process' one epoll instance waits for, as the kernel tells:
+// proc(5).
+class EpollWatch {
+ public:
+  EpollWatch() {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    for (const auto& descriptor : all) {
+      std::error_code gone;
+      if (std::filesystem::read_symlink(descriptor, gone) !=
+          "anon_inode:[eventpoll]") {
+        continue;
+      }
+      const std::string name = descriptor.path().filename();
+      info_ = FileDescriptor(
+          open(("/proc/self/fdinfo/" + name).c_str(), O_RDONLY | O_CLOEXEC));
+    }
+  }
+  // The events of a descriptor; empty where it is none of the epoll instance's.
+  std::optional<unsigned> EventsOf(const FileDescriptor& socket) const {
+    std::string text(65536, '\0');
+    const ssize_t size = pread(info_.get(), text.data(), text.size(), 0);
+    text.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      // tfd:        7 events:       19 data:        200000000
+      std::istringstream words(line);
+      std::string tfd;
+      std::string events;
+      int number = -1;
+      unsigned mask = 0;
+      words >> tfd >> number >> events >> std::hex >> mask;
+      if (words && tfd == "tfd:" && number == socket.get()) return mask;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  FileDescriptor info_;
+};
+
+class ReceiveLoopTest : public testing::Test {
+ protected:
+  ReceiveLoopTest()
+      : store_(Config(), SystemTime),
+        handler_(store_, &lookup_, stats_, nullptr,
+                 [] { return std::chrono::nanoseconds(0); }),
+        udp_(MakeUdp(), Transport::kUdp, true),
+        tcp_(handler_) {
+    tcp_.AddListener(BindInternet(InternetSocket::kTcp, "127.0.0.1:0", "test"));
+    loop_.emplace(std::vector<DatagramReceiver*>{&udp_}, tcp_, handler_);
+  }
+  ~ReceiveLoopTest() override {
+    lookup_.LetGo();
+    loop_->Stop();
+    if (thread_.joinable()) thread_.join();
+  }
+  static FileDescriptor MakeUdp() {
+    FileDescriptor socket =
+        BindInternet(InternetSocket::kUdp, "127.0.0.1:0", "test");
+    SetReceiveBuffer(socket, kWantedReceiveBuffer);
+    return socket;
+  }
+  // The events that have come until then come to the loop all at once.
+  void Start() {
+    thread_ = std::thread([this] { loop_->Run(); });
+  }
+  const FileDescriptor& listener() const { return tcp_.listeners().front(); }
+
+  MetricStore store_;
+  FakeSenderLookup lookup_;
+  ReceiverStats stats_;
+  LineHandler handler_;
+  DatagramReceiver udp_;
+  TcpReceiver tcp_;
+  std::optional<ReceiveLoop> loop_;
+
+ private:
+  std::thread thread_;
+};
+
+TEST_F(ReceiveLoopTest, DoesNotWaitForConnectionsThatItHasNoDescriptorFor) {
+  if (kSanitiserNeedsDescriptors) GTEST_SKIP() << "UBSan needs descriptors";
+  const EpollWatch watch;
+  const auto is_listening = [&] {
+    return (watch.EventsOf(listener()).value_or(0) & EPOLLIN) != 0;
+  };
+  ASSERT_TRUE(is_listening());
+  const FileDescriptor client = ConnectTcp(tcp_.addresses().front());
+  WaitUntilReadable(listener());
+  {
+    const NoDescriptors none;
+    Start();
+    WaitUntil([&] { return !is_listening(); });
+  }
+  // There are descriptors again.
+  WaitUntil(is_listening);
+  SendText(client, "gunicorn.requests:1|c\n");
+  WaitUntil([&] { return stats_.lines(Transport::kTcp) == 1; });
+}
+
+TEST_F(ReceiveLoopTest, AnswersOnceWhatHadComeIsInTheStore) {
+  if (udp_.Patience().count() == 0) {
+    GTEST_SKIP() << "net.core.rmem_max is so small that no packet is let wait";
+  }
+  lookup_.Hold();
+  const FileDescriptor client = ConnectUdp(LocalAddress(udp_.socket()), "test");
+  SendText(client, "gunicorn.requests:1|c");
+  WaitUntilReadable(udp_.socket());
+  const std::uint64_t call = loop_->Ask();
+  Start();
+  WaitUntil([&] { return lookup_.questions() == 1; });
+  EXPECT_FALSE(loop_->IsTaken(call));  // The datagram is being handled only.
+  lookup_.LetGo();
+  WaitUntil([&] { return loop_->IsTaken(call); });
+  EXPECT_EQ(
+      ValueOf(store_.Collect(), "gunicorn_requests_total", "app=\"unknown\""),
+      1);
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter

@@ -1,0 +1,158 @@
+#include "collectors/statsd/receive/relay.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <string>
+
+#include "collectors/statsd/receive/statsd_server.h"
+#include "config/base/config_error.h"
+#include "tests/support/sockets.h"
+#include "tests/support/wait_until.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+class RelayTest : public testing::Test {
+ protected:
+  RelayTest()
+      : target_(BindInternet(InternetSocket::kUdp, "127.0.0.1:0", "test")) {
+    SetReceiveBuffer(target_, 1U << 20U);
+  }
+  std::string TargetAddress() const { return LocalAddress(target_); }
+  std::string Next() const {
+    WaitUntilReadable(target_);
+    return ReceiveText(target_);
+  }
+  static void WaitUntilFailed(const FileDescriptor& socket) {
+    pollfd waiting{socket.get(), 0, 0};
+    WaitUntil([&] {
+      return poll(&waiting, 1, 0) == 1 && (waiting.revents & POLLERR) != 0;
+    });
+  }
+  bool HasMore() const { return !ReceiveText(target_).empty(); }
+
+ private:
+  FileDescriptor target_;
+};
+
+TEST_F(RelayTest, PutsLinesTogetherUpTo1432Bytes) {
+  Relay relay(TargetAddress());
+  const std::string line(400, 'x');
+  for (int i = 0; i < 4; ++i) relay.Add(line);
+  relay.Flush();
+  EXPECT_EQ(Next(), line + "\n" + line + "\n" + line);
+  EXPECT_EQ(Next(), line);
+  EXPECT_FALSE(HasMore());
+  EXPECT_EQ(relay.packets(), 2U);
+  EXPECT_EQ(relay.lines(), 4U);
+  EXPECT_EQ(relay.dropped_lines(), 0U);
+}
+
+TEST_F(RelayTest, SendsALongLineAlone) {
+  Relay relay(TargetAddress());
+  const std::string line(8192, 'x');
+  relay.Add("short");
+  relay.Add(line);
+  relay.Add("short");
+  relay.Flush();
+  EXPECT_EQ(Next(), "short");
+  EXPECT_EQ(Next(), line);
+  EXPECT_EQ(Next(), "short");
+}
+
+TEST_F(RelayTest, CountsWhatCannotBeSent) {
+  Relay relay(TargetAddress());
+  relay.Add(std::string(100'000, 'x'));  // Longer than UDP carries.
+  relay.Flush();
+  EXPECT_EQ(relay.dropped_lines(), 1U);
+  EXPECT_EQ(relay.lines(), 0U);
+}
+
+TEST_F(RelayTest, ForwardsEveryLineUnchanged) {
+  Flags flags;
+  flags.statsd_listen_udp = {"127.0.0.1:0"};
+  flags.statsd_relay_address = TargetAddress();
+  MetricStore store(Config(), SystemTime);
+  StatsdServer server(flags, store, nullptr);
+  server.Start();
+  const FileDescriptor client =
+      ConnectUdp(server.addresses(Transport::kUdp).front(), "test");
+  SendText(client, "a.b:1|c|#x:y\r\n\nbroken\n_e{1,1}:a|b");
+  WaitUntil([&] { return server.relay()->lines() == 3; });
+  EXPECT_EQ(Next(), "a.b:1|c|#x:y\r\nbroken\n_e{1,1}:a|b");
+}
+
+TEST_F(RelayTest, GoesOnWhereNobodyListens) {
+  // Holds the port, and takes from nobody but itself.
+  const FileDescriptor deaf =
+      BindInternet(InternetSocket::kUdp, "127.0.0.1:0", "test");
+  sockaddr_storage itself{};
+  socklen_t size = sizeof(itself);
+  ASSERT_EQ(
+      getsockname(deaf.get(), reinterpret_cast<sockaddr*>(&itself), &size), 0);
+  ASSERT_EQ(connect(deaf.get(), reinterpret_cast<sockaddr*>(&itself), size), 0);
+  Relay relay(LocalAddress(deaf));
+  for (int i = 0; i < 10; ++i) {
+    relay.Add("a:1|c");
+    relay.Flush();
+    ASSERT_EQ(relay.dropped_lines(), 0U) << i;
+    // The answer that nobody is there, which the next packet meets.
+    WaitUntilFailed(relay.socket());
+  }
+  EXPECT_EQ(relay.lines(), 10U);
+}
+
+TEST(RelayAddress, MustNotLeadBackToUs) {
+  struct Case {
+    const char* own;
+    const char* target;
+    bool comes_back;
+  };
+  const Case cases[] = {
+      {"127.0.0.1", "127.0.0.1", true}, {"", "127.0.0.1", true},
+      {"", "127.0.0.7", true},          {"0.0.0.0", "127.0.0.1", true},
+      {"[::]", "127.0.0.1", true},      {"0.0.0.0", "0.0.0.0", true},
+      {"127.0.0.1", "localhost", true}, {"127.0.0.1", "127.0.0.2", false},
+      {"", "192.0.2.1", false},
+  };
+  for (const auto& [own, target, comes_back] : cases) {
+    InheritedSockets inherited;
+    inherited.udp.push_back(
+        BindInternet(InternetSocket::kUdp, std::string(own) + ":0", "test"));
+    const std::string port = std::to_string(LocalPort(inherited.udp.front()));
+    Flags flags;
+    flags.statsd_relay_address = std::string(target) + ":" + port;
+    MetricStore store(Config(), SystemTime);
+    std::string error;
+    try {
+      const StatsdServer server(flags, store, nullptr, std::move(inherited));
+    } catch (const ConfigError& config_error) {
+      error = config_error.what();
+    }
+    EXPECT_EQ(error.find("is this program's own") != std::string::npos,
+              comes_back)
+        << own << " " << target << ": " << error;
+  }
+}
+
+TEST(RelayAddress, IsCheckedAtTheStart) {
+  const auto error = [](const std::string& address) -> std::string {
+    try {
+      const Relay relay(address);
+    } catch (const ConfigError& config_error) {
+      return config_error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(error("nonsense"),
+            "statsd.relay_address: \"nonsense\" is not an address; expected "
+            "HOST:PORT");
+  EXPECT_EQ(error(":8125"),
+            "statsd.relay_address: \":8125\" is not an address; expected "
+            "HOST:PORT");
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter

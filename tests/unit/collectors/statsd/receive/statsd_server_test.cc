@@ -1,0 +1,297 @@
+#include "collectors/statsd/receive/statsd_server.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "collectors/statsd/statsd_collector.h"
+#include "config/base/config_error.h"
+#include "tests/support/fake_sender_lookup.h"
+#include "tests/support/find_series.h"
+#include "tests/support/sockets.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/wait_until.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+Flags UdpFlags(const std::string& address = "127.0.0.1:0") {
+  Flags flags;
+  flags.statsd_listen_udp = {address};
+  return flags;
+}
+
+Flags UnixFlags(const std::string& path) {
+  Flags flags;
+  flags.statsd_listen_udp = {};
+  flags.statsd_listen_unixgram = path;
+  return flags;
+}
+
+std::string ErrorOf(const Flags& flags) {
+  MetricStore store(Config(), SystemTime);
+  try {
+    const StatsdServer server(flags, store, nullptr);
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(StatsdServer, ReceivesUdp) {
+  for (const char* address : {"127.0.0.1:0", "[::1]:0", ":0"}) {
+    MetricStore store(Config(), SystemTime);
+    StatsdServer server(UdpFlags(address), store, nullptr);
+    server.Start();
+    const std::string bound = server.addresses(Transport::kUdp).front();
+    const std::string port = bound.substr(bound.rfind(':') + 1);
+    const std::string target =
+        std::string(address).starts_with("[::1]") ? "[::1]:" : "127.0.0.1:";
+    const FileDescriptor client = ConnectUdp(target + port, "test");
+    for (int i = 0; i < 100; ++i) SendText(client, "gunicorn.requests:1|c");
+    WaitUntil([&] { return server.stats().lines(Transport::kUdp) == 100; });
+    EXPECT_EQ(
+        ValueOf(store.Collect(), "gunicorn_requests_total", "app=\"unknown\""),
+        100);
+  }
+}
+
+TEST(StatsdServer, ReceivesFromSeveralUdpSockets) {
+  Flags flags;
+  flags.statsd_listen_udp = {"127.0.0.1:0", "127.0.0.1:0"};
+  MetricStore store(Config(), SystemTime);
+  StatsdServer server(flags, store, nullptr);
+  server.Start();
+  for (const std::string& address : server.addresses(Transport::kUdp)) {
+    SendText(ConnectUdp(address, "test"), "gunicorn.requests:1|c");
+  }
+  WaitUntil([&] { return server.stats().lines(Transport::kUdp) == 2; });
+}
+
+TEST(StatsdServer, SaysWhichUdpAddressIsTaken) {
+  MetricStore store(Config(), SystemTime);
+  const StatsdServer first(UdpFlags(), store, nullptr);
+  const std::string address = first.addresses(Transport::kUdp).front();
+  EXPECT_EQ(
+      ErrorOf(UdpFlags(address)),
+      "statsd.listen_udp: cannot bind " + address + ": Address already in use");
+  EXPECT_EQ(ErrorOf(UdpFlags("nonsense")),
+            "statsd.listen_udp: \"nonsense\" is not an address; expected "
+            "HOST:PORT");
+}
+
+TEST(StatsdServer, NamesTheSenderOfAUdpPacket) {
+  MetricStore store(Config(), SystemTime);
+  FakeSenderLookup lookup;
+  StatsdServer server(UdpFlags(), store, &lookup);
+  const FileDescriptor client =
+      ConnectUdp(server.addresses(Transport::kUdp).front(), "test");
+  lookup.SetPort(LocalPort(client), {"by_port", "", ""});
+  server.Start();
+  SendText(client, "gunicorn.requests:1|c");
+  WaitUntil([&] { return server.stats().lines(Transport::kUdp) == 1; });
+  EXPECT_EQ(
+      ValueOf(store.Collect(), "gunicorn_requests_total", "app=\"by_port\""),
+      1);
+}
+
+TEST(StatsdServer, NamesTheSenderOfAUnixDatagram) {
+  const TempDir directory;
+  MetricStore store(Config(), SystemTime);
+  FakeSenderLookup lookup;
+  lookup.SetPid(getpid(), {"by_pid", "", ""});
+  StatsdServer server(UnixFlags(directory / "socket"), store, &lookup);
+  server.Start();
+  SendText(ConnectUnix(directory / "socket"), "gunicorn.requests:1|c");
+  WaitUntil([&] { return server.stats().lines(Transport::kUnixgram) == 1; });
+  EXPECT_EQ(
+      ValueOf(store.Collect(), "gunicorn_requests_total", "app=\"by_pid\""), 1);
+}
+
+TEST(StatsdServer, WaitsUntilWhatHasComeIsInTheStore) {
+  using std::chrono::milliseconds;
+  const TempDir directory;
+  MetricStore store(Config(), SystemTime);
+  FakeSenderLookup lookup;
+  lookup.SetPid(getpid(), {"by_pid", "", ""});
+  StatsdServer server(UnixFlags(directory / "socket"), store, &lookup);
+  lookup.Hold();
+  server.Start();
+  const FileDescriptor gunicorn = ConnectUnix(directory / "socket");
+  for (int i = 0; i < 5; ++i) SendText(gunicorn, "gunicorn.requests:1|c");
+  EXPECT_FALSE(server.WaitUntilTaken(milliseconds(1)));
+  lookup.LetGo();
+  ASSERT_TRUE(server.WaitUntilTaken(std::chrono::minutes(1)));
+  EXPECT_EQ(
+      ValueOf(store.Collect(), "gunicorn_requests_total", "app=\"by_pid\""), 5);
+  // Nothing more comes: at once, and after the end too.
+  EXPECT_TRUE(server.WaitUntilTaken(std::chrono::minutes(1)));
+  server.Stop();
+  EXPECT_TRUE(server.WaitUntilTaken(milliseconds(0)));
+}
+
+TEST(StatsdServer, MakesTheUnixSocketWithItsModeAndDirectory) {
+  const TempDir directory;
+  const std::string path = directory / "run/exporter/socket";
+  MetricStore store(Config(), SystemTime);
+  Flags flags = UnixFlags(path);
+  flags.statsd_unixsocket_mode = 0762;
+  const mode_t old_mask = umask(0077);
+  {
+    const StatsdServer server(flags, store, nullptr);
+    struct stat status {};
+    ASSERT_EQ(stat(path.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0762U);
+  }
+  umask(old_mask);
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(StatsdServer, TakesAStaleUnixSocketOver) {
+  const TempDir directory;
+  const std::string path = directory / "socket";
+  {
+    const FileDescriptor stale(::socket(AF_UNIX, SOCK_DGRAM, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    ASSERT_EQ(bind(stale.get(), reinterpret_cast<sockaddr*>(&address),
+                   sizeof(address)),
+              0);
+  }
+  ASSERT_TRUE(std::filesystem::exists(path));
+  EXPECT_EQ(ErrorOf(UnixFlags(path)), "");
+}
+
+TEST(StatsdServer, RefusesAUnixSocketThatIsNotFree) {
+  const TempDir directory;
+  const std::string path = directory / "socket";
+  MetricStore store(Config(), SystemTime);
+  const StatsdServer first(UnixFlags(path), store, nullptr);
+  EXPECT_EQ(ErrorOf(UnixFlags(path)),
+            "statsd.listen_unixgram: cannot bind " + path +
+                ", another process has it: Address already in use");
+  EXPECT_TRUE(std::filesystem::exists(path));
+
+  const std::string file = directory / "file";
+  fclose(fopen(file.c_str(), "w"));
+  EXPECT_EQ(ErrorOf(UnixFlags(file)),
+            "statsd.listen_unixgram: " + file +
+                " exists and is not a socket; expected a free path");
+  EXPECT_NE(
+      ErrorOf(UnixFlags("/tmp/" + std::string(200, 'x'))).find("too long"),
+      std::string::npos);
+}
+
+TEST(StatsdServer, LeavesAPathThatSomebodyElseHasMadeMeanwhile) {
+  const TempDir directory;
+  const std::string path = directory / "socket";
+  MetricStore store(Config(), SystemTime);
+  {
+    const StatsdServer server(UnixFlags(path), store, nullptr);
+    std::filesystem::remove(path);
+    fclose(fopen(path.c_str(), "w"));
+  }
+  EXPECT_TRUE(std::filesystem::exists(path));
+}
+
+TEST(StatsdServer, TakesWhatHasComeBeforeItStops) {
+  const TempDir directory;
+  MetricStore store(Config(), SystemTime);
+  StatsdServer server(UnixFlags(directory / "socket"), store, nullptr);
+  const FileDescriptor client = ConnectUnix(directory / "socket");
+  for (int i = 0; i < 5; ++i) SendText(client, "gunicorn.requests:1|c");
+  server.Start();
+  server.Stop();
+  EXPECT_EQ(
+      ValueOf(store.Collect(), "gunicorn_requests_total", "app=\"unknown\""),
+      5);
+}
+
+TEST(StatsdServer, CountsWhatTheKernelDrops) {
+  Flags flags = UdpFlags();
+  flags.statsd_read_buffer = 8192;
+  MetricStore store(Config(), SystemTime);
+  StatsdServer server(flags, store, nullptr);
+  const FileDescriptor client =
+      ConnectUdp(server.addresses(Transport::kUdp).front(), "test");
+  constexpr std::uint64_t kSent = 1000;
+  for (std::uint64_t i = 0; i < kSent; ++i) {
+    SendText(client, "gunicorn.requests:1|c");
+  }
+  server.Start();
+  // The last ones may still be on their way.
+  WaitUntil([&] {
+    return server.stats().packets(Transport::kUdp) +
+               server.dropped_packets(Transport::kUdp) ==
+           kSent;
+  });
+  server.Stop();
+  const std::uint64_t received = server.stats().packets(Transport::kUdp);
+  EXPECT_GT(received, 0U);
+  EXPECT_LT(received, kSent);
+  EXPECT_EQ(server.dropped_packets(Transport::kUdp), kSent - received);
+}
+
+TEST(SetReceiveBuffer, TakesNothingFromASocketThatNobodyAskedFor) {
+  for (const std::size_t bytes : {std::size_t{8192}, kWantedReceiveBuffer / 2,
+                                  2 * kWantedReceiveBuffer}) {
+    const FileDescriptor socket =
+        BindInternet(InternetSocket::kUdp, "127.0.0.1:0", "test");
+    // Without rights it gets at most net.core.rmem_max, which is then kept.
+    const std::size_t had = SetReceiveBuffer(socket, bytes);
+    EXPECT_GE(SetReceiveBuffer(socket, 0), had);
+  }
+}
+
+TEST(SetReceiveBuffer, RaisesASmallOne) {
+  const FileDescriptor socket =
+      BindInternet(InternetSocket::kUdp, "127.0.0.1:0", "test");
+  const std::size_t had = SetReceiveBuffer(socket, 8192);
+  EXPECT_GT(SetReceiveBuffer(socket, 0), had);
+}
+
+TEST(StatsdCollector, HasEverySeriesOfItsReceiversFromTheStart) {
+  const TempDir directory;
+  Flags flags = UdpFlags();
+  flags.statsd_listen_unixgram = directory / "socket";
+  MetricStore store(Config(), SystemTime);
+  const StatsdServer server(flags, store, nullptr);
+  StatsdCollector collector(store, &server);
+  EXPECT_EQ(collector.Name(), "statsd");
+  const auto families = collector.Collect();
+  for (const char* name : {"gunicorn_exporter_statsd_packets_total",
+                           "gunicorn_exporter_statsd_lines_total",
+                           "gunicorn_exporter_statsd_dropped_packets_total"}) {
+    EXPECT_EQ(ValueOf(families, name, R"(transport="udp")"), 0);
+    EXPECT_EQ(ValueOf(families, name, R"(transport="unixgram")"), 0);
+    EXPECT_EQ(ValueOf(families, name, R"(transport="tcp")"), -1);
+  }
+  for (const char* reason :
+       {"bad_value", "bad_type", "malformed", "missing_name", "bad_encoding",
+        "too_long", "bad_sample_rate"}) {
+    EXPECT_EQ(ValueOf(families, "gunicorn_exporter_statsd_line_errors_total",
+                      "reason=\"" + std::string(reason) + "\""),
+              0);
+  }
+  for (const char* reason : {"set", "event", "service_check", "unmatched"}) {
+    EXPECT_EQ(ValueOf(families, "gunicorn_exporter_statsd_ignored_lines_total",
+                      "reason=\"" + std::string(reason) + "\""),
+              0);
+  }
+  EXPECT_EQ(ValueOf(families, "gunicorn_exporter_statsd_series", ""), 0);
+  EXPECT_EQ(
+      ValueOf(families, "gunicorn_exporter_statsd_refused_series_total", ""),
+      0);
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter

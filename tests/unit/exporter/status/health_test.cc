@@ -1,0 +1,115 @@
+#include "exporter/status/health.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace gunicorn_exporter {
+namespace {
+
+// tests/fixtures/health: one file for each state, as /health answers in it.
+std::string Golden(const std::string& name) {
+  std::ifstream in(TESTS_DIR "/fixtures/health/" + name + ".json");
+  EXPECT_TRUE(in.is_open()) << name;
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+// Laid out for people, as the fixtures are.
+std::string Pretty(const std::string& json) {
+  return nlohmann::ordered_json::parse(json).dump(2) + "\n";
+}
+
+AppStatus Ok(const std::string& name) {
+  AppStatus status;
+  status.app.name = name;
+  status.ok = true;
+  status.masters = 1;
+  status.idle = 3;
+  status.working = 1;
+  status.message = name + ": 1 master, 3 idle and 1 working workers";
+  return status;
+}
+
+AppStatus Absent(const std::string& name) {
+  AppStatus status;
+  status.app.name = name;
+  status.configured = true;
+  status.message =
+      "Found no master process with name: gunicorn: master [" + name + "]";
+  return status;
+}
+
+TEST(Health, IsOkWhenEveryAppIs) {
+  const HealthAnswer answer = HealthOfAll({{Ok("shop"), Ok("api")}, ""});
+  EXPECT_EQ(answer.http_status, 200);
+  EXPECT_EQ(Pretty(answer.json), Golden("ok"));
+}
+
+TEST(Health, IsCriticalWhenOneAppIs) {
+  const HealthAnswer answer =
+      HealthOfAll({{Ok("shop"), Absent("billing")}, ""});
+  EXPECT_EQ(answer.http_status, 503);
+  EXPECT_EQ(Pretty(answer.json), Golden("critical"));
+}
+
+TEST(Health, IsCriticalWhenAMasterHasNoWorker) {
+  AppStatus status = Ok("shop");
+  status.ok = false;
+  status.idle = status.working = 0;
+  status.message = "shop: 1 master without a worker";
+  const HealthAnswer answer = HealthOfAll({{status}, ""});
+  EXPECT_EQ(answer.http_status, 503);
+  EXPECT_EQ(Pretty(answer.json), Golden("no_worker"));
+}
+
+TEST(Health, IsCriticalWhenNoAppIsKnown) {
+  const HealthAnswer answer = HealthOfAll({});
+  EXPECT_EQ(answer.http_status, 503);
+  EXPECT_EQ(Pretty(answer.json), Golden("nothing_known"));
+}
+
+TEST(Health, IsCriticalAndSaysWhyWhereTheProcessTableDoesNotAnswer) {
+  const KnownApps known = {{Ok("shop")}, "the process table does not answer"};
+  const HealthAnswer all = HealthOfAll(known);
+  EXPECT_EQ(all.http_status, 503);
+  EXPECT_EQ(Pretty(all.json), Golden("table_hangs"));
+  EXPECT_EQ(HealthOfOne(known, "shop").http_status, 503);
+  EXPECT_EQ(HealthOfOne(known, "other").http_status, 404);
+  EXPECT_EQ(HealthOfAll({{}, "the process collector is off"}).http_status, 503);
+}
+
+TEST(Health, TellsOneAppAlone) {
+  const KnownApps apps = {{Ok("shop"), Absent("billing")}, ""};
+  EXPECT_EQ(HealthOfOne(apps, "shop").http_status, 200);
+  EXPECT_EQ(Pretty(HealthOfOne(apps, "shop").json), Golden("one_ok"));
+  EXPECT_EQ(HealthOfOne(apps, "billing").http_status, 503);
+  EXPECT_EQ(Pretty(HealthOfOne(apps, "billing").json), Golden("one_critical"));
+  EXPECT_EQ(HealthOfOne(apps, "other").http_status, 404);
+  EXPECT_EQ(Pretty(HealthOfOne(apps, "other").json), Golden("unknown_app"));
+}
+
+TEST(Health, TellsContainersOfOneNameApart) {
+  AppStatus first = Ok("shop");
+  first.app.pod_uid = "11111111-1111-1111-1111-111111111111";
+  first.app.container_id = "aaaa";
+  AppStatus second = Absent("shop");
+  second.app.pod_uid = "22222222-2222-2222-2222-222222222222";
+  second.app.container_id = "bbbb";
+  const HealthAnswer answer = HealthOfOne({{second, first}, ""}, "shop");
+  EXPECT_EQ(answer.http_status, 503);
+  EXPECT_EQ(Pretty(answer.json), Golden("containers"));
+}
+
+TEST(Health, StaysJsonWhateverTheNameIs) {
+  for (const std::string name : {"a\"b\\c\n", "\xFF\xFE", "</script>"}) {
+    EXPECT_TRUE(nlohmann::json::accept(HealthOfAll({{Ok(name)}, ""}).json));
+    EXPECT_TRUE(nlohmann::json::accept(HealthOfOne({}, name).json));
+  }
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter

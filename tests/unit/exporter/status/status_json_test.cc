@@ -1,0 +1,257 @@
+#include "exporter/status/status_json.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/families.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr char kStatsdAddress[] = "127.0.0.1:8125";
+
+AppStatus Running(const std::string& name) {
+  AppStatus status;
+  status.app.name = name;
+  status.ok = true;
+  status.masters = 1;
+  status.idle = 3;
+  status.working = 1;
+  return status;
+}
+
+AppStatus InContainer(const std::string& name, const std::string& container) {
+  AppStatus status = Running(name);
+  status.app.container_id = container;
+  return status;
+}
+
+Json Status(const std::vector<MetricFamily>& families,
+            const std::vector<AppStatus>& apps,
+            const std::string& trouble = "") {
+  return Json::parse(
+      StatusJson(families, {apps, trouble}, 1000.5, kStatsdAddress));
+}
+
+MetricFamily One(const char* name, LabelSetPtr common, LabelSetPtr own,
+                 double value, MetricType type = MetricType::kCounter) {
+  MetricFamily family = MakeFamily(name, type);
+  AddSeries(family, std::move(common), std::move(own), value);
+  return family;
+}
+
+MetricFamily LastPacket(const std::string& app) {
+  return One("gunicorn_exporter_statsd_last_packet_timestamp_seconds",
+             MakeLabels({{"app", app}}), nullptr, 999, MetricType::kGauge);
+}
+
+TEST(StatusJson, PutsTheSeriesOfAnAppTogether) {
+  const LabelSetPtr app = MakeLabels({{"app", "shop"}, {"env", "prod"}});
+  std::vector<MetricFamily> families;
+  families.push_back(One("gunicorn_requests_total", app, nullptr, 12));
+  MetricFamily codes =
+      MakeFamily("gunicorn_request_status_total", MetricType::kCounter);
+  AddSeries(codes, app, MakeLabels({{"code", "200"}}), 9);
+  AddSeries(codes, app, MakeLabels({{"code", "404"}}), 1);
+  AddSeries(codes, app, MakeLabels({{"code", "500"}}), 2);
+  families.push_back(std::move(codes));
+  MetricFamily window = MakeFamily("gunicorn_request_duration_window_seconds",
+                                   MetricType::kSummary);
+  window.series.push_back(MakeSummarySeries(
+      app, {{0.5, 0.25}, {0.95, std::nan("")}, {1, 2}}, 12, 3.5));
+  families.push_back(std::move(window));
+  MetricFamily queue =
+      MakeFamily("gunicorn_listen_queue_length", MetricType::kGauge);
+  AddSeries(queue, app, MakeLabels({{"address", "127.0.0.1:1"}}), 2);
+  AddSeries(queue, app, MakeLabels({{"address", "127.0.0.1:2"}}), 3);
+  families.push_back(std::move(queue));
+
+  const Json json = Status(families, {Running("shop")});
+  EXPECT_EQ(json["status"], "ok");
+  EXPECT_EQ(json["time"], 1000.5);
+  ASSERT_EQ(json["apps"].size(), 1U);
+  const Json& shop = json["apps"][0];
+  EXPECT_EQ(shop["status"], "ok");
+  EXPECT_EQ(shop["tags"], Json({{"env", "prod"}}));
+  EXPECT_EQ(shop["workers"], Json({{"idle", 3}, {"working", 1}}));
+  EXPECT_EQ(shop["requests_total"], 12);
+  EXPECT_EQ(shop["status_codes"], Json({{"200", 9}, {"404", 1}, {"500", 2}}));
+  EXPECT_EQ(shop["errors_total"], 2);
+  EXPECT_EQ(shop["duration"]["p50"], 0.25);
+  EXPECT_TRUE(shop["duration"]["p95"].is_null());  // An empty window.
+  EXPECT_EQ(shop["duration"]["max"], 2);
+  EXPECT_EQ(shop["queue"]["length"], 5);
+  EXPECT_TRUE(shop["queue"]["limit"].is_null());
+  EXPECT_TRUE(shop["connections"].is_null());
+}
+
+TEST(StatusJson, TellsAppsAndContainersApart) {
+  const AppStatus first = InContainer("shop", "aaaa");
+  const AppStatus second = InContainer("shop", "bbbb");
+  std::vector<MetricFamily> families;
+  MetricFamily open = MakeFamily("gunicorn_connections", MetricType::kGauge);
+  AddSeries(open, MakeLabels({{"app", "shop"}, {"container_id", "bbbb"}}),
+            nullptr, 7);
+  families.push_back(std::move(open));
+  const Json json = Status(families, {first, second});
+  ASSERT_EQ(json["apps"].size(), 2U);
+  EXPECT_TRUE(json["apps"][0]["connections"].is_null());
+  EXPECT_EQ(json["apps"][1]["connections"], 7);
+}
+
+TEST(StatusJson, BooksLinesThatTellNoContainerToNoneOfSeveral) {
+  const AppStatus first = InContainer("shop", "aaaa");
+  const AppStatus second = InContainer("shop", "bbbb");
+  std::vector<MetricFamily> families;
+  const LabelSetPtr name_alone = MakeLabels({{"app", "shop"}});
+  families.push_back(One("gunicorn_requests_total", name_alone, nullptr, 7));
+  families.push_back(LastPacket("shop"));
+  Json json = Status(families, {first, second});
+  ASSERT_EQ(json["apps"].size(), 3U);
+  EXPECT_EQ(json["apps"][0]["requests_total"], 7);
+  EXPECT_EQ(json["apps"][0]["message"],
+            "known from its StatsD lines: which of the containers of this name "
+            "sent them is not known");
+  for (const std::size_t i : {1U, 2U}) {
+    EXPECT_TRUE(json["apps"][i]["requests_total"].is_null());
+    EXPECT_EQ(json["apps"][i]["last_packet_seconds"], 999);
+    EXPECT_EQ(json["apps"][i]["hints"], Json::array());
+  }
+  // Of one container alone they can be nobody else's.
+  json = Status(families, {first});
+  ASSERT_EQ(json["apps"].size(), 1U);
+  EXPECT_EQ(json["apps"][0]["requests_total"], 7);
+}
+
+TEST(StatusJson, SaysNothingOfErrorsWhereNoAnswerIsCounted) {
+  const Json json = Status({}, {Running("shop")});
+  EXPECT_TRUE(json["apps"][0]["errors_total"].is_null());
+}
+
+TEST(StatusJson, ShowsAnAppThatOnlySendsLines) {
+  std::vector<MetricFamily> families;
+  families.push_back(
+      One("gunicorn_requests_total", MakeLabels({{"app", "far"}}), nullptr, 1));
+  const Json json = Status(families, {});
+  EXPECT_EQ(json["apps"][0]["app"], "far");
+  EXPECT_EQ(json["apps"][0]["status"], "remote");
+  EXPECT_EQ(json["status"], "critical");  // As /health says.
+}
+
+TEST(StatusJson, ShowsAppsWhereTheProcessTableIsNotRead) {
+  std::vector<MetricFamily> families;
+  families.push_back(
+      One("gunicorn_requests_total", MakeLabels({{"app", "far"}}), nullptr, 1));
+  const Json json = Status(families, {}, "the process collector is off");
+  EXPECT_EQ(json["apps"][0]["app"], "far");
+  EXPECT_EQ(json["apps"][0]["requests_total"], 1);
+  // It may well run here.
+  EXPECT_EQ(json["apps"][0]["message"],
+            "known from its StatsD lines: whether it runs here is not known");
+  EXPECT_EQ(json["hints"][0], "the process collector is off");
+  EXPECT_EQ(json["status"], "critical");
+  EXPECT_EQ(Status({}, {Running("shop")}, "it hangs")["status"], "critical");
+}
+
+TEST(StatusJson, TellsAboutTheExporter) {
+  std::vector<MetricFamily> families;
+  families.push_back(One("gunicorn_exporter_collector_success", nullptr,
+                         MakeLabels({{"collector", "logs"}}), 0));
+  families.push_back(One("gunicorn_exporter_collector_duration_seconds",
+                         nullptr, MakeLabels({{"collector", "logs"}}), 0.25));
+  families.push_back(One("gunicorn_exporter_statsd_lines_total", nullptr,
+                         MakeLabels({{"transport", "udp"}}), 40));
+  families.push_back(One("gunicorn_exporter_statsd_dropped_packets_total",
+                         nullptr, MakeLabels({{"transport", "udp"}}), 3));
+  families.push_back(One("gunicorn_exporter_config_last_reload_successful",
+                         nullptr, nullptr, 0, MetricType::kGauge));
+  const Json json = Status(families, {Running("a")});
+  EXPECT_EQ(json["collectors"],
+            Json::parse(R"([{"collector": "logs", "success": false,
+                             "duration_seconds": 0.25}])"));
+  EXPECT_EQ(json["statsd"]["lines"], Json({{"udp", 40}}));
+  EXPECT_EQ(json["statsd"]["dropped"], 3);
+  const std::string hints = json["hints"].dump();
+  EXPECT_NE(hints.find("collector \\\"logs\\\" failed"), std::string::npos);
+  EXPECT_NE(hints.find("--statsd.read-buffer"), std::string::npos);
+  EXPECT_NE(hints.find("last reload failed"), std::string::npos);
+}
+
+std::string HintsOf(const AppStatus& status,
+                    const std::vector<MetricFamily>& families = {}) {
+  return Status(families, {status})["apps"][0]["hints"].dump();
+}
+
+TEST(StatusHints, SayHowToSendStatsdUntilALineComes) {
+  EXPECT_EQ(HintsOf(Running("shop")),
+            "[\"no StatsD line from shop yet: start gunicorn with "
+            "--statsd-host 127.0.0.1:8125\"]");
+  std::vector<MetricFamily> families;
+  families.push_back(LastPacket("shop"));
+  EXPECT_EQ(HintsOf(Running("shop"), families).find("no StatsD line"),
+            std::string::npos);
+  AppStatus absent;  // Its message says all there is to say.
+  absent.app.name = "shop";
+  EXPECT_EQ(HintsOf(absent), "[]");
+}
+
+TEST(StatusHints, SayWhyAWorkerClassReportsNothing) {
+  AppStatus asgi = Running("shop");
+  asgi.worker_class = "asgi";
+  EXPECT_NE(HintsOf(asgi).find("ASGI workers report requests only with access "
+                               "logging on"),
+            std::string::npos);
+  AppStatus uvicorn = Running("shop");
+  uvicorn.worker_class = "uvicorn.workers.UvicornWorker";
+  EXPECT_NE(HintsOf(uvicorn).find("send no request metrics"),
+            std::string::npos);
+}
+
+TEST(StatusHints, SayWhyLinesMayComeWithoutARequest) {
+  std::vector<MetricFamily> families;
+  families.push_back(LastPacket("shop"));
+  EXPECT_NE(HintsOf(Running("shop"), families).find("uvicorn's and tornado's"),
+            std::string::npos);
+  AppStatus gthread = Running("shop");
+  gthread.worker_class = "gthread";
+  EXPECT_EQ(HintsOf(gthread, families), "[]");
+  families.push_back(One("gunicorn_requests_total",
+                         MakeLabels({{"app", "shop"}}), nullptr, 1));
+  EXPECT_EQ(HintsOf(Running("shop"), families), "[]");
+}
+
+TEST(StatusHints, SayThatTitlesAreNotSet) {
+  AppStatus status = Running("shop");
+  status.titled = false;
+  EXPECT_NE(HintsOf(status).find("gunicorn runs without setproctitle"),
+            std::string::npos);
+}
+
+TEST(StatusHints, SayThatAQueueIsFull) {
+  const LabelSetPtr app = MakeLabels({{"app", "shop"}});
+  const LabelSetPtr full = MakeLabels({{"address", "127.0.0.1:1"}});
+  const LabelSetPtr empty = MakeLabels({{"address", "127.0.0.1:2"}});
+  MetricFamily length =
+      MakeFamily("gunicorn_listen_queue_length", MetricType::kGauge);
+  AddSeries(length, app, full, 10);
+  AddSeries(length, app, empty, 0);
+  MetricFamily limit =
+      MakeFamily("gunicorn_listen_queue_limit", MetricType::kGauge);
+  AddSeries(limit, app, full, 10);
+  AddSeries(limit, app, empty, 2048);
+  std::vector<MetricFamily> families;
+  families.push_back(std::move(length));
+  families.push_back(std::move(limit));
+  const Json json = Status(families, {Running("shop")})["apps"][0];
+  EXPECT_EQ(json["queue"]["full"], true);
+  EXPECT_EQ(json["queue"]["length"], 10);
+  EXPECT_NE(json["hints"].dump().find("the listen queue is full"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter
