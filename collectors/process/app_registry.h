@@ -73,12 +73,6 @@ struct AppRecord {
   std::array<bool, kCpuRoles> role_seen{};
 };
 
-// A process and the app that it was found to belong to.
-struct FoundProcess {
-  GunicornProcess gunicorn;
-  AppId app;
-};
-
 class AppRegistry {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
@@ -93,7 +87,7 @@ class AppRegistry {
 
   // One look at the table: `found` are the gunicorn processes that live,
   // `ended` those whose last CPU time can still be read (zombies).
-  void Update(std::vector<FoundProcess> found,
+  void Update(std::vector<TrackedProcess> found,
               const std::vector<ProcessSnapshot>& ended, TimePoint now,
               double unix_seconds);
 
@@ -113,7 +107,7 @@ class AppRegistry {
 
  private:
   bool IsConfigured(const AppId& app) const;
-  TrackedProcess Track(FoundProcess found, AppRecord& app,
+  TrackedProcess Track(TrackedProcess found, AppRecord& app,
                        std::set<AppId>& renamed);
   void Retire(const TrackedProcess& process, bool exited);
   void DropUnwanted();

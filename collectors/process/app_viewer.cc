@@ -52,10 +52,8 @@ AppStatus ToStatus(const AppId& app, bool configured,
   return status;
 }
 
-AppView ToView(const AppId& app, const AppRecord& record,
-               const ProcessGroup& processes, const KernelUnits& units) {
-  AppView view;
-  view.status = ToStatus(app, record.configured, processes);
+void AddTotals(const AppRecord& record, const ProcessGroup& processes,
+               const KernelUnits& units, AppView& view) {
   view.first_seen_seconds = record.first_seen_seconds;
   view.spawned = record.spawned;
   view.exited = record.exited;
@@ -90,7 +88,6 @@ AppView ToView(const AppId& app, const AppRecord& record,
       view.workers.push_back(worker);
     }
   }
-  return view;
 }
 
 }  // namespace gunicorn_exporter

@@ -30,13 +30,13 @@ void AddRelay(const Relay& relay, std::vector<MetricFamily>& families) {
 
 }  // namespace
 
-std::vector<MetricFamily> StatsdCollector::Collect() {
+Collected StatsdCollector::Collect(Deadline /*deadline*/) {
   // The receivers first: a line that they have counted is in the store.
   std::vector<MetricFamily> receivers;
   if (server_ != nullptr) AddReceivers(receivers);
   std::vector<MetricFamily> families = store_.Collect();
   for (MetricFamily& family : receivers) families.push_back(std::move(family));
-  return families;
+  return {std::move(families), {}};
 }
 
 void StatsdCollector::AddReceivers(std::vector<MetricFamily>& families) const {

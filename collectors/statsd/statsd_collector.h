@@ -18,7 +18,7 @@ class StatsdCollector : public Collector {
       : store_(store), server_(server) {}
 
   std::string_view Name() const override { return "statsd"; }
-  std::vector<MetricFamily> Collect() override;
+  Collected Collect(Deadline deadline) override;
 
  private:
   void AddReceivers(std::vector<MetricFamily>& families) const;

@@ -20,7 +20,7 @@ TEST(ProcessCollector, TellsOfNoCreationWhereTheCountBeganBeforeIt) {
   ProcessMonitor monitor(Config(), proc.root(), clocks);
   monitor.Scan();
   std::map<std::string, double> created;
-  for (const MetricFamily& family : ProcessCollector(monitor).Collect()) {
+  for (const MetricFamily& family : ToFamilies(monitor.View(true), 0, 100)) {
     for (const Series& series : family.series) {
       created[family.name] = series.created_seconds;
     }

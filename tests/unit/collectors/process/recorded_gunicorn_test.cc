@@ -45,7 +45,7 @@ AppView ViewOf(const std::string& name) {
   ProcessMonitor monitor(Config{}, proc.root());
   monitor.Scan();
   monitor.Sample();
-  const ProcessView view = monitor.View();
+  const ProcessView view = monitor.View(true);
   EXPECT_EQ(view.apps.size(), 1U);
   return view.apps.at(0);
 }

@@ -108,21 +108,17 @@ class ConnectionSamplerTest : public testing::Test {
     ProcessMonitor monitor(Config{}, proc_.root());
     monitor.Scan();
     monitor.Sample();
-    view_ = monitor.View();
-    known_ = monitor.KnownProcesses();
+    view_ = monitor.View(true);
+    known_ = monitor.processes();
     read_errors_ = monitor.ReadErrorCounts();
   }
 
   // The sockets of the same processes, by the names of their apps.
   std::map<std::string, AppSockets> SampleAgain() {
-    std::map<ProcessKey, TrackedProcess> processes;
-    for (const TrackedProcess& process : *known_) {
-      processes.emplace(process.gunicorn.process.key, process);
-    }
     ReadErrors errors;
     ProcReader reader(proc_.root(), errors);
     std::map<std::string, AppSockets> sockets;
-    for (auto& [app, found] : ConnectionSampler(reader).Sample(processes)) {
+    for (auto& [app, found] : ConnectionSampler(reader).Sample(known_)) {
       sockets[app.name] = found;
     }
     return sockets;
@@ -158,7 +154,7 @@ class ConnectionSamplerTest : public testing::Test {
   std::string tcp6_;
   std::string unix_;
   ProcessView view_;
-  std::shared_ptr<const std::vector<TrackedProcess>> known_;
+  std::map<ProcessKey, TrackedProcess> known_;
 };
 
 constexpr const char* kLoopback = "0100007F:1F40";
