@@ -47,6 +47,9 @@ struct CpuTicks {
   }
 };
 
+// The `state` label.
+enum class WorkerState : std::uint8_t { kIdle, kWorking, kUnknown };
+
 struct TrackedProcess {
   GunicornProcess gunicorn;
   AppId app;
@@ -55,8 +58,7 @@ struct TrackedProcess {
     return {gunicorn.process.user_ticks - cpu_base.user,
             gunicorn.process.system_ticks - cpu_base.system};
   }
-  // Of a worker, by the last sample.
-  bool working = false;
+  WorkerState state = WorkerState::kIdle;  // Of a worker, by the last sample.
   bool sampled = false;             // A sample has been taken.
   std::uint64_t sampled_ticks = 0;  // CPU time at the last sample.
 };

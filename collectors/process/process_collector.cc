@@ -96,6 +96,8 @@ class AppWriter {
           MakeLabels({{"state", "idle"}}));
     Gauge("gunicorn_workers", kWorkers, static_cast<double>(status.working),
           MakeLabels({{"state", "working"}}));
+    Gauge("gunicorn_workers", kWorkers, static_cast<double>(status.unknown),
+          MakeLabels({{"state", "unknown"}}));
     if (app_.dirty_arbiter) {
       Gauge("gunicorn_dirty_workers", "Workers of the dirty arbiter.",
             static_cast<double>(app_.dirty_workers));

@@ -183,21 +183,22 @@ void ProcessMonitor::Classify(TimePoint now) {
     const std::uint64_t ticks = snapshot.user_ticks + snapshot.system_ticks;
     const std::uint64_t burned =
         process.sampled ? ticks - process.sampled_ticks : 0;
-    process.working = IsBurningCpu(burned, seconds, TicksPerSecond()) ||
-                      sockets_[process.app].in_hand.contains(key);
     process.sampled = true;
     process.sampled_ticks = ticks;
-    if (process.working && process.gunicorn.role == ProcessRole::kWorker) {
-      ++working[process.app];
-    }
+    if (process.gunicorn.role != ProcessRole::kWorker) continue;
+    const bool is_working = IsBurningCpu(burned, seconds, TicksPerSecond()) ||
+                            sockets_[process.app].in_hand.contains(key);
+    process.state = is_working ? WorkerState::kWorking : WorkerState::kIdle;
+    if (is_working) ++working[process.app];
   }
   // Requests of which only the number is known keep as many workers busy.
   for (auto& [key, process] : registry_.processes()) {
-    if (process.working || process.gunicorn.role != ProcessRole::kWorker ||
+    if (process.state == WorkerState::kWorking ||
+        process.gunicorn.role != ProcessRole::kWorker ||
         working[process.app] >= sockets_[process.app].in_hand_of_unknown) {
       continue;
     }
-    process.working = true;
+    process.state = WorkerState::kWorking;
     ++working[process.app];
   }
 }

@@ -97,7 +97,8 @@ TEST_F(ProcessMonitorTest, ReportsAConfiguredAppThatIsAbsent) {
               ElementsAre("{app=\"other\",env=\"prod\"} 0"));
   EXPECT_THAT(Series("gunicorn_workers"),
               ElementsAre("{app=\"other\",env=\"prod\",state=\"idle\"} 0",
-                          "{app=\"other\",env=\"prod\",state=\"working\"} 0"));
+                          "{app=\"other\",env=\"prod\",state=\"working\"} 0",
+                          "{app=\"other\",env=\"prod\",state=\"unknown\"} 0"));
   EXPECT_THAT(Series("gunicorn_resident_memory_bytes"), ElementsAre());
 }
 
