@@ -72,28 +72,6 @@ std::vector<AppId> ConfiguredApps(const Config& config) {
   return apps;
 }
 
-// Where StatsD is off, the series that access lines feed are the log
-// collector's.
-class LogsWithRequests : public Collector {
- public:
-  LogsWithRequests(std::shared_ptr<Collector> logs,
-                   std::shared_ptr<Collector> requests)
-      : logs_(std::move(logs)), requests_(std::move(requests)) {}
-
-  std::string_view Name() const override { return logs_->Name(); }
-  std::vector<MetricFamily> Collect() override {
-    std::vector<MetricFamily> families = logs_->Collect();
-    for (MetricFamily& family : requests_->Collect()) {
-      families.push_back(std::move(family));
-    }
-    return families;
-  }
-
- private:
-  const std::shared_ptr<Collector> logs_;
-  const std::shared_ptr<Collector> requests_;
-};
-
 HttpOptions ToHttpOptions(const Flags& flags) {
   HttpOptions options;
   options.listen_addresses = flags.web_listen_addresses;
@@ -112,7 +90,8 @@ struct Exporter::Parts {
   Parts(const Flags& given_flags, const Config& config)
       : flags(given_flags),
         self_metrics(UnixSeconds()),
-        store(config, SystemTime) {}
+        store(config, SystemTime,
+              given_flags.collector_statsd ? "statsd" : "logs") {}
 
   const Flags flags;
   SelfMetrics self_metrics;
@@ -258,10 +237,12 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
     parts.statsd = std::make_unique<StatsdServer>(
         flags, parts.store, parts.sender_lookup.get(),
         TakeInheritedSockets(TakeActivationVariables()));
+    collectors.push_back(
+        std::make_shared<StatsdCollector>(parts.store, *parts.statsd));
+  } else if (flags.collector_logs) {
+    // The scraper goes before the store.
+    collectors.emplace_back(std::shared_ptr<void>(), &parts.store);
   }
-  const auto requests =
-      std::make_shared<StatsdCollector>(parts.store, parts.statsd.get());
-  if (flags.collector_statsd) collectors.push_back(requests);
   if (flags.collector_logs) {
     parts.logs = std::make_shared<LogCollector>(
         config, flags, parts.store,
@@ -269,12 +250,7 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
         [&parts] {
           if (parts.statsd) parts.statsd->WaitUntilTaken(kReceiverPatience);
         });
-    if (flags.collector_statsd) {
-      collectors.push_back(parts.logs);
-    } else {
-      collectors.push_back(
-          std::make_shared<LogsWithRequests>(parts.logs, requests));
-    }
+    collectors.push_back(parts.logs);
   }
   parts.scraper =
       std::make_unique<Scraper>(std::move(collectors), parts.self_metrics);

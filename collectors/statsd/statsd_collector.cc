@@ -33,14 +33,14 @@ void AddRelay(const Relay& relay, std::vector<MetricFamily>& families) {
 std::vector<MetricFamily> StatsdCollector::Collect() {
   // The receivers first: a line that they have counted is in the store.
   std::vector<MetricFamily> receivers;
-  if (server_ != nullptr) AddReceivers(receivers);
+  AddReceivers(receivers);
   std::vector<MetricFamily> families = store_.Collect();
   for (MetricFamily& family : receivers) families.push_back(std::move(family));
   return families;
 }
 
 void StatsdCollector::AddReceivers(std::vector<MetricFamily>& families) const {
-  const ReceiverStats& stats = server_->stats();
+  const ReceiverStats& stats = server_.stats();
   MetricFamily packets =
       Counter("gunicorn_exporter_statsd_packets_total",
               "Datagrams received; of TCP, pieces of the stream.");
@@ -52,7 +52,7 @@ void StatsdCollector::AddReceivers(std::vector<MetricFamily>& families) const {
               "Datagrams that the kernel dropped because they came faster than "
               "they were read, by the kernel's own count.");
   for (const Transport transport : kAllTransports) {
-    if (!server_->has(transport)) continue;
+    if (!server_.has(transport)) continue;
     const LabelSetPtr labels =
         MakeLabels({{"transport", std::string(TransportName(transport))}});
     AddSeries(packets, nullptr, labels,
@@ -60,7 +60,7 @@ void StatsdCollector::AddReceivers(std::vector<MetricFamily>& families) const {
     AddSeries(lines, nullptr, labels,
               static_cast<double>(stats.lines(transport)));
     AddSeries(dropped, nullptr, labels,
-              static_cast<double>(server_->dropped_packets(transport)));
+              static_cast<double>(server_.dropped_packets(transport)));
   }
 
   MetricFamily errors = Counter("gunicorn_exporter_statsd_line_errors_total",
@@ -77,14 +77,14 @@ void StatsdCollector::AddReceivers(std::vector<MetricFamily>& families) const {
               MakeLabels({{"reason", std::string(VerdictName(verdict))}}),
               static_cast<double>(stats.verdicts(verdict)));
   }
-  if (server_->has(Transport::kTcp)) {
+  if (server_.has(Transport::kTcp)) {
     families.push_back(
         Counter("gunicorn_exporter_statsd_tcp_refused_connections_total",
                 "TCP connections closed at once because there were too many."));
     AddSeries(families.back(), nullptr, nullptr,
-              static_cast<double>(server_->refused_connections()));
+              static_cast<double>(server_.refused_connections()));
   }
-  if (server_->relay() != nullptr) AddRelay(*server_->relay(), families);
+  if (server_.relay() != nullptr) AddRelay(*server_.relay(), families);
   for (MetricFamily* const family :
        {&packets, &lines, &dropped, &errors, &ignored}) {
     if (!family->series.empty()) families.push_back(std::move(*family));

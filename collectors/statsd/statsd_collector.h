@@ -12,19 +12,18 @@ namespace gunicorn_exporter {
 
 class StatsdCollector : public Collector {
  public:
-  // `store` and `server` outlive this; `server` may be null: nothing is
-  // received.
-  StatsdCollector(MetricStore& store, const StatsdServer* server)
+  // Both outlive this.
+  StatsdCollector(MetricStore& store, const StatsdServer& server)
       : store_(store), server_(server) {}
 
-  std::string_view Name() const override { return "statsd"; }
+  std::string_view Name() const override { return store_.Name(); }
   std::vector<MetricFamily> Collect() override;
 
  private:
   void AddReceivers(std::vector<MetricFamily>& families) const;
 
   MetricStore& store_;
-  const StatsdServer* const server_;
+  const StatsdServer& server_;
 };
 
 }  // namespace gunicorn_exporter
