@@ -74,7 +74,8 @@ HttpOptions ToHttpOptions(const Flags& flags) {
 Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
     : flags_(flags),
       self_metrics_(UnixSeconds()),
-      store_(loaded.config, SystemTime) {
+      store_(loaded.config, SystemTime,
+             flags.collector_statsd ? "statsd" : "logs") {
   const Config& config = loaded.config;
   LogNotices(loaded.notices);
   self_metrics_.SetReloadResult(true, UnixSeconds());
@@ -93,8 +94,9 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
     statsd_.emplace(flags, store_, lookup_ ? &*lookup_ : nullptr,
                     TakeInheritedSockets(TakeActivationVariables()));
   }
-  collectors.push_back(
-      &requests_.emplace(store_, statsd_ ? &*statsd_ : nullptr));
+  if (flags.collector_statsd || flags.collector_logs) {
+    collectors.push_back(&store_);
+  }
   if (flags.collector_logs) {
     logs_.emplace(
         config, flags, store_,

@@ -14,7 +14,6 @@
 #include "collectors/process/process_thread.h"
 #include "collectors/series/metric_store.h"
 #include "collectors/statsd/receive/statsd_server.h"
-#include "collectors/statsd/statsd_collector.h"
 #include "config/config.h"
 #include "config/load_config.h"
 #include "exporter/blocking_lookup.h"
@@ -60,7 +59,6 @@ class Exporter {
   std::optional<ProcessCollector> process_collector_;
   std::optional<BlockingLookup> lookup_;
   std::optional<StatsdServer> statsd_;
-  std::optional<StatsdCollector> requests_;
   std::optional<LogCollector> logs_;
   std::optional<Scraper> scraper_;
   std::mutex reload_mutex_;  // One reload at a time, none before the end.

@@ -1,5 +1,6 @@
 #include "collectors/statsd/lines/line_handler.h"
 
+#include <memory>
 #include <utility>
 
 #include "collectors/statsd/lines/parse_line.h"
@@ -13,6 +14,12 @@ constexpr std::size_t kBatch = 1024;
 // As many may pile up while the store is busy: about three megabytes.
 constexpr std::size_t kMostOps = 65536;
 
+std::shared_ptr<const Naming> MakeNaming(const MetricStore& store) {
+  const auto settings = store.settings();
+  return std::make_shared<const Naming>(
+      MakeNaming(settings->config, settings->known_apps));
+}
+
 }  // namespace
 
 LineHandler::LineHandler(MetricStore& store, SenderLookup* lookup,
@@ -22,8 +29,8 @@ LineHandler::LineHandler(MetricStore& store, SenderLookup* lookup,
       stats_(stats),
       relay_(relay),
       clock_(std::move(clock)),
-      resolver_(lookup, clock_, store.naming()),
-      naming_version_(0) {
+      resolver_(lookup, clock_, MakeNaming(store)),
+      settings_version_(0) {
   ops_.reserve(2 * kBatch);
 }
 
@@ -31,20 +38,20 @@ void LineHandler::BeginPacket(Transport transport) {
   ++counts_.packets[static_cast<std::size_t>(transport)];
   has_counts_ = true;
   resolver_.BeginPacket();
-  const std::uint64_t version = store_.naming_version();
-  if (version != naming_version_) {
+  const std::uint64_t version = store_.settings_version();
+  if (version != settings_version_) {
     FlushAndWait();
-    // Before the naming is read: a newer one is then found next time.
-    naming_version_ = version;
-    resolver_.SetNaming(store_.naming());
+    // Before they are read: newer ones are then found next time.
+    settings_version_ = version;
+    resolver_.SetNaming(MakeNaming(store_));
     foreign_.Clear();
   } else if (resolver_.IsFull() || foreign_.IsFull()) {
     FlushAndWait();
     resolver_.Clear();
     foreign_.Clear();
-  } else if (ops_.size() + foreign_.ops().size() >= kMostOps) {
+  } else if (ops_.size() >= kMostOps) {
     FlushAndWait();
-  } else if (ops_.size() + foreign_.ops().size() >= kBatch) {
+  } else if (ops_.size() >= kBatch) {
     Flush();
   }
 }
@@ -128,7 +135,7 @@ std::optional<LineVerdict> LineHandler::TakeForeign(
   const SeriesRef* const app =
       resolver_.Resolve(sample.tags, {}, source, new_sender);
   if (app == nullptr) return std::nullopt;
-  return foreign_.Take(sample, app->key);
+  return foreign_.Take(sample, app->key, ops_);
 }
 
 void LineHandler::TakeHeld(NewSender new_sender) {
@@ -157,19 +164,18 @@ void LineHandler::Count(Transport transport, LineVerdict verdict) {
 bool LineHandler::Flush() {
   TakeHeld(NewSender::kLookUp);
   if (relay_ != nullptr) relay_->Flush();
-  if (HasOps() && !store_.TryAdd(ops_, foreign_.ops())) return false;
+  if (!ops_.empty() && !store_.TryAdd(ops_)) return false;
   Publish();
   return held_.IsEmpty();
 }
 
 void LineHandler::FlushAndWait() {
-  if (HasOps()) store_.Add(ops_, foreign_.ops());
+  if (!ops_.empty()) store_.Add(ops_);
   Publish();
 }
 
 void LineHandler::Publish() {
   ops_.clear();
-  foreign_.ClearOps();
   if (!has_counts_) return;
   stats_.Add(counts_);
   counts_ = ReceiverCounts();

@@ -62,7 +62,6 @@ class LineHandler {
                                          const DatagramSource& source,
                                          NewSender new_sender);
   void TakeHeld(NewSender new_sender);
-  bool HasOps() const { return !ops_.empty() || !foreign_.ops().empty(); }
   void Count(Transport transport, LineVerdict verdict);
   void FlushAndWait();
   void Publish();
@@ -72,7 +71,7 @@ class LineHandler {
   Relay* const relay_;
   const SenderCache::Clock clock_;
   AppResolver resolver_;
-  std::uint64_t naming_version_;
+  std::uint64_t settings_version_;
   std::vector<StoreOp> ops_;
   ForeignLines foreign_;
   HeldLines held_;

@@ -114,17 +114,16 @@ SeriesRef& AppResolver::WithTags(const SeriesRef& app, std::string_view tags) {
   scratch_ = app.key.app.name;
   scratch_ += kPart;
   scratch_ += app.key.app.container_id;
-  for (const TagKey& tag : naming_->tag_labels) {
+  for (const std::string& key : naming_->tag_labels) {
     scratch_ += kPart;
-    scratch_ += TagValue(tags, tag.key);
+    scratch_ += TagValue(tags, key);
   }
   SeriesRef* const known = with_tags_.Find(scratch_);
   if (known != nullptr) return *known;
   SeriesRef added{{app.key.app, {}}};
-  for (const TagKey& tag : naming_->tag_labels) {
-    const std::string_view value = TagValue(tags, tag.key);
-    if (!value.empty())
-      added.key.tags.push_back({tag.label, std::string(value)});
+  for (const std::string& key : naming_->tag_labels) {
+    const std::string_view value = TagValue(tags, key);
+    if (!value.empty()) added.key.tags.push_back({key, std::string(value)});
   }
   return Remember(with_tags_, scratch_, std::move(added));
 }

@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "collectors/series/keyed_hash.h"
 #include "collectors/statsd/lines/short_text.h"
+#include "collectors/statsd/who/keyed_hash.h"
 
 namespace gunicorn_exporter {
 

@@ -42,12 +42,13 @@ class MetricStoreTest : public testing::Test {
     return ValueOf(store().Collect(), "gunicorn_requests_total",
                    "app=\"" + app + "\"");
   }
-  double Total(const std::string& name) {
-    return ValueOf(store().Collect(), name, "");
+  double Series() {
+    return ValueOf(store().Collect(), "gunicorn_exporter_statsd_series", "");
   }
-  double Series() { return Total("gunicorn_exporter_statsd_series"); }
   double Refused() {
-    return Total("gunicorn_exporter_statsd_refused_series_total");
+    return ValueOf(store().Collect(),
+                   "gunicorn_exporter_statsd_refused_series_total",
+                   R"(reason="limit")");
   }
   static std::size_t CountSeries(const std::vector<MetricFamily>& families) {
     std::size_t count = 0;
@@ -186,6 +187,25 @@ TEST_F(MetricStoreTest, AddsTaggedSeriesUpWhenTagLabelsChange) {
   EXPECT_EQ(Series(), static_cast<double>(CountSeries(store().Collect())));
 }
 
+// Lines that were named before a reload may reach the store after it.
+TEST_F(MetricStoreTest, ALineNamedBeforeAReloadHasNoLabelThatTheReloadDropped) {
+  config_.statsd.tag_labels = {"env", "zone"};
+  SeriesRef ref{{App("shop"), {{"env", "prod"}, {"zone", "a"}}}};
+  const StoreOp op{&ref, Event(), true};
+  store().Add({&op, 1});
+  Config changed = config_;
+  changed.statsd.tag_labels = {"zone"};
+  store().Reconfigure(changed);
+  store().Add({&op, 1});
+  const auto families = store().Collect();
+  EXPECT_EQ(
+      ValueOf(families, "gunicorn_requests_total", R"(app="shop",zone="a")"),
+      2);
+  EXPECT_EQ(FindFamily(families, "gunicorn_requests_total")->series.size(),
+            2U);  // And the zero of the app without tags.
+  EXPECT_EQ(Series(), static_cast<double>(CountSeries(families)));
+}
+
 TEST_F(MetricStoreTest, RefusesASeriesPastTheLimitAndCountsTheLine) {
   config_.statsd.max_series = 30;
   for (int app = 0; app < 10; ++app) AddRequest("app" + std::to_string(app));
@@ -307,6 +327,7 @@ TEST_F(MetricStoreTest, KeepsTheArbitersWorkersOfAnAppThatStillSends) {
 }
 
 TEST_F(MetricStoreTest, ExpiresATaggedSeriesOfALivingApp) {
+  config_.statsd.tag_labels = {"env"};
   config_.statsd.series_ttl = seconds(60);
   Add({App("shop"), {{"env", "prod"}}}, Event());
   time_.Advance(seconds(50));

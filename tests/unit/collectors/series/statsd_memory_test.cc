@@ -152,9 +152,9 @@ TEST_F(StatsdMemoryTest, StrangersNamesStayBoundedAndKnownAppsRight) {
     ASSERT_NE(durations, nullptr);
     EXPECT_EQ(durations->histogram->count, 100);
   }
-  EXPECT_GT(
-      ValueOf(families, "gunicorn_exporter_statsd_refused_series_total", ""),
-      100'000);
+  EXPECT_GT(ValueOf(families, "gunicorn_exporter_statsd_refused_series_total",
+                    R"(reason="limit")"),
+            100'000);
 }
 
 }  // namespace

@@ -97,7 +97,7 @@ TEST(StatsdServer, LosesNothingWhileScrapesAndReloadsRun) {
   config.statsd.series_ttl = std::chrono::hours(1);
   MetricStore store(config, SystemTime);
   StatsdServer server(UnixFlags(directory / "socket"), store, nullptr);
-  StatsdCollector collector(store, &server);
+  StatsdCollector collector(store, server);
   server.Start();
   std::atomic<bool> done{false};
   std::vector<std::thread> others;

@@ -269,15 +269,6 @@ TEST_F(LineHandlerTest, TagsBecomeLabelsWhereTheyAreAskedFor) {
             1);
 }
 
-TEST_F(LineHandlerTest, AnInstancesOwnTagKeepsItsLabel) {
-  config_.instances = {{"shop", {{"env", "prod"}}, "", ""}};
-  config_.statsd.tag_labels = {"env"};
-  Send("gunicorn.requests:1|c|#app:shop,env:dev");
-  EXPECT_EQ(Value("gunicorn_requests_total",
-                  R"(app="shop",env="prod",tag_env="dev")"),
-            1);
-}
-
 // What a real gunicorn sent in one run: see tests/fixtures/statsd.
 TEST_F(LineHandlerTest, CountsARecordedGunicorn) {
   std::ifstream recorded(TESTS_DIR "/fixtures/statsd/sync-datagrams.txt");

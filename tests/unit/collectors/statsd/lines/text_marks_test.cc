@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "collectors/series/keyed_hash.h"
 #include "collectors/statsd/lines/short_text.h"
+#include "collectors/statsd/who/keyed_hash.h"
 
 namespace gunicorn_exporter {
 namespace {

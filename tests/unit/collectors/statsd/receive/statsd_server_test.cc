@@ -265,7 +265,7 @@ TEST(StatsdCollector, HasEverySeriesOfItsReceiversFromTheStart) {
   flags.statsd_listen_unixgram = directory / "socket";
   MetricStore store(Config(), SystemTime);
   const StatsdServer server(flags, store, nullptr);
-  StatsdCollector collector(store, &server);
+  StatsdCollector collector(store, server);
   EXPECT_EQ(collector.Name(), "statsd");
   const auto families = collector.Collect();
   for (const char* name : {"gunicorn_exporter_statsd_packets_total",
@@ -288,9 +288,11 @@ TEST(StatsdCollector, HasEverySeriesOfItsReceiversFromTheStart) {
               0);
   }
   EXPECT_EQ(ValueOf(families, "gunicorn_exporter_statsd_series", ""), 0);
-  EXPECT_EQ(
-      ValueOf(families, "gunicorn_exporter_statsd_refused_series_total", ""),
-      0);
+  for (const char* reason : {"limit", "conflict", "reserved_name"}) {
+    EXPECT_EQ(ValueOf(families, "gunicorn_exporter_statsd_refused_series_total",
+                      "reason=\"" + std::string(reason) + "\""),
+              0);
+  }
 }
 
 }  // namespace

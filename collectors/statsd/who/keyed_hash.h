@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <random>
 #include <string_view>
 
 #include "collectors/statsd/lines/short_text.h"
@@ -15,7 +16,14 @@ struct HashKey {
   std::uint64_t second;
 };
 
-extern const HashKey kHashKey;
+inline const HashKey kHashKey = [] {
+  std::random_device device;
+  const auto word = [&] {
+    // Odd, and with its highest bit: a product with it loses nothing.
+    return (std::uint64_t{device()} << 32U) | device() | 0x8000000000000001U;
+  };
+  return HashKey{word(), word()};
+}();
 
 // A multiply-and-fold hash, of the kind of wyhash.
 inline std::uint64_t KeyedHash(std::string_view text) {
@@ -46,12 +54,5 @@ inline std::uint64_t KeyedHash(std::string_view text) {
   }
   return fold(last ^ kHashKey.first, hash);
 }
-
-struct KeyedStringHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const {
-    return KeyedHash(text);
-  }
-};
 
 }  // namespace gunicorn_exporter
