@@ -9,17 +9,9 @@
 #include <cstdint>
 #include <optional>
 
-#include "collectors/app_id.h"
+#include "collectors/sender_questions.h"
 
 namespace gunicorn_exporter {
-
-// A process that cannot be mistaken for a later one with the same pid.
-struct Sender {
-  AppId app;
-  pid_t pid = 0;
-  std::uint64_t start_time =
-      0;  // Clock ticks since boot, field 22 of proc(5) stat.
-};
 
 // Thread rule: any thread, several at once. No call throws. FindByPid and
 // FindByUdpSource may look at the process table, and wait for others that do:

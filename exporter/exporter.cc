@@ -28,6 +28,7 @@
 #include "exporter/patient_lookup.h"
 #include "exporter/scrape/scrape.h"
 #include "exporter/scrape/self_metrics.h"
+#include "exporter/sender_adapter.h"
 #include "exporter/signals.h"
 #include "exporter/status/known_apps.h"
 #include "exporter/unix_seconds.h"
@@ -120,6 +121,7 @@ struct Exporter::Parts {
   std::unique_ptr<ProcessMonitor> monitor;
   std::unique_ptr<SenderFinder> sender_finder;
   std::unique_ptr<PatientLookup> sender_lookup;
+  std::unique_ptr<SenderAdapter> sender_adapter;
   // Asks the monitor, which waits for as long as the process table does.
   PatientCaller monitor_caller{kMonitorPatience};
   std::mutex last_apps_mutex;
@@ -252,15 +254,17 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
     });
     parts.sender_finder = std::make_unique<SenderFinder>(*parts.monitor);
     parts.sender_lookup = std::make_unique<PatientLookup>(*parts.sender_finder);
+    parts.sender_adapter =
+        std::make_unique<SenderAdapter>(*parts.sender_lookup);
     collectors.push_back(std::make_shared<ProcessCollector>(*parts.monitor));
   }
   if (flags.collector_statsd) {
     parts.statsd = std::make_unique<StatsdServer>(
-        flags, parts.store, parts.sender_lookup.get(),
+        flags, parts.store, parts.self_metrics.registry(),
+        parts.sender_adapter.get(),
         TakeInheritedSockets(TakeActivationVariables()));
   }
-  const auto requests =
-      std::make_shared<StatsdCollector>(parts.store, parts.statsd.get());
+  const auto requests = std::make_shared<StatsdCollector>(parts.store);
   if (flags.collector_statsd) collectors.push_back(requests);
   if (flags.collector_logs) {
     parts.logs = std::make_shared<LogCollector>(

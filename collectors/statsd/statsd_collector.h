@@ -1,4 +1,4 @@
-// The series of sections 4.2 (from StatsD) and 4.3 (about its receivers).
+// The series of section 4.2, from StatsD.
 #pragma once
 
 #include <string_view>
@@ -6,25 +6,19 @@
 
 #include "collectors/collector.h"
 #include "collectors/series/metric_store.h"
-#include "collectors/statsd/receive/statsd_server.h"
 
 namespace gunicorn_exporter {
 
 class StatsdCollector : public Collector {
  public:
-  // `store` and `server` outlive this; `server` may be null: nothing is
-  // received.
-  StatsdCollector(MetricStore& store, const StatsdServer* server)
-      : store_(store), server_(server) {}
+  // `store` outlives this.
+  explicit StatsdCollector(MetricStore& store) : store_(store) {}
 
   std::string_view Name() const override { return "statsd"; }
-  std::vector<MetricFamily> Collect() override;
+  std::vector<MetricFamily> Collect() override { return store_.Collect(); }
 
  private:
-  void AddReceivers(std::vector<MetricFamily>& families) const;
-
   MetricStore& store_;
-  const StatsdServer* const server_;
 };
 
 }  // namespace gunicorn_exporter

@@ -27,6 +27,9 @@ class SelfMetrics {
   // `now_seconds`: Unix time; written only where the reload was successful.
   void SetReloadResult(bool success, double now_seconds);
 
+  // For those who count about themselves.
+  prometheus::Registry& registry() { return registry_; }
+
   // The registry's families and the standard process_* ones.
   std::vector<MetricFamily> Families() const;
 

@@ -1,7 +1,6 @@
 #include "collectors/statsd/lines/foreign_lines.h"
 
 #include "collectors/statsd/lines/foreign_name.h"
-#include "collectors/statsd/lines/parse_line.h"
 #include "collectors/statsd/lines/translate.h"
 
 namespace gunicorn_exporter {

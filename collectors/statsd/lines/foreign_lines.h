@@ -10,9 +10,8 @@
 
 #include "collectors/series/foreign_series.h"
 #include "collectors/series/series_key.h"
-#include "collectors/statsd/lines/line_verdict.h"
-#include "collectors/statsd/lines/sample.h"
-#include "collectors/statsd/who/string_table.h"
+#include "collectors/series/string_table.h"
+#include "collectors/statsd/lines/parse_line.h"
 
 namespace gunicorn_exporter {
 

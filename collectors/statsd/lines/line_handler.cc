@@ -1,8 +1,8 @@
 #include "collectors/statsd/lines/line_handler.h"
 
-#include <utility>
+#include <algorithm>
+#include <cstddef>
 
-#include "collectors/statsd/lines/parse_line.h"
 #include "collectors/statsd/lines/translate.h"
 
 namespace gunicorn_exporter {
@@ -15,36 +15,40 @@ constexpr std::size_t kMostOps = 65536;
 
 }  // namespace
 
-LineHandler::LineHandler(MetricStore& store, SenderLookup* lookup,
-                         ReceiverStats& stats, Relay* relay,
-                         SenderCache::Clock clock)
+LineHandler::LineHandler(MetricStore& store, SenderQuestions* questions,
+                         ReceiverMetrics& metrics, Relay* relay)
     : store_(store),
-      stats_(stats),
+      metrics_(metrics),
       relay_(relay),
-      clock_(std::move(clock)),
-      resolver_(lookup, clock_, store.naming()),
-      naming_version_(0) {
+      senders_(
+          questions,
+          [this](Transport transport, std::string_view line, SeriesRef* app) {
+            Take({transport, line, {}}, app);
+          }),
+      resolver_(store.naming()) {
   ops_.reserve(2 * kBatch);
 }
 
 void LineHandler::BeginPacket(Transport transport) {
   ++counts_.packets[static_cast<std::size_t>(transport)];
   has_counts_ = true;
-  resolver_.BeginPacket();
+  now_ = store_.Now().steady;
   const std::uint64_t version = store_.naming_version();
+  const std::size_t ops = ops_.size() + foreign_.ops().size();
   if (version != naming_version_) {
     FlushAndWait();
     // Before the naming is read: a newer one is then found next time.
     naming_version_ = version;
     resolver_.SetNaming(store_.naming());
     foreign_.Clear();
-  } else if (resolver_.IsFull() || foreign_.IsFull()) {
+  } else if (resolver_.IsFull() || senders_.IsFull() || foreign_.IsFull()) {
     FlushAndWait();
     resolver_.Clear();
+    senders_.Clear();
     foreign_.Clear();
-  } else if (ops_.size() + foreign_.ops().size() >= kMostOps) {
+  } else if (ops >= kMostOps) {
     FlushAndWait();
-  } else if (ops_.size() + foreign_.ops().size() >= kBatch) {
+  } else if (ops >= kBatch) {
     Flush();
   }
 }
@@ -60,60 +64,47 @@ void LineHandler::HandleDatagram(Transport transport, std::string_view packet,
     if (truncated && end == std::string_view::npos) {
       CountTooLong(transport);
     } else {
-      HandleOne(transport, line, source);
+      HandleLine({transport, line, source});
     }
   }
 }
 
-void LineHandler::HandleLine(Transport transport, std::string_view line,
-                             const DatagramSource& source) {
-  // The line before it may be gone.
-  resolver_.BeginPacket();
-  HandleOne(transport, line, source);
+void LineHandler::HandleLine(const ReceivedLine& line) {
+  ReceivedLine stripped = line;
+  if (line.text.ends_with('\r')) stripped.text.remove_suffix(1);
+  if (stripped.text.empty()) return;
+  if (relay_ != nullptr) relay_->Add(line.text);
+  Take(stripped, std::nullopt);
 }
 
-void LineHandler::HandleOne(Transport transport, std::string_view line,
-                            const DatagramSource& source) {
-  const std::string_view unchanged = line;
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  if (line.empty()) return;
-  if (relay_ != nullptr) relay_->Add(unchanged);
-  if (const auto verdict = Take(line, source, held_.ForNewSender())) {
-    Count(transport, *verdict);
-  } else {
-    held_.Hold(transport, line, source, clock_());
+void LineHandler::Take(const ReceivedLine& line, HeldApp app) {
+  if (const auto verdict = AddEvents(line, app)) {
+    Count(line.transport, *verdict);
   }
 }
 
-std::optional<LineVerdict> LineHandler::Take(std::string_view line,
-                                             const DatagramSource& source,
-                                             NewSender new_sender) {
+std::optional<LineVerdict> LineHandler::AddEvents(const ReceivedLine& line,
+                                                  HeldApp app) {
   Sample sample;
-  LineVerdict verdict = ParseLine(line, sample);
+  LineVerdict verdict = ParseLine(line.text, sample);
   if (verdict != LineVerdict::kAccepted) return verdict;
-  // Written where it stays, and taken back where the line is not gunicorn's.
-  StoreOp& op = ops_.emplace_back();
+  StoreOp op;
   std::string_view prefix;
   verdict = Translate(sample, op.event, prefix);
-  if (verdict != LineVerdict::kAccepted) {
-    ops_.pop_back();
-    const bool is_foreign = verdict == LineVerdict::kUnmatched &&
-                            resolver_.naming().export_unmatched;
-    if (is_foreign) return TakeForeign(sample, source, new_sender);
-    return verdict;
-  }
-  op.ref = resolver_.Resolve(sample.tags, prefix, source, new_sender);
-  if (op.ref == nullptr) {
-    ops_.pop_back();
-    return std::nullopt;
-  }
-  if (!sample.others.empty()) TakeOthers(sample.others);
+  const bool is_foreign =
+      verdict == LineVerdict::kUnmatched && resolver_.naming().export_unmatched;
+  if (verdict != LineVerdict::kAccepted && !is_foreign) return verdict;
+  op.ref = Resolve(line, sample.tags, is_foreign ? "" : prefix, app);
+  if (op.ref == nullptr) return std::nullopt;
+  if (is_foreign) return foreign_.Take(sample, op.ref->key);
+  ops_.push_back(op);
+  if (!sample.others.empty()) AddOthers(sample.others);
   return verdict;
 }
 
 // gunicorn.requests:1:2:3|c
 //                    ^^^
-void LineHandler::TakeOthers(std::string_view others) {
+void LineHandler::AddOthers(std::string_view others) {
   StoreOp op = ops_.back();
   op.begins_line = false;
   SampleValue value;
@@ -123,24 +114,15 @@ void LineHandler::TakeOthers(std::string_view others) {
   }
 }
 
-std::optional<LineVerdict> LineHandler::TakeForeign(
-    const Sample& sample, const DatagramSource& source, NewSender new_sender) {
-  const SeriesRef* const app =
-      resolver_.Resolve(sample.tags, {}, source, new_sender);
-  if (app == nullptr) return std::nullopt;
-  return foreign_.Take(sample, app->key);
-}
-
-void LineHandler::TakeHeld(NewSender new_sender) {
-  if (held_.IsEmpty()) return;
-  held_.Offer(clock_(), new_sender,
-              [this](Transport transport, std::string_view line,
-                     const DatagramSource& source, NewSender now) {
-                resolver_.BeginPacket();
-                const auto verdict = Take(line, source, now);
-                if (verdict) Count(transport, *verdict);
-                return verdict.has_value();
-              });
+SeriesRef* LineHandler::Resolve(const ReceivedLine& line, std::string_view tags,
+                                std::string_view prefix, HeldApp app) {
+  SeriesRef* named = resolver_.FindNamed(tags, prefix);
+  if (named == nullptr) {
+    if (!app) app = senders_.FindOrHold(line, now_);
+    if (!app) return nullptr;
+    named = *app;
+  }
+  return &resolver_.Complete(named, tags);
 }
 
 void LineHandler::CountTooLong(Transport transport) {
@@ -155,11 +137,23 @@ void LineHandler::Count(Transport transport, LineVerdict verdict) {
 }
 
 bool LineHandler::Flush() {
-  TakeHeld(NewSender::kLookUp);
+  senders_.CountAnswered(store_.Now().steady);
   if (relay_ != nullptr) relay_->Flush();
   if (HasOps() && !store_.TryAdd(ops_, foreign_.ops())) return false;
   Publish();
-  return held_.IsEmpty();
+  return true;
+}
+
+void LineHandler::Finish() {
+  Flush();
+  senders_.CountAll();
+  FlushAndWait();
+}
+
+std::optional<std::chrono::milliseconds> LineHandler::HeldFor() const {
+  if (!has_held()) return std::nullopt;
+  return std::max(std::chrono::milliseconds(0),
+                  senders_.next_end() - store_.Now().steady);
 }
 
 void LineHandler::FlushAndWait() {
@@ -171,8 +165,8 @@ void LineHandler::Publish() {
   ops_.clear();
   foreign_.ClearOps();
   if (!has_counts_) return;
-  stats_.Add(counts_);
-  counts_ = ReceiverCounts();
+  metrics_.Add(counts_);
+  counts_ = LineCounts();
   has_counts_ = false;
 }
 

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdint>
+#include <charconv>
+#include <cmath>
+#include <system_error>
 
-#include "collectors/statsd/lines/number.h"
-#include "collectors/statsd/lines/short_text.h"
+#include "collectors/series/string_table.h"
 #include "collectors/statsd/lines/text_marks.h"
 #include "config/base/utf8.h"
 
@@ -56,6 +57,61 @@ class Fields {
   std::size_t begin_ = 0;
 };
 
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// Whole numbers below 2^53 and these powers are exact doubles, so that one
+// division rounds correctly.
+constexpr double kPowersOfTen[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6, 1e7,
+                                   1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
+constexpr std::size_t kExactDigits = 14;
+
+// Digits with at most one point among them, which is what gunicorn writes.
+bool ParsePlain(std::string_view text, double& value) {
+  if (text.empty() || text.size() > kExactDigits) return false;
+  std::uint64_t digits = 0;
+  std::size_t point = text.size();
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto digit = static_cast<unsigned>(text[i] - '0');
+    if (digit <= 9) {
+      digits = digits * 10 + digit;
+    } else if (text[i] == '.' && point == text.size()) {
+      point = i;
+    } else {
+      return false;
+    }
+  }
+  const std::size_t has_point = point < text.size() ? 1 : 0;
+  if (text.size() == has_point) return false;  // "."
+  const std::size_t decimals = text.size() - point - has_point;
+  value = static_cast<double>(digits);
+  if (decimals != 0) value /= kPowersOfTen[decimals];
+  return true;
+}
+
+// "1", "0.769", "-3", "+5", "1e-3". False where the text is not a finite
+// decimal number, whole: NaN, infinity, hexadecimal, spaces, two signs and the
+// empty text are none.
+bool ParseNumber(std::string_view text, SampleValue& number) {
+  // A counter's "1", which most lines carry.
+  if (text.size() == 1 && IsDigit(text[0])) {
+    number = {static_cast<double>(text[0] - '0'), false};
+    return true;
+  }
+  number.has_sign = !text.empty() && (text[0] == '+' || text[0] == '-');
+  const bool is_negative = number.has_sign && text[0] == '-';
+  if (number.has_sign) text.remove_prefix(1);
+  if (!ParsePlain(text, number.value)) {
+    if (text.empty() || (!IsDigit(text[0]) && text[0] != '.')) return false;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, number.value);
+    if (error != std::errc() || stop != end || !std::isfinite(number.value)) {
+      return false;
+    }
+  }
+  if (is_negative) number.value = -number.value;
+  return true;
+}
+
 enum class TypeField { kKnown, kSet, kUnknown };
 
 TypeField ParseType(std::string_view text, SampleType& type) {
@@ -82,13 +138,6 @@ TypeField ParseType(std::string_view text, SampleType& type) {
     default:
       return TypeField::kUnknown;
   }
-}
-
-bool IsEvent(std::string_view line) { return line.starts_with("_e{"); }
-
-// _sc|<name>|<status>; "_score:1|c" is a metric.
-bool IsServiceCheck(std::string_view line) {
-  return line.starts_with("_sc|") || line == "_sc";
 }
 
 bool ParseValues(std::string_view text, Sample& sample) {
@@ -151,8 +200,11 @@ LineVerdict ParseLine(std::string_view line, Sample& sample) {
   const bool is_ascii = marks.not_ascii == 0 && line.size() <= kMarkedBytes;
   if (!is_ascii && !IsValidUtf8(line)) return LineVerdict::kBadEncoding;
   if (line[0] == '_') {
-    if (IsEvent(line)) return LineVerdict::kEvent;
-    if (IsServiceCheck(line)) return LineVerdict::kServiceCheck;
+    // _e{5,4}:title|text and _sc|name|0; "_score:1|c" is a metric.
+    if (line.starts_with("_e{")) return LineVerdict::kEvent;
+    if (line.starts_with("_sc|") || line == "_sc") {
+      return LineVerdict::kServiceCheck;
+    }
   }
 
   // gunicorn.requests:1|c|@1.0|#app:shop

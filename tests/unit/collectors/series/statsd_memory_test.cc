@@ -61,9 +61,9 @@ class StatsdMemoryTest : public testing::Test {
 
   FakeTime time_;
   MetricStore store_{Config(), time_.Source()};
-  ReceiverStats stats_;
-  LineHandler handler_{store_, nullptr, stats_, nullptr,
-                       [] { return std::chrono::nanoseconds(0); }};
+  prometheus::Registry registry_;
+  ReceiverMetrics metrics_{registry_};
+  LineHandler handler_{store_, nullptr, metrics_, nullptr};
 };
 
 TEST_F(StatsdMemoryTest, ALineAllocatesNothingInTheSteadyState) {
