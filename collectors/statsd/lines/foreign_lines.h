@@ -10,8 +10,8 @@
 
 #include "collectors/series/foreign_series.h"
 #include "collectors/series/series_key.h"
-#include "collectors/series/string_table.h"
 #include "collectors/statsd/lines/parse_line.h"
+#include "collectors/statsd/who/string_table.h"
 
 namespace gunicorn_exporter {
 

@@ -1,7 +1,7 @@
 #include "collectors/statsd/lines/line_handler.h"
 
-#include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include "collectors/statsd/lines/translate.h"
 
@@ -16,12 +16,13 @@ constexpr std::size_t kMostOps = 65536;
 }  // namespace
 
 LineHandler::LineHandler(MetricStore& store, SenderQuestions* questions,
-                         ReceiverMetrics& metrics, Relay* relay)
+                         ReceiverMetrics& metrics, Relay* relay,
+                         Senders::Clock clock)
     : store_(store),
       metrics_(metrics),
       relay_(relay),
       senders_(
-          questions,
+          questions, std::move(clock),
           [this](Transport transport, std::string_view line, SeriesRef* app) {
             Take({transport, line, {}}, app);
           }),
@@ -32,7 +33,7 @@ LineHandler::LineHandler(MetricStore& store, SenderQuestions* questions,
 void LineHandler::BeginPacket(Transport transport) {
   ++counts_.packets[static_cast<std::size_t>(transport)];
   has_counts_ = true;
-  now_ = store_.Now().steady;
+  senders_.BeginPacket();
   const std::uint64_t version = store_.naming_version();
   const std::size_t ops = ops_.size() + foreign_.ops().size();
   if (version != naming_version_) {
@@ -69,37 +70,34 @@ void LineHandler::HandleDatagram(Transport transport, std::string_view packet,
   }
 }
 
-void LineHandler::HandleLine(const ReceivedLine& line) {
-  ReceivedLine stripped = line;
-  if (line.text.ends_with('\r')) stripped.text.remove_suffix(1);
-  if (stripped.text.empty()) return;
-  if (relay_ != nullptr) relay_->Add(line.text);
-  Take(stripped, std::nullopt);
+void LineHandler::HandleLine(ReceivedLine line) {
+  const std::string_view unchanged = line.text;
+  if (line.text.ends_with('\r')) line.text.remove_suffix(1);
+  if (line.text.empty()) return;
+  if (relay_ != nullptr) relay_->Add(unchanged);
+  Take(line, std::nullopt);
 }
 
 void LineHandler::Take(const ReceivedLine& line, HeldApp app) {
-  if (const auto verdict = AddEvents(line, app)) {
-    Count(line.transport, *verdict);
-  }
-}
-
-std::optional<LineVerdict> LineHandler::AddEvents(const ReceivedLine& line,
-                                                  HeldApp app) {
   Sample sample;
   LineVerdict verdict = ParseLine(line.text, sample);
-  if (verdict != LineVerdict::kAccepted) return verdict;
-  StoreOp op;
-  std::string_view prefix;
-  verdict = Translate(sample, op.event, prefix);
-  const bool is_foreign =
-      verdict == LineVerdict::kUnmatched && resolver_.naming().export_unmatched;
-  if (verdict != LineVerdict::kAccepted && !is_foreign) return verdict;
-  op.ref = Resolve(line, sample.tags, is_foreign ? "" : prefix, app);
-  if (op.ref == nullptr) return std::nullopt;
-  if (is_foreign) return foreign_.Take(sample, op.ref->key);
-  ops_.push_back(op);
-  if (!sample.others.empty()) AddOthers(sample.others);
-  return verdict;
+  if (verdict == LineVerdict::kAccepted) {
+    Event event;
+    std::string_view prefix;
+    verdict = Translate(sample, event, prefix);
+    if (verdict == LineVerdict::kAccepted) {
+      SeriesRef* const ref = Resolve(line, sample.tags, prefix, app);
+      if (ref == nullptr) return;
+      ops_.push_back({ref, event, true});
+      if (!sample.others.empty()) AddOthers(sample.others);
+    } else if (verdict == LineVerdict::kUnmatched &&
+               resolver_.naming().export_unmatched) {
+      SeriesRef* const ref = Resolve(line, sample.tags, {}, app);
+      if (ref == nullptr) return;
+      verdict = foreign_.Take(sample, ref->key);
+    }
+  }
+  Count(line.transport, verdict);
 }
 
 // gunicorn.requests:1:2:3|c
@@ -118,7 +116,7 @@ SeriesRef* LineHandler::Resolve(const ReceivedLine& line, std::string_view tags,
                                 std::string_view prefix, HeldApp app) {
   SeriesRef* named = resolver_.FindNamed(tags, prefix);
   if (named == nullptr) {
-    if (!app) app = senders_.FindOrHold(line, now_);
+    if (!app) app = senders_.FindOrHold(line);
     if (!app) return nullptr;
     named = *app;
   }
@@ -137,7 +135,7 @@ void LineHandler::Count(Transport transport, LineVerdict verdict) {
 }
 
 bool LineHandler::Flush() {
-  senders_.CountAnswered(store_.Now().steady);
+  senders_.CountAnswered();
   if (relay_ != nullptr) relay_->Flush();
   if (HasOps() && !store_.TryAdd(ops_, foreign_.ops())) return false;
   Publish();
@@ -148,12 +146,6 @@ void LineHandler::Finish() {
   Flush();
   senders_.CountAll();
   FlushAndWait();
-}
-
-std::optional<std::chrono::milliseconds> LineHandler::HeldFor() const {
-  if (!has_held()) return std::nullopt;
-  return std::max(std::chrono::milliseconds(0),
-                  senders_.next_end() - store_.Now().steady);
 }
 
 void LineHandler::FlushAndWait() {

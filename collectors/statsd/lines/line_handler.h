@@ -27,10 +27,10 @@ namespace gunicorn_exporter {
 
 class LineHandler {
  public:
-  // All outlive this; `questions` and `relay` may be null. The store's clock is
-  // the time here, too.
+  // All outlive this; `questions` and `relay` may be null.
   LineHandler(MetricStore& store, SenderQuestions* questions,
-              ReceiverMetrics& metrics, Relay* relay);
+              ReceiverMetrics& metrics, Relay* relay,
+              Senders::Clock clock = Senders::SteadyNow);
 
   // A datagram, whole. `truncated`: the kernel cut its end off, and its last
   // line is not whole.
@@ -38,7 +38,7 @@ class LineHandler {
                       const DatagramSource& source, bool truncated);
   // Before the lines of each piece of a stream. Counts it.
   void BeginPacket(Transport transport);
-  void HandleLine(const ReceivedLine& line);
+  void HandleLine(ReceivedLine line);
   // A line that was longer than what is kept of it.
   void CountTooLong(Transport transport);
 
@@ -51,7 +51,9 @@ class LineHandler {
   bool has_held() const { return senders_.has_held(); }
   // How long until the first of them have waited enough, and Flush is due.
   // Nothing: none is held.
-  std::optional<std::chrono::milliseconds> HeldFor() const;
+  std::optional<std::chrono::milliseconds> HeldFor() const {
+    return senders_.HeldFor();
+  }
 
  private:
   using HeldApp = std::optional<SeriesRef*>;
@@ -59,8 +61,6 @@ class LineHandler {
   // Counts a line, or holds it. `app` is set for one that was held: its
   // sender's, null for nobody's.
   void Take(const ReceivedLine& line, HeldApp app);
-  // Nothing: the line is held.
-  std::optional<LineVerdict> AddEvents(const ReceivedLine& line, HeldApp app);
   void AddOthers(std::string_view others);
   // Null: the line is held.
   SeriesRef* Resolve(const ReceivedLine& line, std::string_view tags,
@@ -76,7 +76,6 @@ class LineHandler {
   Senders senders_;
   AppResolver resolver_;
   std::uint64_t naming_version_ = 0;
-  std::chrono::milliseconds now_{0};  // Of this packet.
   std::vector<StoreOp> ops_;
   ForeignLines foreign_;
   LineCounts counts_;

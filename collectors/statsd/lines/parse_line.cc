@@ -6,8 +6,8 @@
 #include <cmath>
 #include <system_error>
 
-#include "collectors/series/string_table.h"
 #include "collectors/statsd/lines/text_marks.h"
+#include "collectors/statsd/who/string_table.h"
 #include "config/base/utf8.h"
 
 namespace gunicorn_exporter {
@@ -91,12 +91,7 @@ bool ParsePlain(std::string_view text, double& value) {
 // "1", "0.769", "-3", "+5", "1e-3". False where the text is not a finite
 // decimal number, whole: NaN, infinity, hexadecimal, spaces, two signs and the
 // empty text are none.
-bool ParseNumber(std::string_view text, SampleValue& number) {
-  // A counter's "1", which most lines carry.
-  if (text.size() == 1 && IsDigit(text[0])) {
-    number = {static_cast<double>(text[0] - '0'), false};
-    return true;
-  }
+bool ParseLongNumber(std::string_view text, SampleValue& number) {
   number.has_sign = !text.empty() && (text[0] == '+' || text[0] == '-');
   const bool is_negative = number.has_sign && text[0] == '-';
   if (number.has_sign) text.remove_prefix(1);
@@ -112,32 +107,41 @@ bool ParseNumber(std::string_view text, SampleValue& number) {
   return true;
 }
 
-enum class TypeField { kKnown, kSet, kUnknown };
+inline bool ParseNumber(std::string_view text, SampleValue& number) {
+  // A counter's "1", which most lines carry, is worth no call.
+  if (text.size() == 1 && IsDigit(text[0])) {
+    number = {static_cast<double>(text[0] - '0'), false};
+    return true;
+  }
+  return ParseLongNumber(text, number);
+}
 
-TypeField ParseType(std::string_view text, SampleType& type) {
+// kAccepted, kSet or kBadType.
+LineVerdict ParseType(std::string_view text, SampleType& type) {
   if (text.size() == 2 && text[0] == 'm' && text[1] == 's') {
     type = SampleType::kTimer;
-    return TypeField::kKnown;
+    return LineVerdict::kAccepted;
   }
-  if (text.size() != 1) return TypeField::kUnknown;
+  if (text.size() != 1) return LineVerdict::kBadType;
   switch (text[0]) {
     case 'c':
       type = SampleType::kCounter;
-      return TypeField::kKnown;
+      break;
     case 'g':
       type = SampleType::kGauge;
-      return TypeField::kKnown;
+      break;
     case 'h':
       type = SampleType::kHistogram;
-      return TypeField::kKnown;
+      break;
     case 'd':
       type = SampleType::kDistribution;
-      return TypeField::kKnown;
+      break;
     case 's':
-      return TypeField::kSet;
+      return LineVerdict::kSet;
     default:
-      return TypeField::kUnknown;
+      return LineVerdict::kBadType;
   }
+  return LineVerdict::kAccepted;
 }
 
 bool ParseValues(std::string_view text, Sample& sample) {
@@ -167,25 +171,20 @@ bool ParseWeight(std::string_view rate_text, double& weight) {
   return true;
 }
 
-struct OptionalFields {
-  bool has_rate = false;
-  std::string_view rate;
+// What stands after the type: "0.5" of "@0.5", null where there is none, and
+// the sample's tags. False where a second rate makes it malformed. Of two tag
+// lists the first one holds.
+bool ParseFields(Fields& line, std::string_view& rate, Sample& sample) {
   bool has_tags = false;
-};
-
-// What stands after the type. False where a second rate makes it malformed. Of
-// two tag lists the first one holds.
-bool ParseFields(Fields& line, OptionalFields& fields, Sample& sample) {
   std::string_view field;
   for (bool more = true; more;) {
     more = line.Take(field);
     if (field.empty()) continue;
     if (field[0] == '@') {
-      if (fields.has_rate) return false;
-      fields.has_rate = true;
-      fields.rate = field.substr(1);
-    } else if (field[0] == '#' && !fields.has_tags) {
-      fields.has_tags = true;
+      if (rate.data() != nullptr) return false;
+      rate = field.substr(1);
+    } else if (field[0] == '#' && !has_tags) {
+      has_tags = true;
       sample.tags = field.substr(1);
     }
   }
@@ -226,23 +225,17 @@ LineVerdict ParseLine(std::string_view line, Sample& sample) {
   // gunicorn.requests:1|c|@1.0|#app:shop
   //                       ^^^^ ^^^^^^^^^
   sample.tags = {};
-  OptionalFields fields;
-  if (more && !ParseFields(line_fields, fields, sample)) {
+  std::string_view rate;
+  if (more && !ParseFields(line_fields, rate, sample)) {
     return LineVerdict::kMalformed;
   }
   if (sample.name.empty()) return LineVerdict::kMissingName;
-  switch (ParseType(type, sample.type)) {
-    case TypeField::kSet:
-      return LineVerdict::kSet;
-    case TypeField::kUnknown:
-      return LineVerdict::kBadType;
-    case TypeField::kKnown:
-      break;
-  }
+  const LineVerdict verdict = ParseType(type, sample.type);
+  if (verdict != LineVerdict::kAccepted) return verdict;
   if (!ParseValues(values, sample)) return LineVerdict::kBadValue;
   sample.weight = 1;
-  if (fields.has_rate && sample.type != SampleType::kGauge &&
-      !ParseWeight(fields.rate, sample.weight)) {
+  if (rate.data() != nullptr && sample.type != SampleType::kGauge &&
+      !ParseWeight(rate, sample.weight)) {
     return LineVerdict::kBadSampleRate;
   }
   return LineVerdict::kAccepted;

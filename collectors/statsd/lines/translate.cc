@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "collectors/series/string_table.h"
+#include "collectors/statsd/who/string_table.h"
 
 namespace gunicorn_exporter {
 namespace {

@@ -101,12 +101,8 @@ class DatagramBuffers {
                               kDatagramsAtATime> controls_{};
 };
 
-void DatagramBuffersDeleter::operator()(DatagramBuffers* buffers) const {
-  delete buffers;
-}
-
-DatagramBuffersPtr MakeDatagramBuffers() {
-  return DatagramBuffersPtr(new DatagramBuffers());
+std::shared_ptr<DatagramBuffers> MakeDatagramBuffers() {
+  return std::make_shared<DatagramBuffers>();
 }
 
 DatagramReceiver::DatagramReceiver(FileDescriptor socket, Transport transport,

@@ -17,13 +17,7 @@ namespace gunicorn_exporter {
 
 // Room for one call's datagrams; shared by the sockets of a thread.
 class DatagramBuffers;
-
-struct DatagramBuffersDeleter {
-  void operator()(DatagramBuffers* buffers) const;
-};
-using DatagramBuffersPtr =
-    std::unique_ptr<DatagramBuffers, DatagramBuffersDeleter>;
-DatagramBuffersPtr MakeDatagramBuffers();
+std::shared_ptr<DatagramBuffers> MakeDatagramBuffers();
 
 class DatagramReceiver {
  public:

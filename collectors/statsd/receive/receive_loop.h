@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -64,7 +65,7 @@ class ReceiveLoop {
 
   TcpReceiver& tcp_;
   LineHandler& handler_;
-  DatagramBuffersPtr buffers_;
+  const std::shared_ptr<DatagramBuffers> buffers_;
   FileDescriptor epoll_;
   FileDescriptor wake_event_;
   std::vector<Channel> channels_;

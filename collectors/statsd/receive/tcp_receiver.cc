@@ -150,11 +150,9 @@ void TcpReceiver::CloseAll(Time now) {
     // As much as a socket's buffer holds; no more, since who sends on and on
     // must not keep the program from its end.
     constexpr int kMostReads = 64;
-    Outcome outcome = Outcome::kGotSome;
-    for (int i = 0; i < kMostReads && outcome == Outcome::kGotSome; ++i) {
-      outcome = ReadSome(connection, now);
+    for (int i = 0; i < kMostReads; ++i) {
+      if (ReadSome(connection, now) != Outcome::kGotSome) break;
     }
-    if (outcome == Outcome::kEnded) continue;
     connection.framer.Finish([&](std::string_view line) { HandleLine(line); });
   }
   connections_.clear();

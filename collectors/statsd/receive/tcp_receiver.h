@@ -36,24 +36,18 @@ class LineFramer {
   bool Feed(std::string_view bytes, Handle&& handle) {
     while (!bytes.empty()) {
       const std::size_t end = bytes.find('\n');
-      const std::string_view piece = bytes.substr(0, end);
-      if (end == std::string_view::npos) {
-        if (rest_.size() + piece.size() > kMostRest) return false;
-        rest_ += piece;
-        return !IsTooLong(rest_);
+      const bool has_ended = end != std::string_view::npos;
+      std::string_view line = bytes.substr(0, end);
+      bytes.remove_prefix(line.size() + (has_ended ? 1 : 0));
+      if (!rest_.empty() || !has_ended) {
+        if (rest_.size() + line.size() > kMostRest) return false;
+        rest_ += line;
+        line = rest_;
       }
-      bytes.remove_prefix(end + 1);
-      if (rest_.empty()) {
-        if (IsTooLong(piece)) return false;
-        handle(piece);
-      } else {
-        if (rest_.size() + piece.size() > kMostRest) return false;
-        rest_ += piece;
-        if (IsTooLong(rest_)) return false;
-        const std::string_view line = rest_;
-        handle(line);
-        rest_.clear();
-      }
+      if (IsTooLong(line)) return false;
+      if (!has_ended) break;
+      handle(line);
+      rest_.clear();
     }
     return true;
   }

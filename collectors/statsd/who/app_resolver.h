@@ -17,9 +17,9 @@
 #include <string_view>
 
 #include "collectors/series/series_key.h"
-#include "collectors/series/string_table.h"
 #include "collectors/statsd/who/naming.h"
 #include "collectors/statsd/who/senders.h"
+#include "collectors/statsd/who/string_table.h"
 
 namespace gunicorn_exporter {
 

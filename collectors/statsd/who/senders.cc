@@ -37,56 +37,39 @@ sockaddr_storage Unmapped(const sockaddr_storage& address) {
   return unmapped;
 }
 
-// The bytes that tell senders apart, in a buffer of the caller's.
-class SourceKey {
- public:
-  explicit SourceKey(const DatagramSource& source) {
-    if (source.address == nullptr) {
-      Append(&source.pid, sizeof(source.pid));
-    } else if (source.address->ss_family == AF_INET) {
-      sockaddr_in address{};
-      std::memcpy(&address, source.address, sizeof(address));
-      Append(&address.sin_port, sizeof(address.sin_port));
-      Append(&address.sin_addr, sizeof(address.sin_addr));
-    } else {
-      sockaddr_in6 address{};
-      std::memcpy(&address, source.address, sizeof(address));
-      Append(&address.sin6_port, sizeof(address.sin6_port));
-      Append(&address.sin6_addr, sizeof(address.sin6_addr));
-    }
+// The bytes that tell senders apart: as the kernel writes them, always all.
+std::string_view KeyOf(const DatagramSource& source) {
+  if (source.address == nullptr) {
+    return {reinterpret_cast<const char*>(&source.pid), sizeof(source.pid)};
   }
-  std::string_view text() const { return {bytes_, size_}; }
-
- private:
-  void Append(const void* bytes, std::size_t count) {
-    std::memcpy(bytes_ + size_, bytes, count);
-    size_ += count;
-  }
-
-  char bytes_[sizeof(in6_addr) + sizeof(in_port_t)] = {};
-  std::size_t size_ = 0;
-};
+  return {reinterpret_cast<const char*>(source.address),
+          source.address->ss_family == AF_INET ? sizeof(sockaddr_in)
+                                               : sizeof(sockaddr_in6)};
+}
 
 }  // namespace
 
-Senders::Senders(SenderQuestions* questions, CountHeld count_held)
-    : questions_(questions), count_held_(std::move(count_held)) {}
+Senders::Senders(SenderQuestions* questions, Clock clock, CountHeld count_held)
+    : questions_(questions),
+      clock_(std::move(clock)),
+      count_held_(std::move(count_held)) {}
 
-std::optional<SeriesRef*> Senders::FindOrHold(const ReceivedLine& line,
-                                              Time now) {
+std::optional<SeriesRef*> Senders::FindOrHold(const ReceivedLine& line) {
   const DatagramSource& source = line.source;
   if (questions_ == nullptr || (source.pid == 0 && source.address == nullptr)) {
     return nullptr;
   }
-  const SourceKey key(source);
-  Answer* answer = answers_.Find(key.text());
+  if (!now_) now_ = clock_();
+  const Time now = *now_;
+  const std::string_view key = KeyOf(source);
+  Answer* answer = answers_.Find(key);
   if (answer != nullptr && now < answer->good_until && answer->question == 0 &&
       answer->generation == questions_->Generation()) {
     return answer->app;
   }
   const bool is_new = answer == nullptr;
-  if (is_new) answer = &answers_.Insert(key.text(), Answer());
-  if (answer->question == 0) Ask(source, key.text(), is_new, now, *answer);
+  if (is_new) answer = &answers_.Insert(key, Answer());
+  if (answer->question == 0) Ask(source, key, is_new, now, *answer);
   const auto question = open_.find(answer->question);
   if (question == open_.end() || !Hold(line, now, question->second)) {
     return answer->app;
@@ -135,8 +118,9 @@ bool Senders::Hold(const ReceivedLine& line, Time now, Question& question) {
   return true;
 }
 
-void Senders::CountAnswered(Time now) {
+void Senders::CountAnswered() {
   if (open_.empty()) return;
+  const Time now = clock_();
   for (const SenderAnswer& given : questions_->TakeAnswers()) {
     const auto found = open_.find(given.question);
     if (found == open_.end()) continue;
@@ -152,7 +136,7 @@ void Senders::CountAnswered(Time now) {
     if (!question.is_asked) break;
     --not_asked_;
   }
-  if (now < next_end()) return;
+  if (now < NextEnd()) return;
   first_end_ = Time::max();
   for (auto& [number, question] : open_) {
     if (now >= std::min(question.hold_until, silent_since_ + kSilence)) {
@@ -167,8 +151,13 @@ void Senders::CountAll() {
   for (auto& [number, question] : open_) CountLines(question);
 }
 
-Senders::Time Senders::next_end() const {
-  if (held_lines_ == 0) return Time::max();
+std::optional<Time> Senders::HeldFor() const {
+  if (!has_held()) return std::nullopt;
+  return std::max(Time(0), NextEnd() - clock_());
+}
+
+Time Senders::NextEnd() const {
+  if (!has_held()) return Time::max();
   return std::min(first_end_, silent_since_ + kSilence);
 }
 
@@ -197,15 +186,12 @@ void Senders::CountLines(Question& question) {
 }
 
 SeriesRef* Senders::RefOf(const AppId& app) {
-  SeriesRef ref{{app, {}}};
-  const std::string key = ToText(ref.key);
-  SeriesRef* const known = apps_.Find(key);
-  return known != nullptr ? known : &apps_.Insert(key, std::move(ref));
+  return &apps_.try_emplace(app, SeriesRef{{app, {}}}).first->second;
 }
 
 void Senders::Clear() {
   StringTable<Answer> old_answers;
-  StringTable<SeriesRef> old_apps;
+  std::map<AppId, SeriesRef> old_apps;
   std::swap(answers_, old_answers);
   std::swap(apps_, old_apps);
   for (auto& [number, question] : open_) {

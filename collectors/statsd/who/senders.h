@@ -14,8 +14,7 @@
 // Where no answer at all has come for 5 seconds the process table hangs, and
 // nothing is held any more.
 //
-// Not safe from several threads: it is the receiving thread's. Times are of a
-// steady clock, and given in.
+// Not safe from several threads: it is the receiving thread's.
 #pragma once
 
 #include <sys/socket.h>
@@ -33,8 +32,8 @@
 
 #include "collectors/sender_questions.h"
 #include "collectors/series/series_key.h"
-#include "collectors/series/string_table.h"
 #include "collectors/statsd/lines/line_counts.h"
+#include "collectors/statsd/who/string_table.h"
 
 namespace gunicorn_exporter {
 
@@ -54,27 +53,36 @@ struct ReceivedLine {
 class Senders {
  public:
   using Time = std::chrono::milliseconds;
+  using Clock = std::function<Time()>;  // A steady one.
   // Counts a line that was held, for its sender's app; null: it is nobody's.
   // Calls nothing of this.
   using CountHeld = std::function<void(Transport transport,
                                        std::string_view line, SeriesRef* app)>;
 
+  static Time SteadyNow() {
+    return std::chrono::duration_cast<Time>(
+        std::chrono::steady_clock::now().time_since_epoch());
+  }
+
   // `questions` may be null: then nobody is known.
-  Senders(SenderQuestions* questions, CountHeld count_held);
+  Senders(SenderQuestions* questions, Clock clock, CountHeld count_held);
+
+  // Before the lines of each packet.
+  void BeginPacket() { now_.reset(); }
 
   // The app of the line's sender, valid until Clear; null: it is nobody's.
   // Nothing where a copy of the line is held: count_held will be told of it,
   // after those of its sender that are held already.
-  std::optional<SeriesRef*> FindOrHold(const ReceivedLine& line, Time now);
+  std::optional<SeriesRef*> FindOrHold(const ReceivedLine& line);
 
   // Takes the answers that there are, and counts the held lines that have one
   // or have waited long enough.
-  void CountAnswered(Time now);
+  void CountAnswered();
   // Counts all of them.
   void CountAll();
   bool has_held() const { return held_lines_ != 0; }
-  // When the first held lines have waited long enough.
-  Time next_end() const;
+  // How long until the first of them have waited enough. Nothing: none is held.
+  std::optional<Time> HeldFor() const;
 
   // So many senders are remembered that it is time for Clear.
   bool IsFull() const { return answers_.size() >= kMostAnswers; }
@@ -113,12 +121,16 @@ class Senders {
   void Learn(const SenderAnswer& given, Time now, Answer& answer);
   void CountLines(Question& question);
   SeriesRef* RefOf(const AppId& app);
+  // When the first held lines have waited long enough.
+  Time NextEnd() const;
 
   SenderQuestions* const questions_;
+  const Clock clock_;
   const CountHeld count_held_;
+  std::optional<Time> now_;      // In this packet, where it was asked for.
   StringTable<Answer> answers_;  // By the sender's bytes.
-  // By ToText of their keys. Never changed: events on their way point at them.
-  StringTable<SeriesRef> apps_;
+  // Never changed: events on their way to the store point at them.
+  std::map<AppId, SeriesRef> apps_;
   std::map<std::uint64_t, Question> open_;  // By number, oldest first.
   std::uint64_t last_question_ = 0;
   std::size_t not_asked_ = 0;  // Of open_.

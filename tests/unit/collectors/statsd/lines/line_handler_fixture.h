@@ -64,7 +64,8 @@ class LineHandlerTest : public testing::Test {
     if (!handler_) {
       metrics_.SwitchOn(Transport::kUdp);
       metrics_.SwitchOn(Transport::kUnixgram);
-      handler_.emplace(store(), &senders_, metrics_, nullptr);
+      handler_.emplace(store(), &senders_, metrics_, nullptr,
+                       [this] { return time_.Now().steady; });
     }
     return *handler_;
   }

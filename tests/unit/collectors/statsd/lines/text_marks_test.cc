@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "collectors/series/string_table.h"
+#include "collectors/statsd/who/string_table.h"
 
 namespace gunicorn_exporter {
 namespace {
