@@ -52,6 +52,7 @@ void LineHandler::BeginPacket(Transport transport) {
   } else if (ops >= kBatch) {
     Flush();
   }
+  if (senders_.is_due()) senders_.CountAnswered();
 }
 
 void LineHandler::HandleDatagram(Transport transport, std::string_view packet,
@@ -65,36 +66,40 @@ void LineHandler::HandleDatagram(Transport transport, std::string_view packet,
     if (truncated && end == std::string_view::npos) {
       CountTooLong(transport);
     } else {
-      HandleLine({transport, line, source});
+      HandleLine(transport, line, source);
     }
   }
 }
 
-void LineHandler::HandleLine(ReceivedLine line) {
-  const std::string_view unchanged = line.text;
-  if (line.text.ends_with('\r')) line.text.remove_suffix(1);
-  if (line.text.empty()) return;
+void LineHandler::HandleLine(Transport transport, std::string_view line,
+                             const DatagramSource& source) {
+  const std::string_view unchanged = line;
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (line.empty()) return;
   if (relay_ != nullptr) relay_->Add(unchanged);
-  Take(line, std::nullopt);
+  Take({transport, line, source}, std::nullopt);
 }
 
 void LineHandler::Take(const ReceivedLine& line, HeldApp app) {
   Sample sample;
   LineVerdict verdict = ParseLine(line.text, sample);
   if (verdict == LineVerdict::kAccepted) {
-    Event event;
+    // Written where it stays, and taken back where it is none or held.
+    StoreOp& op = ops_.emplace_back();
     std::string_view prefix;
-    verdict = Translate(sample, event, prefix);
+    verdict = Translate(sample, op.event, prefix);
     if (verdict == LineVerdict::kAccepted) {
-      SeriesRef* const ref = Resolve(line, sample.tags, prefix, app);
-      if (ref == nullptr) return;
-      ops_.push_back({ref, event, true});
+      op.ref = Resolve(line, sample.tags, prefix, app);
+      if (op.ref == nullptr) return ops_.pop_back();
       if (!sample.others.empty()) AddOthers(sample.others);
-    } else if (verdict == LineVerdict::kUnmatched &&
-               resolver_.naming().export_unmatched) {
-      SeriesRef* const ref = Resolve(line, sample.tags, {}, app);
-      if (ref == nullptr) return;
-      verdict = foreign_.Take(sample, ref->key);
+    } else {
+      ops_.pop_back();
+      if (verdict == LineVerdict::kUnmatched &&
+          resolver_.naming().export_unmatched) {
+        const SeriesRef* const ref = Resolve(line, sample.tags, {}, app);
+        if (ref == nullptr) return;
+        verdict = foreign_.Take(sample, ref->key);
+      }
     }
   }
   Count(line.transport, verdict);

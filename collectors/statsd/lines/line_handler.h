@@ -38,7 +38,8 @@ class LineHandler {
                       const DatagramSource& source, bool truncated);
   // Before the lines of each piece of a stream. Counts it.
   void BeginPacket(Transport transport);
-  void HandleLine(ReceivedLine line);
+  void HandleLine(Transport transport, std::string_view line,
+                  const DatagramSource& source);
   // A line that was longer than what is kept of it.
   void CountTooLong(Transport transport);
 

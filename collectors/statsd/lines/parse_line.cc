@@ -248,10 +248,4 @@ bool TakeValue(std::string_view& others, SampleValue& value) {
   return ParseNumber(text, value);
 }
 
-bool TakeTag(std::string_view& tags, std::string_view& tag) {
-  if (tags.empty()) return false;
-  TakeUntil(tags, ',', tag);
-  return true;
-}
-
 }  // namespace gunicorn_exporter

@@ -60,6 +60,12 @@ LineVerdict ParseLine(std::string_view line, Sample& sample);
 bool TakeValue(std::string_view& others, SampleValue& value);
 
 // Takes the next tag off Sample::tags, "app:my_app,env:prod". False at the end.
-bool TakeTag(std::string_view& tags, std::string_view& tag);
+inline bool TakeTag(std::string_view& tags, std::string_view& tag) {
+  if (tags.empty()) return false;
+  const std::size_t end = tags.find(',');
+  tag = tags.substr(0, end);
+  tags.remove_prefix(end == std::string_view::npos ? tags.size() : end + 1);
+  return true;
+}
 
 }  // namespace gunicorn_exporter

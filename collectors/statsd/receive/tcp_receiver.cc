@@ -99,7 +99,7 @@ void TcpReceiver::SayRefused(Time now, const std::string& error) {
 }
 
 void TcpReceiver::HandleLine(std::string_view line) {
-  handler_.HandleLine({Transport::kTcp, line, DatagramSource()});
+  handler_.HandleLine(Transport::kTcp, line, DatagramSource());
 }
 
 TcpReceiver::Outcome TcpReceiver::ReadSome(Connection& connection, Time now) {

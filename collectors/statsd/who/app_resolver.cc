@@ -51,8 +51,8 @@ void AppResolver::Clear() {
   with_tags_.Clear();
 }
 
-SeriesRef* AppResolver::FindNamed(std::string_view tags,
-                                  std::string_view prefix) {
+SeriesRef* AppResolver::FindByName(std::string_view tags,
+                                   std::string_view prefix) {
   if (const std::string_view name = TagValue(tags, "app"); !name.empty()) {
     SeriesRef* const known = by_tag_.Find(name);
     if (known != nullptr) return known;
@@ -66,12 +66,6 @@ SeriesRef* AppResolver::FindNamed(std::string_view tags,
                          ? instance->second
                          : std::string(prefix);
   return &by_prefix_.Insert(prefix, {{{std::move(name), "", ""}, {}}});
-}
-
-SeriesRef& AppResolver::Complete(SeriesRef* app, std::string_view tags) {
-  if (app == nullptr) app = &default_;
-  if (naming_->tag_labels.empty() || tags.empty()) return *app;
-  return WithTags(*app, tags);
 }
 
 SeriesRef& AppResolver::WithTags(const SeriesRef& app, std::string_view tags) {

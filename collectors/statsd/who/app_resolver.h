@@ -29,9 +29,16 @@ class AppResolver {
 
   // Rules 1 and 2. Null: the line names no app. This answer and the next one
   // are valid until SetNaming or Clear.
-  SeriesRef* FindNamed(std::string_view tags, std::string_view prefix);
+  SeriesRef* FindNamed(std::string_view tags, std::string_view prefix) {
+    if (tags.empty() && prefix.empty()) return nullptr;
+    return FindByName(tags, prefix);
+  }
   // Rules 4 and 5 where `app` is null; then what the tags add to its labels.
-  SeriesRef& Complete(SeriesRef* app, std::string_view tags);
+  SeriesRef& Complete(SeriesRef* app, std::string_view tags) {
+    if (app == nullptr) app = &default_;
+    if (naming_->tag_labels.empty() || tags.empty()) return *app;
+    return WithTags(*app, tags);
+  }
 
   const Naming& naming() const { return *naming_; }
   // Forgets all answers.
@@ -41,6 +48,7 @@ class AppResolver {
   void Clear();
 
  private:
+  SeriesRef* FindByName(std::string_view tags, std::string_view prefix);
   SeriesRef& WithTags(const SeriesRef& app, std::string_view tags);
 
   std::shared_ptr<const Naming> naming_;

@@ -98,17 +98,16 @@ void Senders::Ask(const DatagramSource& source, std::string_view key,
 }
 
 bool Senders::Hold(const ReceivedLine& line, Time now, Question& question) {
-  if (now >= std::min(question.hold_until, silent_since_ + kSilence)) {
-    CountLines(question);
-    return false;
-  }
-  if (held_lines_ >= kMostHeldLines ||
-      held_bytes_ + line.text.size() > kMostHeldBytes) {
+  const bool is_known = question.answer->app != nullptr;
+  const bool is_crowded = held_lines_ >= kMostHeldLines ||
+                          held_bytes_ + line.text.size() > kMostHeldBytes;
+  if (now >= std::min(question.hold_until, silent_since_ + kSilence) ||
+      (is_crowded && is_known)) {
+    if (question.lines.empty()) return false;
     // An app's lines are counted in the order in which they came.
-    if (question.answer->app != nullptr) {
-      question.hold_until = now;
-      CountLines(question);
-    }
+    question.hold_until = std::min(question.hold_until, now);
+    is_due_ = true;
+  } else if (is_crowded) {
     return false;
   }
   question.lines.push_back({line.transport, std::string(line.text)});
@@ -136,6 +135,7 @@ void Senders::CountAnswered() {
     if (!question.is_asked) break;
     --not_asked_;
   }
+  is_due_ = false;
   if (now < NextEnd()) return;
   first_end_ = Time::max();
   for (auto& [number, question] : open_) {

@@ -55,7 +55,7 @@ class Senders {
   using Time = std::chrono::milliseconds;
   using Clock = std::function<Time()>;  // A steady one.
   // Counts a line that was held, for its sender's app; null: it is nobody's.
-  // Calls nothing of this.
+  // Told by CountAnswered and CountAll alone; calls nothing of this.
   using CountHeld = std::function<void(Transport transport,
                                        std::string_view line, SeriesRef* app)>;
 
@@ -81,6 +81,9 @@ class Senders {
   // Counts all of them.
   void CountAll();
   bool has_held() const { return held_lines_ != 0; }
+  // Some have waited long enough, or there is no room for them: CountAnswered
+  // is due before the next packet.
+  bool is_due() const { return is_due_; }
   // How long until the first of them have waited enough. Nothing: none is held.
   std::optional<Time> HeldFor() const;
 
@@ -136,6 +139,7 @@ class Senders {
   std::size_t not_asked_ = 0;  // Of open_.
   std::size_t held_lines_ = 0;
   std::size_t held_bytes_ = 0;
+  bool is_due_ = false;
   Time first_end_ = Time::max();  // No hold_until with lines is before it.
   Time silent_since_{0};  // The last answer, or the first question after it.
 };
