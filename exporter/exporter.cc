@@ -88,10 +88,10 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
         config, flags.path_procfs,
         [this](const std::vector<AppId>& apps) { store_.SetKnownApps(apps); });
     collectors.push_back(&process_collector_.emplace(*process_));
-    lookup_.emplace(*process_);
   }
   if (flags.collector_statsd) {
-    statsd_.emplace(flags, store_, lookup_ ? &*lookup_ : nullptr,
+    statsd_.emplace(flags, store_, self_metrics_.registry(),
+                    process_ ? &*process_ : nullptr,
                     TakeInheritedSockets(TakeActivationVariables()));
   }
   if (flags.collector_statsd || flags.collector_logs) {

@@ -16,7 +16,6 @@
 #include "collectors/statsd/receive/statsd_server.h"
 #include "config/config.h"
 #include "config/load_config.h"
-#include "exporter/blocking_lookup.h"
 #include "exporter/scrape/scrape.h"
 #include "exporter/scrape/self_metrics.h"
 #include "exporter/status/health.h"
@@ -57,7 +56,6 @@ class Exporter {
   MetricStore store_;
   std::optional<ProcessThread> process_;
   std::optional<ProcessCollector> process_collector_;
-  std::optional<BlockingLookup> lookup_;
   std::optional<StatsdServer> statsd_;
   std::optional<LogCollector> logs_;
   std::optional<Scraper> scraper_;

@@ -59,8 +59,8 @@ struct TrackedProcess {
             gunicorn.process.system_ticks - cpu_base.system};
   }
   WorkerState state = WorkerState::kIdle;  // Of a worker, by the last sample.
-  bool sampled = false;             // A sample has been taken.
-  std::uint64_t sampled_ticks = 0;  // CPU time at the last sample.
+  bool sampled = false;                    // A sample has been taken.
+  std::uint64_t sampled_ticks = 0;         // CPU time at the last sample.
 };
 
 struct AppRecord {

@@ -134,7 +134,7 @@ void MetricStore::AddLocked(std::span<const StoreOp> ops, bool from_statsd) {
   }
 }
 
-std::vector<MetricFamily> MetricStore::Collect() {
+Collected MetricStore::Collect(Deadline /*deadline*/) {
   const TimePoint now = time_source_();
   std::optional<ScrapeFamilies> families;
   bool has_foreign = false;
@@ -152,7 +152,7 @@ std::vector<MetricFamily> MetricStore::Collect() {
   std::string metric;
   while (has_foreign && AddForeign(key, metric, *families)) {
   }
-  return families->Take();
+  return {families->Take(), {}};
 }
 
 bool MetricStore::AddLabelSets(std::optional<SeriesKey>& after,

@@ -73,7 +73,7 @@ class MetricStore : public Collector, public EventSink {
 
   std::string_view Name() const override { return name_; }
   // The families of section 4.2, and those of 4.3 that count series.
-  std::vector<MetricFamily> Collect() override;
+  Collected Collect(Deadline deadline) override;
   // The apps that are known or that lines of gunicorn's have named, in the
   // order of their ids.
   std::vector<AppArrival> Arrivals() const;

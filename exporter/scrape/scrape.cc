@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <iterator>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -58,6 +59,9 @@ std::vector<MetricFamily> Scraper::Collect(Collector::Deadline deadline) {
                         "How long the collector took for this scrape.",
                         MetricType::kGauge,
                         {}};
+  // Two of one name (the logs' own series, and those that they alone feed)
+  // count as one.
+  std::map<std::string, std::pair<bool, double>> results;
   for (Collector* const collector : collectors_) {
     const auto begin = std::chrono::steady_clock::now();
     Collected collected = Ask(*collector, deadline);
@@ -71,10 +75,16 @@ std::vector<MetricFamily> Scraper::Collect(Collector::Deadline deadline) {
                 {"duration_seconds", std::to_string(seconds)},
                 {"error", collected.error}});
     }
-    const LabelSetPtr labels = MakeLabels({{"collector", name}});
-    AddSeries(success, nullptr, labels, collected.error.empty() ? 1 : 0);
-    AddSeries(duration, nullptr, labels, seconds);
     Append(std::move(collected.families), families);
+    auto& [is_successful, total_seconds] =
+        results.try_emplace(name, true, 0).first->second;
+    is_successful = is_successful && collected.error.empty();
+    total_seconds += seconds;
+  }
+  for (const auto& [name, result] : results) {
+    const LabelSetPtr labels = MakeLabels({{"collector", name}});
+    AddSeries(success, nullptr, labels, result.first ? 1 : 0);
+    AddSeries(duration, nullptr, labels, result.second);
   }
   families.push_back(std::move(success));
   families.push_back(std::move(duration));

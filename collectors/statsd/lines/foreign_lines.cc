@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "collectors/statsd/lines/foreign_name.h"
-#include "collectors/statsd/lines/parse_line.h"
 #include "collectors/statsd/lines/translate.h"
 
 namespace gunicorn_exporter {

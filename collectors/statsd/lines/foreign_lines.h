@@ -10,8 +10,7 @@
 #include <vector>
 
 #include "collectors/series/series_key.h"
-#include "collectors/statsd/lines/line_verdict.h"
-#include "collectors/statsd/lines/sample.h"
+#include "collectors/statsd/lines/parse_line.h"
 #include "collectors/statsd/who/string_table.h"
 
 namespace gunicorn_exporter {

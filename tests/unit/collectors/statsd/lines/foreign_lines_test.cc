@@ -64,7 +64,7 @@ TEST_F(ForeignLinesTest, MakesCountersAndGauges) {
 
 TEST_F(ForeignLinesTest, MakesSummariesOfTimersInSeconds) {
   Send("my.time:250:750|ms\nmy.size:3|h\nmy.size:5|d");
-  const auto families = store().Collect();
+  const auto families = store().Collect({}).families;
   const Series* const time =
       FindSeries(families, "my_time", R"(app="unknown")");
   ASSERT_NE(time, nullptr);
@@ -99,7 +99,7 @@ TEST_F(ForeignLinesTest, RefusesWhatDoesNotFit) {
 TEST_F(ForeignLinesTest, ASummarysOwnLinesAreNotAnothersName) {
   Send("t:1|ms\nt.sum:1|c\nu_count:1|c\nu:1|ms");
   EXPECT_EQ(Value("t_sum", R"(app="unknown")"), -1);
-  EXPECT_EQ(FindFamily(store().Collect(), "u"), nullptr);
+  EXPECT_EQ(FindFamily(store().Collect({}).families, "u"), nullptr);
   EXPECT_EQ(Refused("conflict"), 2);
 }
 
@@ -108,9 +108,9 @@ TEST_F(ForeignLinesTest, ACounterIsNotAnothersNameInOpenMetricsEither) {
   Send(
       "foo.bar:3|c\nfoo.bar_total:1|c\nx:1|g\nx.total:1|c\ny_total:1|g\ny:1|c");
   EXPECT_EQ(Value("foo_bar", R"(app="unknown")"), 3);
-  EXPECT_EQ(FindFamily(store().Collect(), "foo_bar_total"), nullptr);
-  EXPECT_EQ(FindFamily(store().Collect(), "x_total"), nullptr);
-  EXPECT_EQ(FindFamily(store().Collect(), "y"), nullptr);
+  EXPECT_EQ(FindFamily(store().Collect({}).families, "foo_bar_total"), nullptr);
+  EXPECT_EQ(FindFamily(store().Collect({}).families, "x_total"), nullptr);
+  EXPECT_EQ(FindFamily(store().Collect({}).families, "y"), nullptr);
   EXPECT_EQ(Refused("conflict"), 3);
   Send("foo.bar:1|c\nz_total:2|c");
   EXPECT_EQ(Value("foo_bar", R"(app="unknown")"), 4);
@@ -143,7 +143,8 @@ TEST_F(ForeignLinesTest, MakeRoomForAnAppThatBecomesKnown) {
   EXPECT_EQ(Requests("known"), 1);
   EXPECT_EQ(Value("gunicorn_request_status_total", R"(app="known",code="504")"),
             0);
-  EXPECT_NE(FindFamily(store().Collect(), "gunicorn_request_duration_seconds"),
+  EXPECT_NE(FindFamily(store().Collect({}).families,
+                       "gunicorn_request_duration_seconds"),
             nullptr);
   EXPECT_LE(Value("gunicorn_exporter_statsd_series", ""), kMost);
   int gone = 0;
@@ -191,7 +192,8 @@ TEST_F(ForeignLinesTest, LeaveTheReservationOfAKnownAppAlone) {
     Send("name" + std::to_string(i) + ":1|c|#app:shop");
   }
   Send("gunicorn.request.duration:5|ms|#app:shop");
-  EXPECT_NE(FindFamily(store().Collect(), "gunicorn_request_duration_seconds"),
+  EXPECT_NE(FindFamily(store().Collect({}).families,
+                       "gunicorn_request_duration_seconds"),
             nullptr);
   EXPECT_GT(Refused("limit"), 0);
 }
@@ -208,7 +210,7 @@ TEST_F(ForeignLinesTest, AddUpWhereAReloadMakesTheirLabelsOne) {
   changed.statsd.tag_labels = {"zone"};
   store().Reconfigure(changed);
   const std::string labels = R"(app="unknown",zone="z")";
-  const auto families = store().Collect();
+  const auto families = store().Collect({}).families;
   EXPECT_EQ(ValueOf(families, "orders", labels), 3);
   EXPECT_EQ(ValueOf(families, "users", labels), 3);
   EXPECT_EQ(FindSeries(families, "time", labels)->summary->sum, 3);
@@ -223,7 +225,7 @@ TEST_F(ForeignLinesTest, AreScrapedOnceWhateverTheirNumber) {
     Send("name" + std::to_string(i) + ":1|c\nname" + std::to_string(i) +
          ":1|c|#env:a");
   }
-  const auto families = store().Collect();
+  const auto families = store().Collect({}).families;
   for (int i = 0; i < 100; ++i) {
     const MetricFamily* const family =
         FindFamily(families, "name" + std::to_string(i));
