@@ -43,7 +43,6 @@ Naming MakeNaming(const Config& config, const std::vector<AppId>& known) {
   naming.default_app =
       config.statsd.default_app.empty() ? "unknown" : config.statsd.default_app;
   naming.tag_labels = MakeTagLabels(config.statsd.tag_labels);
-  naming.pod_labels = config.process.pod_labels;
   naming.export_unmatched = config.statsd.unmatched == UnmatchedLines::kExport;
   return naming;
 }

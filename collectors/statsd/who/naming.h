@@ -25,7 +25,6 @@ struct Naming {
   std::optional<AppId> only_app;
   std::string default_app;  // "unknown" where none is configured.
   std::vector<TagKey> tag_labels;
-  bool pod_labels = false;
   bool export_unmatched = false;
 };
 
