@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <string>
@@ -154,6 +155,13 @@ bool Scraper::Finish(Call& call, Collector& collector,
 
 std::vector<MetricFamily> Scraper::Collect(
     std::optional<Clock::time_point> deadline) {
+  const auto is_statsd = [](const MetricFamily& family) {
+    return family.name.starts_with("gunicorn_exporter_statsd_");
+  };
+  // Before the collectors: a line that the receivers have counted is in the
+  // store then.
+  std::vector<MetricFamily> receivers = self_metrics_.Families();
+  std::erase_if(receivers, std::not_fn(is_statsd));
   std::vector<std::shared_ptr<Call>> calls;
   calls.reserve(collectors_.size());
   for (const auto& collector : collectors_) {
@@ -171,7 +179,9 @@ std::vector<MetricFamily> Scraper::Collect(
         success ? calls[i]->duration_seconds : SecondsSince(calls[i]->start));
   }
   std::vector<MetricFamily> own = self_metrics_.Families();
+  std::erase_if(own, is_statsd);
   std::move(own.begin(), own.end(), std::back_inserter(families));
+  std::move(receivers.begin(), receivers.end(), std::back_inserter(families));
   return MergeFamilies(std::move(families));
 }
 
