@@ -94,6 +94,9 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
                     process_ ? &*process_ : nullptr,
                     TakeInheritedSockets(TakeActivationVariables()));
   }
+  // After the process table, whose errors it counts; before the store, in which
+  // is each line that the receivers have counted.
+  collectors.push_back(&self_metrics_);
   if (flags.collector_statsd || flags.collector_logs) {
     collectors.push_back(&store_);
   }
@@ -106,7 +109,7 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
         });
     collectors.push_back(&*logs_);
   }
-  scraper_.emplace(std::move(collectors), self_metrics_);
+  scraper_.emplace(std::move(collectors));
   // A reload may be asked for as soon as the server stands.
   const std::lock_guard lock(reload_mutex_);
   HttpOptions options = ToHttpOptions(flags);

@@ -44,13 +44,11 @@ std::vector<MetricFamily> MergeFamilies(std::vector<MetricFamily> families) {
   return merged;
 }
 
-Scraper::Scraper(std::vector<Collector*> collectors,
-                 const SelfMetrics& self_metrics)
-    : collectors_(std::move(collectors)), self_metrics_(self_metrics) {}
+Scraper::Scraper(std::vector<Collector*> collectors)
+    : collectors_(std::move(collectors)) {}
 
 std::vector<MetricFamily> Scraper::Collect(Collector::Deadline deadline) {
-  // First: a line that the receivers have counted is in the store.
-  std::vector<MetricFamily> families = self_metrics_.Families();
+  std::vector<MetricFamily> families;
   MetricFamily success{"gunicorn_exporter_collector_success",
                        "1 when the collector answered this scrape, else 0.",
                        MetricType::kGauge,
@@ -76,6 +74,7 @@ std::vector<MetricFamily> Scraper::Collect(Collector::Deadline deadline) {
                 {"error", collected.error}});
     }
     Append(std::move(collected.families), families);
+    if (name.empty()) continue;
     auto& [is_successful, total_seconds] =
         results.try_emplace(name, true, 0).first->second;
     is_successful = is_successful && collected.error.empty();

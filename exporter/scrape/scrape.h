@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "collectors/collector.h"
-#include "exporter/scrape/self_metrics.h"
 
 namespace gunicorn_exporter {
 
@@ -18,8 +17,9 @@ std::vector<MetricFamily> MergeFamilies(std::vector<MetricFamily> families);
 class Scraper {
  public:
   // In the order in which they are asked: what one finds out (an app that has
-  // just started) stands in the answers of the next. All outlive this.
-  Scraper(std::vector<Collector*> collectors, const SelfMetrics& self_metrics);
+  // just started) stands in the answers of the next. One without a name has no
+  // series of success. All outlive this.
+  explicit Scraper(std::vector<Collector*> collectors);
 
   // A collector that says of an error has gunicorn_exporter_collector_success
   // 0; what it has is shown all the same.
@@ -27,7 +27,6 @@ class Scraper {
 
  private:
   const std::vector<Collector*> collectors_;
-  const SelfMetrics& self_metrics_;
 };
 
 }  // namespace gunicorn_exporter

@@ -74,12 +74,14 @@ void SelfMetrics::SetReloadResult(bool success, double now_seconds) {
   if (success) reload_timestamp_.Set(now_seconds);
 }
 
-std::vector<MetricFamily> SelfMetrics::Families() const {
-  std::vector<MetricFamily> families = OwnProcessFamilies(start_seconds_);
+Collected SelfMetrics::Collect(Deadline /*deadline*/) {
+  Collected collected{OwnProcessFamilies(start_seconds_), {}};
   for (const prometheus::MetricFamily& family : registry_.Collect()) {
-    if (!family.metric.empty()) families.push_back(FromRegistry(family));
+    if (!family.metric.empty()) {
+      collected.families.push_back(FromRegistry(family));
+    }
   }
-  return families;
+  return collected;
 }
 
 }  // namespace gunicorn_exporter

@@ -9,14 +9,13 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "collectors/metric_family.h"
+#include "collectors/collector.h"
 
 namespace gunicorn_exporter {
 
 // Thread rule: any thread, several at once.
-class SelfMetrics {
+class SelfMetrics : public Collector {
  public:
   // `start_seconds`: when the process began, Unix time.
   explicit SelfMetrics(double start_seconds);
@@ -27,8 +26,10 @@ class SelfMetrics {
 
   // For counters of other parts. Safe from any thread.
   prometheus::Registry& registry() { return registry_; }
+  // Of no collector whose success is told.
+  std::string_view Name() const override { return ""; }
   // The registry's families and the standard process_* ones.
-  std::vector<MetricFamily> Families() const;
+  Collected Collect(Deadline deadline) override;
 
  private:
   double start_seconds_;

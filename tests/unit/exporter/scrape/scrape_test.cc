@@ -112,29 +112,25 @@ TEST(MergeFamilies, KeepsTheFirstWhereTypesDisagree) {
 }
 
 TEST(Scraper, ServesTheOthersWhereACollectorThrows) {
-  const SelfMetrics self_metrics(0);
   FixedCollector fixed("fixed", "gunicorn_x");
   ThrowingCollector throwing;
-  const auto families =
-      Scraper({&throwing, &fixed}, self_metrics).Collect(kDeadline);
+  const auto families = Scraper({&throwing, &fixed}).Collect(kDeadline);
   EXPECT_NE(Find(families, "gunicorn_x"), nullptr);
   EXPECT_EQ(Success(families, "fixed"), 1);
   EXPECT_EQ(Success(families, "throwing"), 0);
 }
 
 TEST(Scraper, ShowsWhatACollectorHasThatSaysOfAnError) {
-  const SelfMetrics self_metrics(0);
   FixedCollector late("late", "gunicorn_x", "no answer");
-  const auto families = Scraper({&late}, self_metrics).Collect(kDeadline);
+  const auto families = Scraper({&late}).Collect(kDeadline);
   EXPECT_NE(Find(families, "gunicorn_x"), nullptr);
   EXPECT_EQ(Success(families, "late"), 0);
   EXPECT_EQ(late.deadline(), kDeadline);
 }
 
 TEST(Scraper, TellsEachOfTwoScrapesItsOwnSuccess) {
-  const SelfMetrics self_metrics(0);
   OnceFailingCollector once;
-  Scraper scraper({&once}, self_metrics);
+  Scraper scraper({&once});
   auto other = std::async(std::launch::async,
                           [&] { return scraper.Collect(kDeadline); });
   const auto mine = scraper.Collect(kDeadline);
