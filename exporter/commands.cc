@@ -61,7 +61,8 @@ int CheckInstances(const Flags& flags) {
   Config config = LoadConfig(flags).config;
   const bool all_are_checked = config.discovery.enabled;
   config.discovery.enabled = true;  // Strangers may explain who is missing.
-  ProcessMonitor monitor(config, flags.path_procfs);
+  prometheus::Registry registry;
+  ProcessMonitor monitor(config, flags.path_procfs, registry);
   monitor.Scan();
   monitor.Sample();
   std::this_thread::sleep_for(kBetweenSamples);

@@ -44,10 +44,12 @@ double TicksPerSecond() { return static_cast<double>(sysconf(_SC_CLK_TCK)); }
 }  // namespace
 
 ProcessMonitor::ProcessMonitor(const Config& config, const std::string& procfs,
+                               prometheus::Registry& registry,
                                MonitorClocks clocks)
     : procfs_(procfs),
       clocks_(std::move(clocks)),
       config_(std::make_shared<const Config>(config)),
+      errors_(registry),
       reader_(procfs, errors_),
       scanner_(reader_),
       connection_sampler_(reader_),

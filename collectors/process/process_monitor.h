@@ -44,7 +44,9 @@ class ProcessMonitor {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
+  // Counts what it cannot read in `registry`, which outlives this.
   ProcessMonitor(const Config& config, const std::string& procfs,
+                 prometheus::Registry& registry,
                  MonitorClocks clocks = SystemClocks());
   ProcessMonitor(const ProcessMonitor&) = delete;
   ProcessMonitor& operator=(const ProcessMonitor&) = delete;
@@ -76,8 +78,6 @@ class ProcessMonitor {
   const std::map<ProcessKey, TrackedProcess>& processes() const {
     return registry_.processes();
   }
-
-  ReadErrors::Counts ReadErrorCounts() const { return errors_.counts(); }
 
   // Changes with every gunicorn process that comes, goes or changes its app.
   std::uint64_t Generation() const { return generation_; }

@@ -23,8 +23,9 @@ constexpr std::size_t kMostQuestions = 8192;
 }  // namespace
 
 ProcessThread::ProcessThread(const Config& config, const std::string& procfs,
+                             prometheus::Registry& registry,
                              AppsListener tell_apps)
-    : tell_apps_(std::move(tell_apps)), monitor_(config, procfs) {}
+    : tell_apps_(std::move(tell_apps)), monitor_(config, procfs, registry) {}
 
 ProcessThread::~ProcessThread() {
   Stop(Clock::now());

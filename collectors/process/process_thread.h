@@ -31,7 +31,7 @@ class ProcessThread : public SenderQuestions {
   // `tell_apps` is told all known apps at the first look, after each
   // Reconfigure, and whenever one comes or goes; on the thread.
   ProcessThread(const Config& config, const std::string& procfs,
-                AppsListener tell_apps);
+                prometheus::Registry& registry, AppsListener tell_apps);
   ~ProcessThread() override;  // Stops, however long that takes.
   ProcessThread(const ProcessThread&) = delete;
   ProcessThread& operator=(const ProcessThread&) = delete;

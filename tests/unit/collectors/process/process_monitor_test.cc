@@ -22,7 +22,8 @@ class ProcessMonitorTest : public testing::Test {
                                [] { return 1.7e9; },
                                [this] { return boot_seconds_; },
                                [this] { return cpu_seconds_ += sample_cost_; }};
-    monitor_ = std::make_unique<ProcessMonitor>(config, proc_.root(), clocks);
+    monitor_ = std::make_unique<ProcessMonitor>(config, proc_.root(), registry_,
+                                                clocks);
     monitor_->Scan();
   }
 
@@ -67,6 +68,7 @@ class ProcessMonitorTest : public testing::Test {
   }
 
   FakeProc proc_;
+  prometheus::Registry registry_;
   std::chrono::steady_clock::time_point now_{std::chrono::hours(1)};
   double boot_seconds_ = 3600;
   // The clock is read before and after each sample and each scan.
@@ -391,7 +393,8 @@ TEST_F(ProcessMonitorTest, NeverLowersListenOverflows) {
 }
 
 TEST_F(ProcessMonitorTest, HasNothingToReportWithoutATable) {
-  monitor_ = std::make_unique<ProcessMonitor>(Config{}, proc_.root() + "/none");
+  monitor_ = std::make_unique<ProcessMonitor>(Config{}, proc_.root() + "/none",
+                                              registry_);
   monitor_->Scan();
   const ProcessView view = monitor_->View(true);
   EXPECT_FALSE(view.readable);

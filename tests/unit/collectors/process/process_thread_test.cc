@@ -30,12 +30,13 @@ class ProcessThreadTest : public testing::Test {
   void TearDown() override { Release(); }
 
   void Start(const Config& config = {}) {
-    thread_ = std::make_unique<ProcessThread>(
-        config, proc_.root(), [this](const std::vector<AppId>& apps) {
-          const std::lock_guard lock(mutex_);
-          told_.push_back(apps.size());
-          changed_.notify_all();
-        });
+    thread_ =
+        std::make_unique<ProcessThread>(config, proc_.root(), registry_,
+                                        [this](const std::vector<AppId>& apps) {
+                                          const std::lock_guard lock(mutex_);
+                                          told_.push_back(apps.size());
+                                          changed_.notify_all();
+                                        });
     thread_->Start();
   }
 
@@ -60,6 +61,7 @@ class ProcessThreadTest : public testing::Test {
   }
 
   FakeProc proc_;
+  prometheus::Registry registry_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::size_t> told_;

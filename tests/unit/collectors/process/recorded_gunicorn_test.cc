@@ -42,7 +42,8 @@ void Load(FakeProc& proc, const std::string& name) {
 AppView ViewOf(const std::string& name) {
   FakeProc proc;
   Load(proc, name);
-  ProcessMonitor monitor(Config{}, proc.root());
+  prometheus::Registry registry;
+  ProcessMonitor monitor(Config{}, proc.root(), registry);
   monitor.Scan();
   monitor.Sample();
   const ProcessView view = monitor.View(true);

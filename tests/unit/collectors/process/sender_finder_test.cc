@@ -46,7 +46,8 @@ class SenderFinderTest : public testing::Test {
   }
 
   void Make() {
-    monitor_ = std::make_unique<ProcessMonitor>(Config{}, proc_.root());
+    monitor_ =
+        std::make_unique<ProcessMonitor>(Config{}, proc_.root(), registry_);
     monitor_->Scan();
   }
 
@@ -61,6 +62,7 @@ class SenderFinderTest : public testing::Test {
   }
 
   FakeProc proc_;
+  prometheus::Registry registry_;
   std::unique_ptr<ProcessMonitor> monitor_;
 };
 

@@ -9,6 +9,7 @@
 
 #include "collectors/process/process_monitor.h"
 #include "tests/support/fake_proc.h"
+#include "tests/support/read_error_counts.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -105,17 +106,17 @@ class ConnectionSamplerTest : public testing::Test {
             std::filesystem::path(proc_.root()) / file, net / file);
       }
     }
-    ProcessMonitor monitor(Config{}, proc_.root());
+    ProcessMonitor monitor(Config{}, proc_.root(), registry_);
     monitor.Scan();
     monitor.Sample();
     view_ = monitor.View(true);
     known_ = monitor.processes();
-    read_errors_ = monitor.ReadErrorCounts();
   }
 
   // The sockets of the same processes, by the names of their apps.
   std::map<std::string, AppSockets> SampleAgain() {
-    ReadErrors errors;
+    prometheus::Registry registry;
+    ReadErrors errors(registry);
     ProcReader reader(proc_.root(), errors);
     std::map<std::string, AppSockets> sockets;
     for (auto& [app, found] : ConnectionSampler(reader).Sample(known_)) {
@@ -144,7 +145,7 @@ class ConnectionSamplerTest : public testing::Test {
     return App(name).status.working;
   }
 
-  ReadErrors::Counts read_errors_;
+  prometheus::Registry registry_;
 
  private:
   FakeProc proc_;
@@ -288,7 +289,8 @@ TEST_F(ConnectionSamplerTest, CountsFailedReadsOfEpollSetsAsOneFile) {
   Tcp(kLoopback, kListening, 100);
   Tcp(kLoopback, kEstablished, 1);
   Sample();
-  EXPECT_THAT(read_errors_, ElementsAre(Pair(Pair("fdinfo", "other"), 2)));
+  EXPECT_THAT(ReadErrorCounts(registry_),
+              ElementsAre(Pair(Pair("fdinfo", "other"), 2)));
 }
 
 // As where descriptors have run out, and its stat cannot be read.
