@@ -42,11 +42,10 @@ const std::shared_ptr<const std::vector<double>>& BacklogBounds() {
   return bounds;
 }
 
-bool AppSeries::Ensure(PlainSeries& series, const TimePoint& now,
-                       SeriesBudget& budget) {
+bool AppSeries::Ensure(PlainSeries& series, const SeriesContext& context) {
   if (series.exists) return true;
-  if (!budget.Take(share)) return false;
-  series = {true, 0, now.unix_seconds, now.steady};
+  if (!context.budget.Take(share)) return false;
+  series = {true, 0, context.now.unix_seconds, context.now.steady};
   return true;
 }
 
@@ -68,19 +67,18 @@ PlainSeries* AppSeries::Status(std::uint16_t code,
 }
 
 Refusal AppSeries::Add(const Event& event, const ForeignMetric* metric,
-                       const TimePoint& now, const SeriesOptions& options,
-                       SeriesBudget& budget) {
+                       const SeriesContext& context) {
   PlainSeries* series = nullptr;
   switch (event.kind) {
     case EventKind::kRequests:
       series = &requests;
       break;
     case EventKind::kStatus:
-      series = Status(event.code, options);
+      series = Status(event.code, context.options);
       if (series == nullptr) {
         // Room first: a refused code must leave nothing behind.
         StatusSeries added{event.code, {}};
-        if (!Ensure(added.series, now, budget)) return Refusal::kLimit;
+        if (!Ensure(added.series, context)) return Refusal::kLimit;
         statuses.push_back(added);
         series = &statuses.back().series;
       }
@@ -89,44 +87,44 @@ Refusal AppSeries::Add(const Event& event, const ForeignMetric* metric,
       series = &messages[static_cast<std::size_t>(event.level)];
       break;
     case EventKind::kArbiterWorkers:
-      if (!Ensure(arbiter_workers, now, budget)) return Refusal::kLimit;
+      if (!Ensure(arbiter_workers, context)) return Refusal::kLimit;
       arbiter_workers.value =
           event.is_delta ? AddFinite(arbiter_workers.value, event.value)
                          : event.value;
-      arbiter_workers.updated = now.steady;
+      arbiter_workers.updated = context.now.steady;
       return Refusal::kNone;
     case EventKind::kDuration:
-      return AddDuration(event, now, options, budget);
+      return AddDuration(event, context);
     case EventKind::kBacklog:
-      return AddBacklog(event, now, budget);
+      return AddBacklog(event, context);
     case EventKind::kForeign:
-      return AddForeign(event, *metric, now, options, budget);
+      return AddForeign(event, *metric, context);
   }
-  if (!Ensure(*series, now, budget)) return Refusal::kLimit;
+  if (!Ensure(*series, context)) return Refusal::kLimit;
   series->value = AddFinite(series->value, event.value * event.weight);
-  series->updated = now.steady;
+  series->updated = context.now.steady;
   return Refusal::kNone;
 }
 
-Refusal AppSeries::AddDuration(const Event& event, const TimePoint& now,
-                               const SeriesOptions& options,
-                               SeriesBudget& budget) {
+Refusal AppSeries::AddDuration(const Event& event,
+                               const SeriesContext& context) {
   if (!durations) {
-    if (!budget.Take(share, kDurationSeries)) return Refusal::kLimit;
-    durations.emplace(
-        DurationSeries{Sketch(options.sketch), now.unix_seconds, now.steady});
+    if (!context.budget.Take(share, kDurationSeries)) return Refusal::kLimit;
+    durations.emplace(DurationSeries{Sketch(context.options.sketch),
+                                     context.now.unix_seconds,
+                                     context.now.steady});
   }
-  durations->sketch.Add(event.value, event.weight, now.steady);
-  durations->updated = now.steady;
+  durations->sketch.Add(event.value, event.weight, context.now.steady);
+  durations->updated = context.now.steady;
   return Refusal::kNone;
 }
 
-Refusal AppSeries::AddBacklog(const Event& event, const TimePoint& now,
-                              SeriesBudget& budget) {
+Refusal AppSeries::AddBacklog(const Event& event,
+                              const SeriesContext& context) {
   if (!backlog) {
-    if (!budget.Take(share)) return Refusal::kLimit;
+    if (!context.budget.Take(share)) return Refusal::kLimit;
     backlog.emplace();
-    backlog->created_seconds = now.unix_seconds;
+    backlog->created_seconds = context.now.unix_seconds;
   }
   const std::vector<double>& bounds = *BacklogBounds();
   const auto bound =
@@ -137,38 +135,38 @@ Refusal AppSeries::AddBacklog(const Event& event, const TimePoint& now,
   }
   backlog->count = AddFinite(backlog->count, event.weight);
   backlog->sum = AddFinite(backlog->sum, event.value * event.weight);
-  backlog->updated = now.steady;
+  backlog->updated = context.now.steady;
   return Refusal::kNone;
 }
 
 Refusal AppSeries::AddForeign(const Event& event, const ForeignMetric& metric,
-                              const TimePoint& now,
-                              const SeriesOptions& options,
-                              SeriesBudget& budget) {
+                              const SeriesContext& context) {
   auto found = foreign.find(metric.name);
   if (found == foreign.end()) {
     if (ForeignNames::IsReserved(metric.name)) return Refusal::kReservedName;
-    if (budget.foreign_names.Conflict(metric) != nullptr) {
+    if (context.budget.foreign_names.Conflict(metric) != nullptr) {
       return Refusal::kConflict;
     }
-    if (!budget.HasBytes(metric.name.size()) || !budget.Take(foreign_share)) {
+    if (!context.budget.HasBytes(metric.name.size()) ||
+        !context.budget.Take(foreign_share)) {
       return Refusal::kLimit;
     }
-    budget.AddBytes(metric.name.size());
-    budget.foreign_names.Add(metric);
-    ForeignSeries made{
-        metric.type, {true, 0, now.unix_seconds, now.steady}, nullptr};
+    context.budget.AddBytes(metric.name.size());
+    context.budget.foreign_names.Add(metric);
+    ForeignSeries made{metric.type,
+                       {true, 0, context.now.unix_seconds, context.now.steady},
+                       nullptr};
     if (metric.type == MetricType::kSummary) {
-      made.sketch = std::make_unique<Sketch>(options.sketch);
+      made.sketch = std::make_unique<Sketch>(context.options.sketch);
     }
     found = foreign.emplace(metric.name, std::move(made)).first;
   } else if (found->second.type != metric.type) {
     return Refusal::kConflict;
   }
   ForeignSeries& series = found->second;
-  series.plain.updated = now.steady;
+  series.plain.updated = context.now.steady;
   if (series.sketch != nullptr) {
-    series.sketch->Add(event.value, event.weight, now.steady);
+    series.sketch->Add(event.value, event.weight, context.now.steady);
   } else if (series.type == MetricType::kGauge && !event.is_delta) {
     series.plain.value = event.value;
   } else {
@@ -178,17 +176,15 @@ Refusal AppSeries::AddForeign(const Event& event, const ForeignMetric& metric,
   return Refusal::kNone;
 }
 
-std::size_t AppSeries::AddPresets(const TimePoint& now,
-                                  const SeriesOptions& options,
-                                  SeriesBudget& budget) {
+std::size_t AppSeries::AddPresets(const SeriesContext& context) {
   std::size_t refused = 0;
   const auto add = [&](PlainSeries& series) {
-    if (!Ensure(series, now, budget)) ++refused;
+    if (!Ensure(series, context)) ++refused;
   };
   add(requests);
   for (PlainSeries& series : messages) add(series);
-  for (const std::uint16_t code : options.preset_codes) {
-    add(*Status(code, options));
+  for (const std::uint16_t code : context.options.preset_codes) {
+    add(*Status(code, context.options));
   }
   return refused;
 }

@@ -63,6 +63,13 @@ struct ForeignSeries {
   std::unique_ptr<Sketch> sketch;  // Of a summary; else null.
 };
 
+// What all label sets are changed with, at one moment.
+struct SeriesContext {
+  const TimePoint& now;
+  const SeriesOptions& options;
+  SeriesBudget& budget;
+};
+
 class AppSeries {
  public:
   using Foreign = std::map<std::string, ForeignSeries>;  // By metric name.
@@ -70,12 +77,10 @@ class AppSeries {
   // Adds an event; `metric` is of kForeign alone. Nothing is changed where it
   // is refused.
   Refusal Add(const Event& event, const ForeignMetric* metric,
-              const TimePoint& now, const SeriesOptions& options,
-              SeriesBudget& budget);
+              const SeriesContext& context);
   // The zeros that an app has as soon as it is known, as far as there is room.
   // Returns for how many of them there was none.
-  std::size_t AddPresets(const TimePoint& now, const SeriesOptions& options,
-                         SeriesBudget& budget);
+  std::size_t AddPresets(const SeriesContext& context);
   // Removes all but what is foreign.
   void RemoveOwn(SeriesBudget& budget);
   Foreign::iterator RemoveForeign(Foreign::iterator series,
@@ -124,14 +129,11 @@ class AppSeries {
  private:
   // Null for a code that is no preset and was not seen yet.
   PlainSeries* Status(std::uint16_t code, const SeriesOptions& options);
-  bool Ensure(PlainSeries& series, const TimePoint& now, SeriesBudget& budget);
-  Refusal AddDuration(const Event& event, const TimePoint& now,
-                      const SeriesOptions& options, SeriesBudget& budget);
-  Refusal AddBacklog(const Event& event, const TimePoint& now,
-                     SeriesBudget& budget);
+  bool Ensure(PlainSeries& series, const SeriesContext& context);
+  Refusal AddDuration(const Event& event, const SeriesContext& context);
+  Refusal AddBacklog(const Event& event, const SeriesContext& context);
   Refusal AddForeign(const Event& event, const ForeignMetric& metric,
-                     const TimePoint& now, const SeriesOptions& options,
-                     SeriesBudget& budget);
+                     const SeriesContext& context);
   void MergeHistograms(AppSeries& other, SeriesBudget& budget);
   void MergeForeign(AppSeries& other, SeriesBudget& budget);
 };

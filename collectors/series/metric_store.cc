@@ -99,6 +99,7 @@ void MetricStore::RememberStatsd(const std::string& name) {
 
 void MetricStore::AddLocked(std::span<const StoreOp> ops, bool from_statsd) {
   const TimePoint now = time_source_();
+  const SeriesContext context = table_.Context(now);
   for (std::size_t i = 0; i < ops.size(); ++i) {
     const StoreOp& op = ops[i];
     SeriesRef& ref = *op.ref;
@@ -108,8 +109,8 @@ void MetricStore::AddLocked(std::span<const StoreOp> ops, bool from_statsd) {
     }
     const bool is_foreign = op.event.kind == EventKind::kForeign;
     // A line of before the reload that switched this off.
-    if (is_foreign && !table_.options()->exports_foreign) continue;
-    const Refusal refusal = table_.Add(ref, op.event, now);
+    if (is_foreign && !context.options.exports_foreign) continue;
+    const Refusal refusal = table_.Add(ref, op.event, context);
     if (refusal != Refusal::kNone) {
       if (op.begins_line) table_.CountRefused(refusal, ref);
       continue;
@@ -124,7 +125,7 @@ void MetricStore::AddLocked(std::span<const StoreOp> ops, bool from_statsd) {
     }
     if (!app.has_data) {
       app.has_data = true;
-      table_.AddPresets(ref.key.app.name, app, now);
+      table_.AddPresets(ref.key.app.name, app, context);
     }
     if (from_statsd) {
       if (!app.statsd_seen) RememberStatsd(ref.key.app.name);

@@ -41,6 +41,10 @@ const SharedLabels& Shared() {
   return shared;
 }
 
+MetricFamily Family(const char* name, MetricType type, const char* help) {
+  return {name, help, type, {}};
+}
+
 void AddPlain(MetricFamily& family, const LabelSetPtr& common,
               const LabelSetPtr& own, const PlainSeries& series) {
   if (!series.exists) return;
@@ -78,55 +82,41 @@ ScrapeFamilies::ScrapeFamilies(std::shared_ptr<const SeriesOptions> options,
                                std::chrono::milliseconds now)
     : options_(std::move(options)),
       now_(now),
-      requests_{"gunicorn_requests_total",
-                "Requests answered (gunicorn.requests).",
-                MetricType::kCounter,
-                {}},
-      statuses_{"gunicorn_request_status_total",
-                "Requests answered, by HTTP status "
-                "(gunicorn.request.status.NNN).",
-                MetricType::kCounter,
-                {}},
-      durations_{"gunicorn_request_duration_seconds",
-                 "Time to answer a request (gunicorn.request.duration).",
-                 MetricType::kHistogram,
-                 {}},
-      window_{"gunicorn_request_duration_window_seconds",
-              "Time to answer a request: quantiles over "
-              "statsd.quantile_window, sum and count since the start "
-              "(gunicorn.request.duration).",
-              MetricType::kSummary,
-              {}},
-      messages_{"gunicorn_log_messages_total",
-                "Messages that gunicorn logged, by level "
-                "(gunicorn.log.LEVEL).",
-                MetricType::kCounter,
-                {}},
-      workers_{"gunicorn_arbiter_workers",
-               "Workers that the arbiter manages, as it last told "
-               "(gunicorn.workers).",
-               MetricType::kGauge,
-               {}},
-      backlog_{"gunicorn_backlog_connections",
-               "Connections waiting to be accepted, as gunicorn observed "
-               "them (gunicorn.backlog, gunicorn.socket.backlog).",
-               MetricType::kHistogram,
-               {}},
-      series_{"gunicorn_exporter_statsd_series",
-              "Series that count against statsd.max_series.",
-              MetricType::kGauge,
-              {}},
-      refused_{"gunicorn_exporter_statsd_refused_series_total",
-               "Lines that found no series, by reason: limit "
-               "(statsd.max_series; also zeros without room, and series that "
-               "made room for a known app's), conflict (with another's name or "
-               "type), reserved_name (of Prometheus' own).",
-               MetricType::kCounter,
-               {}},
-      last_packet_{"gunicorn_exporter_statsd_last_packet_timestamp_seconds",
-                   "When the last StatsD line of an app was accepted.",
-                   MetricType::kGauge,
-                   {}} {
+      requests_(Family("gunicorn_requests_total", MetricType::kCounter,
+                       "Requests answered (gunicorn.requests).")),
+      statuses_(Family("gunicorn_request_status_total", MetricType::kCounter,
+                       "Requests answered, by HTTP status "
+                       "(gunicorn.request.status.NNN).")),
+      durations_(
+          Family("gunicorn_request_duration_seconds", MetricType::kHistogram,
+                 "Time to answer a request (gunicorn.request.duration).")),
+      window_(Family("gunicorn_request_duration_window_seconds",
+                     MetricType::kSummary,
+                     "Time to answer a request: quantiles over "
+                     "statsd.quantile_window, sum and count since the start "
+                     "(gunicorn.request.duration).")),
+      messages_(Family("gunicorn_log_messages_total", MetricType::kCounter,
+                       "Messages that gunicorn logged, by level "
+                       "(gunicorn.log.LEVEL).")),
+      workers_(Family("gunicorn_arbiter_workers", MetricType::kGauge,
+                      "Workers that the arbiter manages, as it last told "
+                      "(gunicorn.workers).")),
+      backlog_(
+          Family("gunicorn_backlog_connections", MetricType::kHistogram,
+                 "Connections waiting to be accepted, as gunicorn observed "
+                 "them (gunicorn.backlog, gunicorn.socket.backlog).")),
+      series_(Family("gunicorn_exporter_statsd_series", MetricType::kGauge,
+                     "Series that count against statsd.max_series.")),
+      refused_(Family(
+          "gunicorn_exporter_statsd_refused_series_total", MetricType::kCounter,
+          "Lines that found no series, by reason: limit "
+          "(statsd.max_series; also zeros without room, and series that "
+          "made room for a known app's), conflict (with another's name or "
+          "type), reserved_name (of Prometheus' own).")),
+      last_packet_(
+          Family("gunicorn_exporter_statsd_last_packet_timestamp_seconds",
+                 MetricType::kGauge,
+                 "When the last StatsD line of an app was accepted.")) {
   for (MetricFamily* const family :
        {&requests_, &durations_, &window_, &workers_}) {
     family->series.reserve(label_sets);

@@ -37,19 +37,18 @@ void SeriesTable::SetLimits() {
 // The event's own series first: where there is no room for it, nothing is made
 // known.
 Refusal SeriesTable::ResolveAndAdd(SeriesRef& ref, const Event& event,
-                                   const TimePoint& now) {
+                                   const SeriesContext& context) {
   SeriesKey key = Normalised(ref.key);
   ref.epoch = epoch_;
   const auto found = label_sets_.find(key);
   if (found != label_sets_.end()) {
     ref.series = &found->second;
-    return ref.series->Add(event, ref.foreign.get(), now, *options_, budget_);
+    return ref.series->Add(event, ref.foreign.get(), context);
   }
   ref.series = nullptr;
   if (!budget_.HasBytes(BytesOf(key))) return Refusal::kLimit;
   AppSeries series;
-  const Refusal refusal =
-      series.Add(event, ref.foreign.get(), now, *options_, budget_);
+  const Refusal refusal = series.Add(event, ref.foreign.get(), context);
   if (refusal != Refusal::kNone) return refusal;
   if (!key.tags.empty()) series.base = &FindOrInsert(key.app);
   ref.series = &Insert(std::move(key), std::move(series));
@@ -104,7 +103,7 @@ void SeriesTable::SetKnownApps(std::vector<AppId> apps, const TimePoint& now) {
   // Apps that only lines have made known, too: a reload may have added a code.
   for (auto& [key, series] : label_sets_) {
     if (key.tags.empty() && series.IsKnown()) {
-      AddPresets(key.app.name, series, now);
+      AddPresets(key.app.name, series, Context(now));
     }
   }
 }
@@ -114,8 +113,8 @@ void SeriesTable::EndReservations() {
 }
 
 void SeriesTable::AddPresets(const std::string& app_name, AppSeries& app,
-                             const TimePoint& now) {
-  const std::size_t refused = app.AddPresets(now, *options_, budget_);
+                             const SeriesContext& context) {
+  const std::size_t refused = app.AddPresets(context);
   if (refused == 0 || app.presets_refused) return;
   app.presets_refused = true;
   refused_[static_cast<std::size_t>(Refusal::kLimit)] += refused;

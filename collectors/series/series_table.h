@@ -37,16 +37,21 @@ class SeriesTable {
   // Removes what statsd.series_ttl says.
   void Expire(std::chrono::milliseconds now);
 
+  // `now` outlives the answer, which holds until Reconfigure.
+  SeriesContext Context(const TimePoint& now) {
+    return {now, *options_, budget_};
+  }
   // Adds an event. Nothing is changed where it is refused.
-  Refusal Add(SeriesRef& ref, const Event& event, const TimePoint& now) {
+  Refusal Add(SeriesRef& ref, const Event& event,
+              const SeriesContext& context) {
     if (ref.series == nullptr || ref.epoch != epoch_) {
-      return ResolveAndAdd(ref, event, now);
+      return ResolveAndAdd(ref, event, context);
     }
-    return ref.series->Add(event, ref.foreign.get(), now, *options_, budget_);
+    return ref.series->Add(event, ref.foreign.get(), context);
   }
   // The zeros of an app; those without room are counted once.
   void AddPresets(const std::string& app_name, AppSeries& app,
-                  const TimePoint& now);
+                  const SeriesContext& context);
   void CountRefused(Refusal refusal, const SeriesRef& ref);
 
   const LabelSets& label_sets() const { return label_sets_; }
@@ -64,7 +69,7 @@ class SeriesTable {
 
  private:
   Refusal ResolveAndAdd(SeriesRef& ref, const Event& event,
-                        const TimePoint& now);
+                        const SeriesContext& context);
   AppSeries& FindOrInsert(const AppId& app);
   AppSeries& Insert(SeriesKey key, AppSeries series);
   template <typename IsGone>  // (key, series)

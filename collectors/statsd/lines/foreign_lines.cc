@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "collectors/statsd/lines/foreign_name.h"
 #include "collectors/statsd/lines/translate.h"
@@ -27,11 +28,10 @@ bool ForeignLines::IsFull() const {
 SeriesRef& ForeignLines::Resolve(MetricType type, const SeriesKey& key) {
   constexpr char kPart = '\xFF';  // Not in UTF-8.
   text_ = static_cast<char>(type);
-  for (const std::string_view part :
-       {std::string_view(name_), std::string_view(key.app.name),
-        std::string_view(key.app.pod_uid),
-        std::string_view(key.app.container_id)}) {
-    text_ += part;
+  for (const std::string* const part :
+       {&std::as_const(name_), &key.app.name, &key.app.pod_uid,
+        &key.app.container_id}) {
+    text_ += *part;
     text_ += kPart;
   }
   for (const Label& tag : key.tags) {
@@ -42,9 +42,10 @@ SeriesRef& ForeignLines::Resolve(MetricType type, const SeriesKey& key) {
   }
   SeriesRef* const known = refs_.Find(text_);
   if (known != nullptr) return *known;
-  return refs_.Insert(
-      text_,
-      {key, std::make_unique<const ForeignMetric>(ForeignMetric{name_, type})});
+  SeriesRef made{key};
+  made.foreign =
+      std::make_unique<const ForeignMetric>(ForeignMetric{name_, type});
+  return refs_.Insert(text_, std::move(made));
 }
 
 LineVerdict ForeignLines::Take(const Sample& sample, const SeriesKey& key,
