@@ -1,7 +1,5 @@
 #include "collectors/process/process_collector.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -261,8 +259,7 @@ Collected ProcessCollector::Collect(Deadline deadline) {
     const double age = std::chrono::duration<double>(
                            std::chrono::steady_clock::now() - *view->looked_at)
                            .count();
-    collected.families =
-        ToFamilies(*view, age, static_cast<double>(sysconf(_SC_CLK_TCK)));
+    collected.families = ToFamilies(*view, age, TicksPerSecond());
   }
   return collected;
 }

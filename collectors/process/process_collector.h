@@ -11,7 +11,7 @@
 namespace gunicorn_exporter {
 
 // Pure: what a view says, as families. `age_seconds`: how long ago the table
-// was looked at. `ticks_per_second` is sysconf's _SC_CLK_TCK.
+// was looked at. `ticks_per_second` is TicksPerSecond().
 std::vector<MetricFamily> ToFamilies(const ProcessView& view,
                                      double age_seconds,
                                      double ticks_per_second);
