@@ -175,7 +175,8 @@ HttpHandlers Exporter::Handlers() {
 void Exporter::ReadAndApply() {
   const LoadedConfig loaded = LoadConfigFile(flags_.config_file);
   const Config& config = loaded.config;
-  if (process_ && !process_->Answers(steady_clock::now() + kProcessPatience)) {
+  if (process_ &&
+      process_->View(false, steady_clock::now() + kProcessPatience).is_late) {
     throw ConfigError(
         "the process table does not answer: reload again when it does");
   }
