@@ -12,11 +12,14 @@ namespace gunicorn_exporter {
 struct AppStatus {
   AppId app;
   bool configured = false;  // An `instances` entry; else it was discovered.
+  std::size_t Workers() const { return idle + working + unknown; }
   // OK: a master with at least one worker.
   bool ok = false;
   std::size_t masters = 0;  // Upgrading ones included.
   std::size_t idle = 0;
   std::size_t working = 0;
+  // Burning no CPU, and whose connections are theirs cannot be told.
+  std::size_t unknown = 0;
   // A gunicorn without setproctitle: found by its command line.
   bool titled = true;
   // The class in the command line or GUNICORN_CMD_ARGS of a gunicorn without a

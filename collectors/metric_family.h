@@ -7,6 +7,7 @@
 // Here the labels of an app are escaped once and shared by all of its series.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,7 +21,8 @@ struct Label {
   std::string name;
   std::string value;
 
-  bool operator==(const Label&) const = default;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 reads <=> as a 0.
+  auto operator<=>(const Label&) const = default;
 };
 
 // An immutable list of labels, in the order in which it is written. Names are

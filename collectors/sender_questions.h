@@ -11,9 +11,17 @@
 #include <optional>
 #include <vector>
 
-#include "collectors/sender_lookup.h"
+#include "collectors/app_id.h"
 
 namespace gunicorn_exporter {
+
+// A process that cannot be mistaken for a later one with the same pid.
+struct Sender {
+  AppId app;
+  pid_t pid = 0;
+  // Clock ticks since boot, field 22 of proc(5) stat.
+  std::uint64_t start_time = 0;
+};
 
 // Who sent a datagram, as the kernel tells it: one of the two.
 struct SenderAddress {

@@ -61,17 +61,20 @@ int CheckInstances(const Flags& flags) {
   Config config = LoadConfig(flags).config;
   const bool all_are_checked = config.discovery.enabled;
   config.discovery.enabled = true;  // Strangers may explain who is missing.
-  ProcessMonitor monitor(config, flags.path_procfs);
+  prometheus::Registry registry;
+  ProcessMonitor monitor(config, flags.path_procfs, registry);
   monitor.Scan();
-  if (!monitor.TableReadable()) {
+  monitor.Sample();
+  std::this_thread::sleep_for(kBetweenSamples);
+  monitor.Sample();
+  const ProcessView view = monitor.View(false);
+  if (!view.readable) {
     std::cerr << "gunicorn_exporter: " << flags.path_procfs
               << ": the process table cannot be read\n";
     return kExitUnknown;
   }
-  monitor.Sample();
-  std::this_thread::sleep_for(kBetweenSamples);
-  monitor.Sample();
-  std::vector<AppStatus> apps = monitor.Apps();
+  std::vector<AppStatus> apps;
+  for (const AppView& app : view.apps) apps.push_back(app.status);
   const auto first_stranger = std::stable_partition(
       apps.begin(), apps.end(),
       [&](const AppStatus& app) { return all_are_checked || app.configured; });

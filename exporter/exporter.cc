@@ -3,42 +3,29 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <exception>
-#include <future>
-#include <mutex>
+#include <system_error>
 #include <utility>
 #include <vector>
 
-#include "collectors/logs/log_collector.h"
-#include "collectors/process/process_collector.h"
-#include "collectors/process/process_monitor.h"
-#include "collectors/process/sender_finder.h"
-#include "collectors/series/metric_store.h"
 #include "collectors/statsd/receive/socket_activation.h"
-#include "collectors/statsd/receive/statsd_server.h"
-#include "collectors/statsd/statsd_collector.h"
 #include "config/base/config_error.h"
 #include "config/base/error_text.h"
 #include "config/base/file_descriptor.h"
 #include "config/base/log.h"
-#include "exporter/patient_caller.h"
-#include "exporter/patient_lookup.h"
-#include "exporter/scrape/scrape.h"
-#include "exporter/scrape/self_metrics.h"
 #include "exporter/signals.h"
-#include "exporter/status/known_apps.h"
 #include "exporter/unix_seconds.h"
-#include "exporter/web/http_server.h"
 
 namespace gunicorn_exporter {
 namespace {
 
-constexpr auto kScanPatience = std::chrono::seconds(2);
-constexpr auto kStopPatience = std::chrono::seconds(2);
-constexpr auto kMonitorPatience = std::chrono::seconds(2);
+using std::chrono::steady_clock;
+
+// How long the start, a health check, a reload and the end wait for the process
+// table, and go on without it.
+constexpr auto kProcessPatience = std::chrono::seconds(2);
 // What the receiver takes for senders that it has to look up, and more.
 constexpr auto kReceiverPatience = std::chrono::seconds(5);
 
@@ -72,28 +59,6 @@ std::vector<AppId> ConfiguredApps(const Config& config) {
   return apps;
 }
 
-// Where StatsD is off, the series that access lines feed are the log
-// collector's.
-class LogsWithRequests : public Collector {
- public:
-  LogsWithRequests(std::shared_ptr<Collector> logs,
-                   std::shared_ptr<Collector> requests)
-      : logs_(std::move(logs)), requests_(std::move(requests)) {}
-
-  std::string_view Name() const override { return logs_->Name(); }
-  std::vector<MetricFamily> Collect() override {
-    std::vector<MetricFamily> families = logs_->Collect();
-    for (MetricFamily& family : requests_->Collect()) {
-      families.push_back(std::move(family));
-    }
-    return families;
-  }
-
- private:
-  const std::shared_ptr<Collector> logs_;
-  const std::shared_ptr<Collector> requests_;
-};
-
 HttpOptions ToHttpOptions(const Flags& flags) {
   HttpOptions options;
   options.listen_addresses = flags.web_listen_addresses;
@@ -106,209 +71,134 @@ HttpOptions ToHttpOptions(const Flags& flags) {
 
 }  // namespace
 
-// In the order in which they are built; what stands below uses what stands
-// above. A part that a flag switches off is null.
-struct Exporter::Parts {
-  Parts(const Flags& given_flags, const Config& config)
-      : flags(given_flags),
-        self_metrics(UnixSeconds()),
-        store(config, SystemTime) {}
+Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
+    : flags_(flags),
+      self_metrics_(UnixSeconds()),
+      store_(loaded.config, SystemTime,
+             flags.collector_statsd ? "statsd" : "logs") {
+  const Config& config = loaded.config;
+  LogNotices(loaded.notices);
+  self_metrics_.SetReloadResult(true, UnixSeconds());
+  store_.SetKnownApps(ConfiguredApps(config));
 
-  const Flags flags;
-  SelfMetrics self_metrics;
-  MetricStore store;
-  std::unique_ptr<ProcessMonitor> monitor;
-  std::unique_ptr<SenderFinder> sender_finder;
-  std::unique_ptr<PatientLookup> sender_lookup;
-  // Asks the monitor, which waits for as long as the process table does.
-  PatientCaller monitor_caller{kMonitorPatience};
-  std::mutex last_apps_mutex;
-  std::vector<AppStatus> last_apps;  // As the monitor said them last.
-  std::unique_ptr<StatsdServer> statsd;
-  std::shared_ptr<LogCollector> logs;
-  std::unique_ptr<Scraper> scraper;
-  std::unique_ptr<HttpServer> http;
-
-  std::mutex reload_mutex;  // One reload at a time.
-  // The first look at the process table is done, or none is wanted.
-  std::atomic<bool> scanned{false};
-  std::future<void> first_scan;
-
-  void Start();
-  bool Knows(const std::string& app_name) const;
-  // What --statsd-host of a gunicorn should be; empty: nothing is received.
-  std::string StatsdAddress() const;
-  KnownApps Apps();
-  HttpHandlers Handlers(Exporter& exporter);
-  // Empty when it worked, else one line that says why not.
-  std::string Apply(const Config& config);
-};
-
-void Exporter::Parts::Start() {
-  // First: a log is read from where it ends now.
-  if (logs) logs->FindFiles();
-  // In a thread: a procfs that does not answer must not keep the rest from it.
-  first_scan = std::async(std::launch::async, [this] {
-    try {
-      if (monitor) monitor->Start();
-      scanned = true;
-    } catch (const std::exception& error) {
-      LogEvent(LogLevel::kError, "process_table_not_watched",
-               {{"error", error.what()}});
-      throw;
-    }
-  });
-  // Lines that came before wait in the kernel, and find their app known.
-  if (first_scan.wait_for(kScanPatience) == std::future_status::ready) {
-    first_scan.get();  // No thread or no memory to be had: the start fails.
+  std::vector<Collector*> collectors;
+  if (flags.collector_process) {
+    CheckProcfs(flags.path_procfs);
+    process_.emplace(
+        config, flags.path_procfs, self_metrics_.registry(),
+        [this](const std::vector<AppId>& apps) { store_.SetKnownApps(apps); });
+    collectors.push_back(&process_collector_.emplace(*process_));
   }
-  if (statsd) statsd->Start();
-  // Last: access lines count only where no StatsD line has come.
-  if (logs) logs->Start();
+  if (flags.collector_statsd) {
+    statsd_.emplace(flags, store_, self_metrics_.registry(),
+                    process_ ? &*process_ : nullptr,
+                    TakeInheritedSockets(TakeActivationVariables()));
+  }
+  // After the process table, whose errors it counts; before the store, in which
+  // is each line that the receivers have counted.
+  collectors.push_back(&self_metrics_);
+  if (flags.collector_statsd || flags.collector_logs) {
+    collectors.push_back(&store_);
+  }
+  if (flags.collector_logs) {
+    logs_.emplace(
+        config, flags, store_,
+        [this](const std::string& name) { return Knows(name); },
+        [this] {
+          if (statsd_) statsd_->WaitUntilTaken(kReceiverPatience);
+        });
+    collectors.push_back(&*logs_);
+  }
+  scraper_.emplace(std::move(collectors));
+  // A reload may be asked for as soon as the server stands.
+  const std::lock_guard lock(reload_mutex_);
+  HttpOptions options = ToHttpOptions(flags);
+  options.statsd_address = StatsdAddress();
+  http_.emplace(options, Handlers());
+  Start();
 }
 
-bool Exporter::Parts::Knows(const std::string& app_name) const {
-  const std::vector<AppArrival> apps = store.Arrivals();
+void Exporter::Start() {
+  // First: a log is read from where it ends now.
+  if (logs_) logs_->FindFiles();
+  if (process_) {
+    process_->Start();
+    // Lines that came before wait in the kernel, and find their app known.
+    process_->WaitForLook(steady_clock::now() + kProcessPatience);
+  }
+  if (statsd_) statsd_->Start();
+  // Last: access lines count only where no StatsD line has come.
+  if (logs_) logs_->Start();
+}
+
+bool Exporter::Knows(const std::string& app_name) const {
+  const std::vector<AppArrival> apps = store_.Arrivals();
   return std::any_of(apps.begin(), apps.end(), [&](const AppArrival& known) {
     return known.app.name == app_name;
   });
 }
 
-std::string Exporter::Parts::StatsdAddress() const {
-  if (!statsd) return "";
-  const auto udp = statsd->addresses(Transport::kUdp);
+std::string Exporter::StatsdAddress() const {
+  if (!statsd_) return "";
+  const auto udp = statsd_->addresses(Transport::kUdp);
   if (!udp.empty()) return udp.front();
-  const auto unixgram = statsd->addresses(Transport::kUnixgram);
+  const auto unixgram = statsd_->addresses(Transport::kUnixgram);
   return unixgram.empty() ? "" : "unix://" + unixgram.front();
 }
 
-KnownApps Exporter::Parts::Apps() {
-  if (!monitor) {
+KnownApps Exporter::Apps() {
+  if (!process_) {
     return {{},
             "the process collector is off: whether a gunicorn runs is not "
             "looked at"};
   }
-  const auto found = std::make_shared<KnownApps>();
-  const bool answered = monitor_caller.Run([this, found] {
-    found->apps = monitor->Apps();
-    if (!monitor->TableReadable()) {
-      found->trouble =
-          "the process table cannot be read: what is told of it is old";
-    }
-  });
-  const std::lock_guard lock(last_apps_mutex);
-  if (answered) {
-    last_apps = found->apps;
-    return *found;
-  }
-  return {last_apps,
-          "the process table does not answer: what is told of it is old"};
+  const auto now = steady_clock::now();
+  return ToKnownApps(process_->View(false, now + kProcessPatience),
+                     steady_clock::now());
 }
 
-HttpHandlers Exporter::Parts::Handlers(Exporter& exporter) {
+HttpHandlers Exporter::Handlers() {
   HttpHandlers handlers;
-  handlers.scrape = [this](std::chrono::steady_clock::time_point deadline) {
-    return scraper->Collect(deadline);
+  handlers.scrape = [this](steady_clock::time_point deadline) {
+    return scraper_->Collect(deadline);
   };
   handlers.apps = [this] { return Apps(); };
-  handlers.ready = [this] { return scanned.load(); };
-  handlers.reload = [&exporter] { return exporter.Reload(); };
+  handlers.ready = [this] { return !process_ || process_->HasLooked(); };
+  handlers.reload = [this] { return Reload(); };
   handlers.quit = RequestStop;
   handlers.count_request = [this](std::string_view handler, int code) {
-    self_metrics.CountHttpRequest(handler, code);
+    self_metrics_.CountHttpRequest(handler, code);
   };
   return handlers;
 }
 
-std::string Exporter::Parts::Apply(const Config& config) {
-  store.Reconfigure(config);
-  if (logs) logs->Reconfigure(config);
-  if (!monitor) {
-    store.SetKnownApps(ConfiguredApps(config));
-    return "";
-  }
-  const bool done = monitor_caller.Run([this, config] {
-    monitor->Reconfigure(config);
-    store.SetKnownApps(monitor->KnownApps());
-  });
-  return done ? ""
-              : "the process table does not answer: reload again when it does";
-}
-
-Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
-    : parts_(std::make_unique<Parts>(flags, loaded.config)) {
+void Exporter::ReadAndApply() {
+  const LoadedConfig loaded = LoadConfigFile(flags_.config_file);
   const Config& config = loaded.config;
+  if (process_ && !process_->Answers(steady_clock::now() + kProcessPatience)) {
+    throw ConfigError(
+        "the process table does not answer: reload again when it does");
+  }
   LogNotices(loaded.notices);
-  Parts& parts = *parts_;
-  parts.self_metrics.SetReloadResult(true, UnixSeconds());
-  parts.store.SetKnownApps(ConfiguredApps(config));
-
-  std::vector<std::shared_ptr<Collector>> collectors;
-  if (flags.collector_process) {
-    CheckProcfs(flags.path_procfs);
-    parts.monitor = std::make_unique<ProcessMonitor>(config, flags.path_procfs);
-    parts.monitor->SetAppsListener([&parts](const std::vector<AppId>& apps) {
-      parts.store.SetKnownApps(apps);
-    });
-    parts.sender_finder = std::make_unique<SenderFinder>(*parts.monitor);
-    parts.sender_lookup = std::make_unique<PatientLookup>(*parts.sender_finder);
-    collectors.push_back(std::make_shared<ProcessCollector>(*parts.monitor));
+  store_.Reconfigure(config);
+  if (logs_) logs_->Reconfigure(config);
+  if (process_) {
+    process_->Reconfigure(config);  // Which tells the store all known apps.
+  } else {
+    store_.SetKnownApps(ConfiguredApps(config));
   }
-  if (flags.collector_statsd) {
-    parts.statsd = std::make_unique<StatsdServer>(
-        flags, parts.store, parts.sender_lookup.get(),
-        TakeInheritedSockets(TakeActivationVariables()));
-  }
-  const auto requests =
-      std::make_shared<StatsdCollector>(parts.store, parts.statsd.get());
-  if (flags.collector_statsd) collectors.push_back(requests);
-  if (flags.collector_logs) {
-    parts.logs = std::make_shared<LogCollector>(
-        config, flags, parts.store,
-        [&parts](const std::string& name) { return parts.Knows(name); },
-        [&parts] {
-          if (parts.statsd) parts.statsd->WaitUntilTaken(kReceiverPatience);
-        });
-    if (flags.collector_statsd) {
-      collectors.push_back(parts.logs);
-    } else {
-      collectors.push_back(
-          std::make_shared<LogsWithRequests>(parts.logs, requests));
-    }
-  }
-  parts.scraper =
-      std::make_unique<Scraper>(std::move(collectors), parts.self_metrics);
-  {
-    // A reload may be asked for as soon as the server stands.
-    const std::lock_guard lock(parts.reload_mutex);
-    HttpOptions options = ToHttpOptions(flags);
-    options.statsd_address = parts.StatsdAddress();
-    parts.http = std::make_unique<HttpServer>(options, parts.Handlers(*this));
-  }
-  parts.Start();
-}
-
-Exporter::~Exporter() {
-  parts_->http.reset();
-  if (parts_->first_scan.valid()) parts_->first_scan.wait();
 }
 
 std::string Exporter::Reload() {
-  Parts& parts = *parts_;
-  const std::lock_guard lock(parts.reload_mutex);
+  const std::lock_guard lock(reload_mutex_);
   std::string error;
-  if (!parts.flags.config_file.empty()) {
-    try {
-      const LoadedConfig loaded = LoadConfigFile(parts.flags.config_file);
-      LogNotices(loaded.notices);
-      error = parts.Apply(loaded.config);
-    } catch (const ConfigError& config_error) {
-      error = config_error.what();
-    }
+  try {
+    if (!flags_.config_file.empty()) ReadAndApply();
+    error = http_->ReloadWebConfig();
+  } catch (const ConfigError& config_error) {
+    error = config_error.what();
   }
-  if (error.empty()) error = parts.http->ReloadWebConfig();
-
-  parts.self_metrics.SetReloadResult(error.empty(), UnixSeconds());
+  self_metrics_.SetReloadResult(error.empty(), UnixSeconds());
   if (error.empty()) {
     LogEvent(LogLevel::kInfo, "config_reloaded");
   } else {
@@ -318,10 +208,7 @@ std::string Exporter::Reload() {
 }
 
 bool Exporter::CanStop() {
-  const auto deadline = Scraper::Clock::now() + kStopPatience;
-  return parts_->scanned.load() && parts_->scraper->Drain(deadline) &&
-         parts_->monitor_caller.Drain(deadline) &&
-         (!parts_->sender_lookup || parts_->sender_lookup->Drain(deadline));
+  return !process_ || process_->Stop(steady_clock::now() + kProcessPatience);
 }
 
 }  // namespace gunicorn_exporter

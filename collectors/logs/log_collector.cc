@@ -80,13 +80,13 @@ void LogCollector::Reconfigure(const Config& config) {
   config_taken_.wait(lock, [this] { return !has_new_config_; });
 }
 
-std::vector<MetricFamily> LogCollector::Collect() {
+Collected LogCollector::Collect(Deadline /*deadline*/) {
   std::shared_ptr<const Config> config;
   {
     const std::lock_guard lock(mutex_);
     config = config_;
   }
-  return counts_.Collect(*config);
+  return {counts_.Collect(*config), {}};
 }
 
 void LogCollector::LoadOldPositions() {

@@ -50,7 +50,7 @@ class LogCollector : public Collector {
   void Reconfigure(const Config& config);
 
   std::string_view Name() const override { return "logs"; }
-  std::vector<MetricFamily> Collect() override;
+  Collected Collect(Deadline deadline) override;
 
  private:
   using Clock = LogReader::Clock;

@@ -96,7 +96,7 @@ void AppRegistry::Retire(const TrackedProcess& process, bool exited) {
   }
 }
 
-void AppRegistry::Update(std::vector<FoundProcess> found,
+void AppRegistry::Update(std::vector<TrackedProcess> found,
                          const std::vector<ProcessSnapshot>& ended,
                          TimePoint now, double unix_seconds) {
   for (const ProcessSnapshot& zombie : ended) {
@@ -110,7 +110,7 @@ void AppRegistry::Update(std::vector<FoundProcess> found,
   std::map<ProcessKey, TrackedProcess> next;
   std::set<AppId> renamed;
   std::set<AppId> present;
-  for (FoundProcess& process : found) {
+  for (TrackedProcess& process : found) {
     if (!IsWanted(process.app)) continue;
     AppRecord& app = apps_[process.app];
     if (process.gunicorn.role == ProcessRole::kMaster) {
@@ -135,7 +135,7 @@ void AppRegistry::Update(std::vector<FoundProcess> found,
 }
 
 // Takes the process out of processes_ where it was known.
-TrackedProcess AppRegistry::Track(FoundProcess found, AppRecord& app,
+TrackedProcess AppRegistry::Track(TrackedProcess found, AppRecord& app,
                                   std::set<AppId>& renamed) {
   TrackedProcess tracked;
   GunicornProcess& gunicorn = found.gunicorn;

@@ -47,6 +47,9 @@ struct CpuTicks {
   }
 };
 
+// The `state` label.
+enum class WorkerState : std::uint8_t { kIdle, kWorking, kUnknown };
+
 struct TrackedProcess {
   GunicornProcess gunicorn;
   AppId app;
@@ -55,10 +58,9 @@ struct TrackedProcess {
     return {gunicorn.process.user_ticks - cpu_base.user,
             gunicorn.process.system_ticks - cpu_base.system};
   }
-  // Of a worker, by the last sample.
-  bool working = false;
-  bool sampled = false;             // A sample has been taken.
-  std::uint64_t sampled_ticks = 0;  // CPU time at the last sample.
+  WorkerState state = WorkerState::kIdle;  // Of a worker, by the last sample.
+  bool sampled = false;                    // A sample has been taken.
+  std::uint64_t sampled_ticks = 0;         // CPU time at the last sample.
 };
 
 struct AppRecord {
@@ -71,12 +73,6 @@ struct AppRecord {
   // Of processes that ended, by CpuRole.
   std::array<CpuTicks, kCpuRoles> ended_cpu{};
   std::array<bool, kCpuRoles> role_seen{};
-};
-
-// A process and the app that it was found to belong to.
-struct FoundProcess {
-  GunicornProcess gunicorn;
-  AppId app;
 };
 
 class AppRegistry {
@@ -93,7 +89,7 @@ class AppRegistry {
 
   // One look at the table: `found` are the gunicorn processes that live,
   // `ended` those whose last CPU time can still be read (zombies).
-  void Update(std::vector<FoundProcess> found,
+  void Update(std::vector<TrackedProcess> found,
               const std::vector<ProcessSnapshot>& ended, TimePoint now,
               double unix_seconds);
 
@@ -113,7 +109,7 @@ class AppRegistry {
 
  private:
   bool IsConfigured(const AppId& app) const;
-  TrackedProcess Track(FoundProcess found, AppRecord& app,
+  TrackedProcess Track(TrackedProcess found, AppRecord& app,
                        std::set<AppId>& renamed);
   void Retire(const TrackedProcess& process, bool exited);
   void DropUnwanted();

@@ -15,8 +15,13 @@ std::string ToMessage(const AppStatus& status) {
                               std::to_string(status.masters) +
                               (status.masters == 1 ? " master" : " masters");
   if (!status.ok) return masters + " without a worker";
-  return masters + ", " + std::to_string(status.idle) + " idle and " +
-         std::to_string(status.working) + " working workers";
+  const std::string idle = std::to_string(status.idle) + " idle";
+  const std::string working = std::to_string(status.working) + " working";
+  if (status.unknown == 0) {
+    return masters + ", " + idle + " and " + working + " workers";
+  }
+  return masters + ", " + idle + ", " + working + " and " +
+         std::to_string(status.unknown) + " unknown workers";
 }
 
 }  // namespace
@@ -44,18 +49,26 @@ AppStatus ToStatus(const AppId& app, bool configured,
         status.worker_class = gunicorn.worker_class;
       }
     } else if (gunicorn.role == ProcessRole::kWorker) {
-      ++(process->working ? status.working : status.idle);
+      switch (process->state) {
+        case WorkerState::kIdle:
+          ++status.idle;
+          break;
+        case WorkerState::kWorking:
+          ++status.working;
+          break;
+        case WorkerState::kUnknown:
+          ++status.unknown;
+          break;
+      }
     }
   }
-  status.ok = status.masters > 0 && status.idle + status.working > 0;
+  status.ok = status.masters > 0 && status.Workers() > 0;
   status.message = ToMessage(status);
   return status;
 }
 
-AppView ToView(const AppId& app, const AppRecord& record,
-               const ProcessGroup& processes, const KernelUnits& units) {
-  AppView view;
-  view.status = ToStatus(app, record.configured, processes);
+void AddTotals(const AppRecord& record, const ProcessGroup& processes,
+               const KernelUnits& units, AppView& view) {
   view.first_seen_seconds = record.first_seen_seconds;
   view.spawned = record.spawned;
   view.exited = record.exited;
@@ -90,7 +103,6 @@ AppView ToView(const AppId& app, const AppRecord& record,
       view.workers.push_back(worker);
     }
   }
-  return view;
 }
 
 }  // namespace gunicorn_exporter

@@ -29,8 +29,9 @@ struct KernelUnits {
   double boot_time_seconds = 0;  // Unix seconds; 0: not known.
 };
 
-// All that stands in the process table of one app: counts, sums, start time.
-AppView ToView(const AppId& app, const AppRecord& record,
-               const ProcessGroup& processes, const KernelUnits& units);
+// What the process table tells of one app beside its status: counts, sums,
+// start time.
+void AddTotals(const AppRecord& record, const ProcessGroup& processes,
+               const KernelUnits& units, AppView& view);
 
 }  // namespace gunicorn_exporter

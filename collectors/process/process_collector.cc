@@ -4,12 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <stdexcept>
+#include <chrono>
 #include <string>
 #include <utility>
 
 #include "collectors/app_labels.h"
-#include "collectors/process/process_monitor.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -97,6 +96,8 @@ class AppWriter {
           MakeLabels({{"state", "idle"}}));
     Gauge("gunicorn_workers", kWorkers, static_cast<double>(status.working),
           MakeLabels({{"state", "working"}}));
+    Gauge("gunicorn_workers", kWorkers, static_cast<double>(status.unknown),
+          MakeLabels({{"state", "unknown"}}));
     if (app_.dirty_arbiter) {
       Gauge("gunicorn_dirty_workers", "Workers of the dirty arbiter.",
             static_cast<double>(app_.dirty_workers));
@@ -223,43 +224,47 @@ class AppWriter {
 }  // namespace
 
 std::vector<MetricFamily> ToFamilies(const ProcessView& view,
-                                     const ReadErrors::Counts& errors,
-                                     const Config& config,
+                                     double age_seconds,
                                      double ticks_per_second) {
   Families families;
+  const auto gauge = [&](const char* name, const char* help, double value) {
+    families.Gauge(name, help, nullptr, nullptr, value);
+  };
   for (const AppView& app : view.apps) {
-    AppWriter(families, app, config, ticks_per_second).Write();
+    AppWriter(families, app, *view.config, ticks_per_second).Write();
   }
-  families.Gauge("gunicorn_exporter_processes",
-                 "Processes in the table at the last scan.", nullptr, nullptr,
-                 static_cast<double>(view.processes));
-  families.Gauge(
-      "gunicorn_exporter_process_sample_interval_seconds",
-      "How often workers are classified: process.sample_interval, or "
-      "longer where a sample costs more than 1 % of it.",
-      nullptr, nullptr, view.sample_interval_seconds);
-  families.Gauge("gunicorn_exporter_process_sample_cpu_seconds",
-                 "CPU time that the last sample cost.", nullptr, nullptr,
-                 view.sample_seconds);
-  MetricFamily& failed = families.Get(
-      "gunicorn_exporter_process_read_errors_total", MetricType::kCounter,
-      "Files below /proc that could not be read.");
-  for (const auto& [key, count] : errors) {
-    AddSeries(failed, nullptr,
-              MakeLabels({{"file", key.first}, {"reason", key.second}}),
-              static_cast<double>(count));
-  }
+  gauge("gunicorn_exporter_processes",
+        "Processes in the table at the last scan.",
+        static_cast<double>(view.processes));
+  gauge("gunicorn_exporter_process_view_age_seconds",
+        "How long ago the process table was read that these series tell of.",
+        age_seconds);
+  gauge("gunicorn_exporter_process_sample_interval_seconds",
+        "How often workers are classified: process.sample_interval, or "
+        "longer where a sample costs more than 1 % of it.",
+        view.sample_interval_seconds);
+  gauge("gunicorn_exporter_process_sample_cpu_seconds",
+        "CPU time that the last sample cost.", view.sample_seconds);
   return families.Take();
 }
 
-std::vector<MetricFamily> ProcessCollector::Collect() {
-  const ProcessView view = monitor_.View();
-  if (!view.readable) {
-    throw std::runtime_error("cannot read the process table " +
-                             monitor_.procfs());
+Collected ProcessCollector::Collect(Deadline deadline) {
+  const auto [view, is_late] = thread_.View(true, deadline);
+  Collected collected;
+  if (is_late) {
+    collected.error = "the process table does not answer";
+  } else if (!view->readable) {
+    collected.error = "the process table cannot be read";
   }
-  return ToFamilies(view, monitor_.ReadErrorCounts(), *monitor_.config(),
-                    static_cast<double>(sysconf(_SC_CLK_TCK)));
+  // One that cannot be read now tells of nobody; one that hangs told of them.
+  if (view->readable) {
+    const double age = std::chrono::duration<double>(
+                           std::chrono::steady_clock::now() - *view->looked_at)
+                           .count();
+    collected.families =
+        ToFamilies(*view, age, static_cast<double>(sysconf(_SC_CLK_TCK)));
+  }
+  return collected;
 }
 
 }  // namespace gunicorn_exporter

@@ -1,38 +1,33 @@
 // The process side's series: one app of a ProcessView after the other.
 #pragma once
 
-#include <memory>
 #include <string_view>
 #include <vector>
 
 #include "collectors/collector.h"
+#include "collectors/process/process_thread.h"
 #include "collectors/process/process_view.h"
-#include "collectors/process/read/read_errors.h"
-#include "config/config.h"
 
 namespace gunicorn_exporter {
 
-class ProcessMonitor;
-
-// Pure: what the view says, as families. `ticks_per_second` is sysconf's
-// _SC_CLK_TCK.
+// Pure: what a view says, as families. `age_seconds`: how long ago the table
+// was looked at. `ticks_per_second` is sysconf's _SC_CLK_TCK.
 std::vector<MetricFamily> ToFamilies(const ProcessView& view,
-                                     const ReadErrors::Counts& errors,
-                                     const Config& config,
+                                     double age_seconds,
                                      double ticks_per_second);
 
 class ProcessCollector : public Collector {
  public:
-  // `monitor` must outlive the collector. The configuration in force is the
-  // monitor's.
-  explicit ProcessCollector(ProcessMonitor& monitor) : monitor_(monitor) {}
+  // `thread` must outlive the collector.
+  explicit ProcessCollector(ProcessThread& thread) : thread_(thread) {}
 
   std::string_view Name() const override { return "process"; }
-  // Throws when the process table cannot be read.
-  std::vector<MetricFamily> Collect() override;
+  // Where the thread does not answer by the deadline, an older view's, with an
+  // error that says so.
+  Collected Collect(Deadline deadline) override;
 
  private:
-  ProcessMonitor& monitor_;
+  ProcessThread& thread_;
 };
 
 }  // namespace gunicorn_exporter

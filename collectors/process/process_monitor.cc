@@ -4,11 +4,12 @@
 
 #include <algorithm>
 #include <set>
-#include <thread>
+#include <system_error>
 #include <utility>
 
 #include "collectors/process/find/gunicorn_version.h"
 #include "collectors/process/read/proc_parse.h"
+#include "collectors/process/sender_finder.h"
 #include "collectors/process/sockets/worker_state.h"
 #include "config/base/log.h"
 
@@ -43,117 +44,36 @@ double TicksPerSecond() { return static_cast<double>(sysconf(_SC_CLK_TCK)); }
 }  // namespace
 
 ProcessMonitor::ProcessMonitor(const Config& config, const std::string& procfs,
+                               prometheus::Registry& registry,
                                MonitorClocks clocks)
     : procfs_(procfs),
       clocks_(std::move(clocks)),
       config_(std::make_shared<const Config>(config)),
+      errors_(registry),
       reader_(procfs, errors_),
       scanner_(reader_),
       connection_sampler_(reader_),
       detail_reader_(reader_, clocks_),
       master_facts_(reader_),
       registry_(config),
+      last_sample_(clocks_.now()),
       effective_interval_(config.process.sample_interval) {
   if (const auto text = reader_.ReadGlobal("stat")) {
     boot_time_ = BootTime(ParseBootTime(*text).value_or(0), clocks_);
   }
 }
 
-ProcessMonitor::~ProcessMonitor() { Stop(); }
-
-void ProcessMonitor::SetAppsListener(AppsListener listener) {
-  const std::lock_guard lock(listener_mutex_);
-  listener_ = std::move(listener);
-}
-
-void ProcessMonitor::Start() {
-  Scan();
-  Sample();
-  thread_ = std::thread([this] { Run(); });
-}
-
-void ProcessMonitor::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
-
-void ProcessMonitor::Run() {
-  std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, effective_interval_,
-                         [this] { return stopping_; })) {
-    lock.unlock();
-    Sample();
-    AskVersions();
-    lock.lock();
-  }
-}
-
-void ProcessMonitor::AskVersions() {
-  std::set<std::string> programs;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [key, process] : registry_.processes()) {
-      if (process.gunicorn.role != ProcessRole::kMaster ||
-          !master_facts_.Of(key).version.empty()) {
-        continue;
-      }
-      const std::string program = ProgramFor(process.app);
-      if (!program.empty() && !asked_versions_.contains(program)) {
-        programs.insert(program);
-      }
-    }
-  }
-  for (const std::string& program : programs) {
-    const std::string version = AskVersion(program, kVersionTimeout);
-    const std::lock_guard lock(mutex_);
-    asked_versions_[program] = version;
-  }
-}
-
-std::string ProcessMonitor::ProgramFor(const AppId& app) const {
-  for (const InstanceConfig& instance : config_->instances) {
-    if (instance.proc_name == app.name && !instance.gunicorn.empty()) {
-      return instance.gunicorn;
-    }
-  }
-  return config_->gunicorn;
-}
-
 void ProcessMonitor::Reconfigure(const Config& config) {
-  {
-    const std::lock_guard lock(mutex_);
-    config_ = std::make_shared<const Config>(config);
-    registry_.Reconfigure(config);
-    asked_versions_.clear();
-    effective_interval_ = config.process.sample_interval;
-    ScanLocked();
-  }
-  TellListener();
+  config_ = std::make_shared<const Config>(config);
+  registry_.Reconfigure(config);
+  asked_versions_.clear();
+  effective_interval_ =
+      Stretch(config.process.sample_interval, sample_seconds_);
+  last_sample_ = clocks_.now();
+  last_scan_.reset();
 }
 
 void ProcessMonitor::Scan() {
-  ++scans_waiting_;
-  {
-    const std::lock_guard lock(mutex_);
-    --scans_waiting_;
-    ScanLocked();
-  }
-  TellListener();
-}
-
-void ProcessMonitor::Sample() {
-  {
-    const std::lock_guard lock(mutex_);
-    SampleLocked();
-  }
-  TellListener();
-}
-
-void ProcessMonitor::ScanLocked() {
   const double cpu_before = clocks_.thread_cpu_seconds();
   ProcessTable table = scanner_.ScanAll();
   const bool readable = table.readable && table.complete;
@@ -162,17 +82,16 @@ void ProcessMonitor::ScanLocked() {
   }
   readable_ = readable;
   processes_ = table.processes;
-  if (readable) Absorb(std::move(table.candidates));
   last_scan_ = clocks_.now();
+  if (readable) {
+    last_read_ = last_scan_;
+    Absorb(std::move(table.candidates));
+  }
   scan_interval_ =
       Stretch(kScanInterval, clocks_.thread_cpu_seconds() - cpu_before);
 }
 
-void ProcessMonitor::RefreshLocked() {
-  if (!last_scan_ || clocks_.now() - *last_scan_ >= kFresh) ScanLocked();
-}
-
-void ProcessMonitor::SampleLocked() {
+void ProcessMonitor::Sample() {
   const double cpu_before = clocks_.thread_cpu_seconds();
   std::vector<ProcessSnapshot> candidates;
   std::set<pid_t> workers;
@@ -199,18 +118,17 @@ void ProcessMonitor::SampleLocked() {
       candidates.push_back(*std::move(process));
     }
   }
+  const TimePoint now = clocks_.now();
   if (!reader_.TakeShortage()) {  // Else those who are missing have not gone.
     Absorb(std::move(candidates));
-    Classify();
-    last_sample_ = clocks_.now();
+    Classify(now);
   }
+  last_sample_ = now;
   sample_seconds_ = clocks_.thread_cpu_seconds() - cpu_before;
   effective_interval_ =
       Stretch(config_->process.sample_interval, sample_seconds_);
-
-  if (!last_scan_ || clocks_.now() - *last_scan_ >= scan_interval_) {
-    ScanLocked();
-  }
+  if (!last_scan_ || clocks_.now() - *last_scan_ >= scan_interval_) Scan();
+  AskVersion();
 }
 
 void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
@@ -222,7 +140,7 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
   std::erase_if(gunicorns, [&](const GunicornProcess& gunicorn) {
     return IsStarting(gunicorn, gunicorns);
   });
-  std::vector<FoundProcess> found;
+  std::vector<TrackedProcess> found;
   for (GunicornProcess& gunicorn : gunicorns) {
     AppId app{gunicorn.app, "", ""};
     if (!registry_.IsWanted(app)) continue;
@@ -231,18 +149,15 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
       app.pod_uid = container.pod_uid;
       app.container_id = container.container_id;
     }
-    found.push_back({std::move(gunicorn), std::move(app)});
+    TrackedProcess& process = found.emplace_back();
+    process.gunicorn = std::move(gunicorn);
+    process.app = std::move(app);
   }
   registry_.Update(std::move(found), ended, clocks_.now(),
                    clocks_.unix_seconds());
   master_facts_.Forget(registry_.processes());
   detail_reader_.Forget(registry_.processes(), registry_.apps());
-  // The list before the number that says that it is new.
-  if (generation_ != registry_.generation()) {
-    known_.Publish(registry_.processes());
-  }
   generation_ = registry_.generation();
-  apps_generation_ = registry_.apps_generation();
 }
 
 bool ProcessMonitor::IsStarting(const GunicornProcess& gunicorn,
@@ -259,80 +174,68 @@ bool ProcessMonitor::IsStarting(const GunicornProcess& gunicorn,
   });
 }
 
-void ProcessMonitor::Classify() {
+void ProcessMonitor::Classify(TimePoint now) {
   sockets_ = connection_sampler_.Sample(registry_.processes());
-  const auto now = clocks_.now();
   const double seconds =
-      last_sample_ ? duration<double>(now - *last_sample_).count() : 0;
+      classified_at_ ? duration<double>(now - *classified_at_).count() : 0;
+  classified_at_ = now;
   std::map<AppId, std::size_t> working;
   for (auto& [key, process] : registry_.processes()) {
     const ProcessSnapshot& snapshot = process.gunicorn.process;
     const std::uint64_t ticks = snapshot.user_ticks + snapshot.system_ticks;
     const std::uint64_t burned =
         process.sampled ? ticks - process.sampled_ticks : 0;
-    process.working = IsBurningCpu(burned, seconds, TicksPerSecond()) ||
-                      sockets_[process.app].in_hand.contains(key);
     process.sampled = true;
     process.sampled_ticks = ticks;
-    if (process.working && process.gunicorn.role == ProcessRole::kWorker) {
-      ++working[process.app];
-    }
+    if (process.gunicorn.role != ProcessRole::kWorker) continue;
+    const bool is_working = IsBurningCpu(burned, seconds, TicksPerSecond()) ||
+                            sockets_[process.app].in_hand.contains(key);
+    process.state = is_working ? WorkerState::kWorking : WorkerState::kIdle;
+    if (is_working) ++working[process.app];
   }
   // Requests of which only the number is known keep as many workers busy.
   for (auto& [key, process] : registry_.processes()) {
-    if (process.working || process.gunicorn.role != ProcessRole::kWorker ||
+    if (process.state == WorkerState::kWorking ||
+        process.gunicorn.role != ProcessRole::kWorker ||
         working[process.app] >= sockets_[process.app].in_hand_of_unknown) {
       continue;
     }
-    process.working = true;
+    process.state = WorkerState::kWorking;
     ++working[process.app];
   }
 }
 
-std::vector<AppStatus> ProcessMonitor::Apps() {
-  std::vector<AppStatus> apps;
-  {
-    const std::unique_lock<std::mutex> lock = LockAfterScans();
-    RefreshLocked();
-    auto groups = GroupByApp(registry_.processes());
-    for (const AppId& app : registry_.OrderedApps()) {
-      apps.push_back(
-          ToStatus(app, registry_.apps().at(app).configured, groups[app]));
-    }
-  }
-  TellListener();
-  return apps;
+void ProcessMonitor::ScanIfStale() {
+  if (!last_scan_ || clocks_.now() - *last_scan_ >= kFresh) Scan();
 }
 
-std::vector<AppId> ProcessMonitor::KnownApps() {
-  const std::lock_guard lock(mutex_);
-  return registry_.OrderedApps();
-}
-
-ProcessView ProcessMonitor::View() {
+ProcessView ProcessMonitor::View(bool with_details) {
   ProcessView view;
-  {
-    const std::unique_lock<std::mutex> lock = LockAfterScans();
-    RefreshLocked();
-    view.readable = readable_;
-    view.processes = processes_;
-    view.sample_interval_seconds =
-        duration<double>(effective_interval_).count();
-    view.sample_seconds = sample_seconds_;
-    auto groups = GroupByApp(registry_.processes());
-    for (const AppId& app : registry_.OrderedApps()) {
-      view.apps.push_back(ViewOf(app, groups[app]));
-    }
+  view.config = config_;
+  view.looked_at = last_read_;
+  view.readable = readable_;
+  view.has_details = with_details;
+  view.processes = processes_;
+  view.sample_interval_seconds = duration<double>(effective_interval_).count();
+  view.sample_seconds = sample_seconds_;
+  auto groups = GroupByApp(registry_.processes());
+  for (const AppId& app : registry_.OrderedApps()) {
+    const AppRecord& record = registry_.apps().at(app);
+    const ProcessGroup& group = groups[app];
+    AppView& added = view.apps.emplace_back();
+    added.status = ToStatus(app, record.configured, group);
+    if (with_details) AddDetails(record, group, added);
   }
-  TellListener();
   return view;
 }
 
-AppView ProcessMonitor::ViewOf(const AppId& app, const ProcessGroup& group) {
+void ProcessMonitor::AddDetails(const AppRecord& record,
+                                const ProcessGroup& group, AppView& view) {
   const KernelUnits units{TicksPerSecond(),
                           static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)),
                           boot_time_.UnixSeconds(clocks_)};
-  AppView view = ToView(app, registry_.apps().at(app), group, units);
+  AddTotals(record, group, units, view);
+  const AppId& app = view.status.app;
   std::set<InfoView> infos;
   for (const TrackedProcess* process : group) {
     if (process->gunicorn.role != ProcessRole::kMaster) continue;
@@ -346,7 +249,7 @@ AppView ProcessMonitor::ViewOf(const AppId& app, const ProcessGroup& group) {
   view.infos.assign(infos.begin(), infos.end());
   detail_reader_.Fill(group, view);
   const auto sockets = sockets_.find(app);
-  if (sockets == sockets_.end() || view.status.masters == 0) return view;
+  if (sockets == sockets_.end() || view.status.masters == 0) return;
   view.connections = sockets->second.connections;
   view.listen_queues = sockets->second.listen_queues;
   for (WorkerView& worker : view.workers) {
@@ -355,34 +258,71 @@ AppView ProcessMonitor::ViewOf(const AppId& app, const ProcessGroup& group) {
       worker.connections = held->second;
     }
   }
-  return view;
 }
 
-std::unique_lock<std::mutex> ProcessMonitor::LockAfterScans() {
-  while (scans_waiting_ != 0) std::this_thread::yield();
-  return std::unique_lock(mutex_);
-}
-
-bool ProcessMonitor::TableReadable() const {
-  const std::lock_guard lock(mutex_);
-  return readable_;
-}
-
-std::shared_ptr<const Config> ProcessMonitor::config() const {
-  const std::lock_guard lock(mutex_);
-  return config_;
-}
-
-void ProcessMonitor::TellListener() {
-  const std::lock_guard telling(listener_mutex_);
-  if (!listener_ || told_generation_ == apps_generation_) return;
-  std::vector<AppId> apps;
+std::vector<SenderAnswer> ProcessMonitor::Answer(
+    const std::vector<SenderQuestion>& questions) {
+  std::vector<SenderAnswer> answers;
+  bool scan_may_help = false;
   {
-    const std::lock_guard lock(mutex_);
-    told_generation_ = registry_.apps_generation();
-    apps = registry_.OrderedApps();
+    SenderFinder finder(reader_, scanner_, registry_.processes());
+    for (const SenderQuestion& question : questions) {
+      answers.push_back(
+          {question.number, finder.Find(question.sender), generation_});
+      if (!answers.back().sender && finder.MayBeNew(question.sender)) {
+        scan_may_help = true;
+      }
+    }
   }
-  listener_(apps);
+  if (!scan_may_help) return answers;
+  const std::uint64_t before = generation_;
+  Scan();
+  if (generation_ == before) return answers;
+  SenderFinder finder(reader_, scanner_, registry_.processes());
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (!answers[i].sender) {
+      answers[i].sender = finder.Find(questions[i].sender);
+    }
+    answers[i].generation = generation_;
+  }
+  return answers;
+}
+
+// One program at a time, in a thread of its own: it may take its time.
+void ProcessMonitor::AskVersion() {
+  if (version_question_) {
+    auto& [program, answer] = *version_question_;
+    if (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+      return;
+    }
+    asked_versions_[program] = answer.get();
+    version_question_.reset();
+  }
+  for (const auto& [key, process] : registry_.processes()) {
+    if (process.gunicorn.role != ProcessRole::kMaster ||
+        !master_facts_.Of(key).version.empty()) {
+      continue;
+    }
+    const std::string program = ProgramFor(process.app);
+    if (program.empty() || asked_versions_.contains(program)) continue;
+    try {
+      version_question_ = {program, std::async(std::launch::async, [program] {
+                             return gunicorn_exporter::AskVersion(
+                                 program, kVersionTimeout);
+                           })};
+    } catch (const std::system_error&) {  // No thread is to be had: not now.
+    }
+    return;
+  }
+}
+
+std::string ProcessMonitor::ProgramFor(const AppId& app) const {
+  for (const InstanceConfig& instance : config_->instances) {
+    if (instance.proc_name == app.name && !instance.gunicorn.empty()) {
+      return instance.gunicorn;
+    }
+  }
+  return config_->gunicorn;
 }
 
 }  // namespace gunicorn_exporter

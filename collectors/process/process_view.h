@@ -1,8 +1,11 @@
-// What one scrape shows of each app: plain numbers, copied out of the monitor.
+// What the process thread knows, as it gives it to everybody else: plain
+// numbers, which no later look changes.
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +13,7 @@
 #include "collectors/app_status.h"
 #include "collectors/process/app_registry.h"
 #include "collectors/process/read/cgroup.h"
+#include "config/config.h"
 
 namespace gunicorn_exporter {
 
@@ -68,11 +72,17 @@ struct AppView {
 };
 
 struct ProcessView {
-  bool readable = false;      // Of the table as a whole.
+  std::shared_ptr<const Config> config;  // In force when it was made.
+  // When the process table was last read; nothing: never yet.
+  std::optional<std::chrono::steady_clock::time_point> looked_at;
+  bool readable = false;      // The table, at the last look, to its end.
+  bool has_details = false;   // Else of each app `status` alone is filled in.
   std::size_t processes = 0;  // All of the machine's, at the last scan.
   double sample_interval_seconds = 0;  // In effect; may be longer than asked.
   double sample_seconds = 0;           // CPU time of the last sample.
-  std::vector<AppView> apps;
+  std::vector<AppView> apps;           // Configured ones first, in their order.
 };
+
+using ProcessViewPtr = std::shared_ptr<const ProcessView>;
 
 }  // namespace gunicorn_exporter

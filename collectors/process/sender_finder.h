@@ -1,4 +1,4 @@
-// Names the gunicorn behind a StatsD datagram.
+// Names the gunicorns behind StatsD datagrams.
 //
 // By pid: the process itself, or an ancestor of it, is a known gunicorn. By UDP
 // source: a socket bound to that address and port is in the descriptors of a
@@ -7,53 +7,59 @@
 // the processes of one app alone; else the address is one of a network
 // namespace, not our own, in which a single app runs.
 //
-// A sender that is not found makes a scan, and is looked for once more.
-//
-// Thread rule: any thread, several at once.
+// Serves one batch of questions: what it has read for one of them serves the
+// next. Thread rule: one thread, that of the reader given in.
 #pragma once
 
+#include <cstdint>
 #include <map>
-#include <mutex>
 #include <optional>
+#include <set>
 #include <vector>
 
+#include "collectors/process/app_registry.h"
 #include "collectors/process/find/process_scanner.h"
-#include "collectors/process/process_monitor.h"
 #include "collectors/process/read/address_table.h"
 #include "collectors/process/read/proc_reader.h"
-#include "collectors/sender_lookup.h"
+#include "collectors/sender_questions.h"
 
 namespace gunicorn_exporter {
 
-class SenderFinder : public SenderLookup {
+class SenderFinder {
  public:
-  // `monitor` must outlive this.
-  explicit SenderFinder(ProcessMonitor& monitor);
+  // All outlive this; `processes` are the gunicorns known.
+  SenderFinder(ProcReader& reader, ProcessScanner& scanner,
+               const std::map<ProcessKey, TrackedProcess>& processes);
 
-  std::optional<Sender> FindByPid(pid_t pid) override;
-  std::optional<Sender> FindByUdpSource(
-      const sockaddr_storage& source) override;
-  std::uint64_t Generation() const override { return monitor_.Generation(); }
+  // Nothing where the sender is no known gunicorn.
+  std::optional<Sender> Find(const SenderAddress& sender);
+  // Of one that was not found: may a scan make it known? A pid that is no
+  // gunicorn's, nor a child's of one, is not worth a look at the whole table.
+  bool MayBeNew(const SenderAddress& sender);
 
  private:
-  using Processes = std::vector<TrackedProcess>;
-  // These expect the lock to be held.
-  bool IsGunicorns(pid_t pid);
-  bool HasUnknownGunicorn();
-  std::optional<Sender> FindKnownPid(pid_t pid);
-  static std::optional<Sender> FindEnded(pid_t pid, const Processes& processes);
-  std::optional<Sender> FindKnownSource(const SocketAddress& source);
-  std::optional<Sender> FindSocket(const std::vector<UdpSocket>& sockets,
-                                   const Processes& processes);
-  std::optional<Sender> FindNeighbour(const Processes& processes);
-  std::vector<UdpSocket> SocketsAt(pid_t pid, const SocketAddress& source);
+  struct Network {
+    std::vector<const TrackedProcess*> processes;   // Masters first.
+    std::optional<std::vector<UdpSocket>> sockets;  // Read when asked for.
+  };
+
+  std::optional<Sender> FindPid(pid_t pid);
+  std::optional<Sender> FindEnded(pid_t pid) const;
+  std::optional<Sender> FindUdp(const SocketAddress& source);
+  std::optional<Sender> FindSocket(Network& network,
+                                   const SocketAddress& source);
+  std::map<std::uint64_t, Network>& Networks();
+  std::vector<UdpSocket> SocketsAt(Network& network,
+                                   const SocketAddress& source);
+  // The sockets among a process's descriptors; nothing where it is denied.
+  const std::optional<std::set<std::uint64_t>>& SocketsOf(pid_t pid);
   bool OwnsAddress(pid_t pid, const SocketAddress& source);
 
-  ProcessMonitor& monitor_;
-  std::mutex mutex_;
-  ProcReader reader_;
-  ProcessScanner scanner_;
-  const std::optional<std::uint64_t> own_namespace_;
+  ProcReader& reader_;
+  ProcessScanner& scanner_;
+  const std::map<ProcessKey, TrackedProcess>& processes_;
+  std::optional<std::map<std::uint64_t, Network>> networks_;  // By namespace.
+  std::map<pid_t, std::optional<std::set<std::uint64_t>>> sockets_of_;
 };
 
 }  // namespace gunicorn_exporter

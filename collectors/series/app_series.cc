@@ -9,7 +9,25 @@ namespace {
 // Durations are a histogram and a summary: two series.
 constexpr std::size_t kDurationSeries = 2;
 
-std::size_t Existing(const PlainSeries& series) { return series.exists; }
+// What both have is one series less.
+void MergePlain(PlainSeries& mine, const PlainSeries& theirs,
+                SeriesShare& share, SeriesBudget& budget) {
+  if (!theirs.exists) return;
+  if (!mine.exists) {
+    mine = theirs;
+    return;
+  }
+  mine.value = AddFinite(mine.value, theirs.value);
+  mine.updated = std::max(mine.updated, theirs.updated);
+  budget.GiveBack(share, 1);
+}
+
+// A gauge is not a sum: the newer one holds.
+void MergeGauge(PlainSeries& mine, const PlainSeries& theirs,
+                SeriesShare& share, SeriesBudget& budget) {
+  if (mine.exists && theirs.exists) budget.GiveBack(share, 1);
+  if (!mine.exists || mine.updated < theirs.updated) mine = theirs;
+}
 
 }  // namespace
 
@@ -24,21 +42,11 @@ const std::shared_ptr<const std::vector<double>>& BacklogBounds() {
   return bounds;
 }
 
-bool AppSeries::Ensure(PlainSeries& series, const TimePoint& now,
-                       SeriesBudget& budget) {
+bool AppSeries::Ensure(PlainSeries& series, const SeriesContext& context) {
   if (series.exists) return true;
-  if (!budget.Take(share)) return false;
-  series.exists = true;
-  series.value = 0;
-  series.created_seconds = now.unix_seconds;
-  series.updated = now.steady;
+  if (!context.budget.Take(share)) return false;
+  series = {true, 0, context.now.unix_seconds, context.now.steady};
   return true;
-}
-
-void AppSeries::Remove(PlainSeries& series, SeriesBudget& budget) {
-  if (!series.exists) return;
-  series = PlainSeries();
-  budget.GiveBack(share, 1);
 }
 
 PlainSeries* AppSeries::Status(std::uint16_t code,
@@ -58,19 +66,19 @@ PlainSeries* AppSeries::Status(std::uint16_t code,
   return nullptr;
 }
 
-bool AppSeries::Add(const Event& event, const TimePoint& now,
-                    const SeriesOptions& options, SeriesBudget& budget) {
+Refusal AppSeries::Add(const Event& event, const ForeignMetric* metric,
+                       const SeriesContext& context) {
   PlainSeries* series = nullptr;
   switch (event.kind) {
     case EventKind::kRequests:
       series = &requests;
       break;
     case EventKind::kStatus:
-      series = Status(event.code, options);
+      series = Status(event.code, context.options);
       if (series == nullptr) {
         // Room first: a refused code must leave nothing behind.
         StatusSeries added{event.code, {}};
-        if (!Ensure(added.series, now, budget)) return false;
+        if (!Ensure(added.series, context)) return Refusal::kLimit;
         statuses.push_back(added);
         series = &statuses.back().series;
       }
@@ -79,46 +87,44 @@ bool AppSeries::Add(const Event& event, const TimePoint& now,
       series = &messages[static_cast<std::size_t>(event.level)];
       break;
     case EventKind::kArbiterWorkers:
-      if (!Ensure(arbiter_workers, now, budget)) return false;
+      if (!Ensure(arbiter_workers, context)) return Refusal::kLimit;
       arbiter_workers.value =
           event.is_delta ? AddFinite(arbiter_workers.value, event.value)
                          : event.value;
-      arbiter_workers.updated = now.steady;
-      return true;
+      arbiter_workers.updated = context.now.steady;
+      return Refusal::kNone;
     case EventKind::kDuration:
-      return AddDuration(event, now, options, budget);
+      return AddDuration(event, context);
     case EventKind::kBacklog:
-      return AddBacklog(event, now, budget);
+      return AddBacklog(event, context);
+    case EventKind::kForeign:
+      return AddForeign(event, *metric, context);
   }
-  if (!Ensure(*series, now, budget)) return false;
+  if (!Ensure(*series, context)) return Refusal::kLimit;
   series->value = AddFinite(series->value, event.value * event.weight);
-  series->updated = now.steady;
-  return true;
+  series->updated = context.now.steady;
+  return Refusal::kNone;
 }
 
-bool AppSeries::AddDuration(const Event& event, const TimePoint& now,
-                            const SeriesOptions& options,
-                            SeriesBudget& budget) {
+Refusal AppSeries::AddDuration(const Event& event,
+                               const SeriesContext& context) {
   if (!durations) {
-    if (!budget.Take(share)) return false;
-    if (!budget.Take(share)) {
-      budget.GiveBack(share, 1);
-      return false;
-    }
-    durations.emplace(
-        DurationSeries{Sketch(options.sketch), now.unix_seconds, now.steady});
+    if (!context.budget.Take(share, kDurationSeries)) return Refusal::kLimit;
+    durations.emplace(DurationSeries{Sketch(context.options.sketch),
+                                     context.now.unix_seconds,
+                                     context.now.steady});
   }
-  durations->sketch.Add(event.value, event.weight, now.steady);
-  durations->updated = now.steady;
-  return true;
+  durations->sketch.Add(event.value, event.weight, context.now.steady);
+  durations->updated = context.now.steady;
+  return Refusal::kNone;
 }
 
-bool AppSeries::AddBacklog(const Event& event, const TimePoint& now,
-                           SeriesBudget& budget) {
+Refusal AppSeries::AddBacklog(const Event& event,
+                              const SeriesContext& context) {
   if (!backlog) {
-    if (!budget.Take(share)) return false;
+    if (!context.budget.Take(share)) return Refusal::kLimit;
     backlog.emplace();
-    backlog->created_seconds = now.unix_seconds;
+    backlog->created_seconds = context.now.unix_seconds;
   }
   const std::vector<double>& bounds = *BacklogBounds();
   const auto bound =
@@ -129,23 +135,84 @@ bool AppSeries::AddBacklog(const Event& event, const TimePoint& now,
   }
   backlog->count = AddFinite(backlog->count, event.weight);
   backlog->sum = AddFinite(backlog->sum, event.value * event.weight);
-  backlog->updated = now.steady;
-  return true;
+  backlog->updated = context.now.steady;
+  return Refusal::kNone;
 }
 
-std::size_t AppSeries::AddPresets(const TimePoint& now,
-                                  const SeriesOptions& options,
-                                  SeriesBudget& budget) {
+Refusal AppSeries::AddForeign(const Event& event, const ForeignMetric& metric,
+                              const SeriesContext& context) {
+  auto found = foreign.find(metric.name);
+  if (found == foreign.end()) {
+    if (ForeignNames::IsReserved(metric.name)) return Refusal::kReservedName;
+    if (context.budget.foreign_names.Conflict(metric) != nullptr) {
+      return Refusal::kConflict;
+    }
+    if (!context.budget.HasBytes(metric.name.size()) ||
+        !context.budget.Take(foreign_share)) {
+      return Refusal::kLimit;
+    }
+    context.budget.AddBytes(metric.name.size());
+    context.budget.foreign_names.Add(metric);
+    ForeignSeries made{metric.type,
+                       {true, 0, context.now.unix_seconds, context.now.steady},
+                       nullptr};
+    if (metric.type == MetricType::kSummary) {
+      made.sketch = std::make_unique<Sketch>(context.options.sketch);
+    }
+    found = foreign.emplace(metric.name, std::move(made)).first;
+  } else if (found->second.type != metric.type) {
+    return Refusal::kConflict;
+  }
+  ForeignSeries& series = found->second;
+  series.plain.updated = context.now.steady;
+  if (series.sketch != nullptr) {
+    series.sketch->Add(event.value, event.weight, context.now.steady);
+  } else if (series.type == MetricType::kGauge && !event.is_delta) {
+    series.plain.value = event.value;
+  } else {
+    series.plain.value =
+        AddFinite(series.plain.value, event.value * event.weight);
+  }
+  return Refusal::kNone;
+}
+
+std::size_t AppSeries::AddPresets(const SeriesContext& context) {
   std::size_t refused = 0;
   const auto add = [&](PlainSeries& series) {
-    if (!Ensure(series, now, budget)) ++refused;
+    if (!Ensure(series, context)) ++refused;
   };
   add(requests);
   for (PlainSeries& series : messages) add(series);
-  for (const std::uint16_t code : options.preset_codes) {
-    add(*Status(code, options));
+  for (const std::uint16_t code : context.options.preset_codes) {
+    add(*Status(code, context.options));
   }
   return refused;
+}
+
+void AppSeries::RemoveOwn(SeriesBudget& budget) {
+  budget.GiveBack(share, share.used);
+  requests = {};
+  statuses.clear();
+  durations.reset();
+  messages = {};
+  arbiter_workers = {};
+  backlog.reset();
+}
+
+AppSeries::Foreign::iterator AppSeries::RemoveForeign(Foreign::iterator series,
+                                                      SeriesBudget& budget) {
+  budget.GiveBack(foreign_share, 1);
+  budget.GiveBackBytes(series->first.size());
+  budget.foreign_names.Remove(series->first);
+  return foreign.erase(series);
+}
+
+void AppSeries::RemoveAll(SeriesBudget& budget) {
+  budget.EndReservation(share);
+  RemoveOwn(budget);
+  for (auto series = foreign.begin(); series != foreign.end();) {
+    series = RemoveForeign(series, budget);
+  }
 }
 
 void AppSeries::Expire(std::chrono::milliseconds deadline,
@@ -158,14 +225,15 @@ void AppSeries::Expire(std::chrono::milliseconds deadline,
     backlog.reset();
     budget.GiveBack(share, 1);
   }
-  std::erase_if(statuses, [&](StatusSeries& status) {
-    if (options.preset_position[status.code] != 0 ||
-        status.series.updated >= deadline) {
-      return false;
-    }
-    Remove(status.series, budget);
-    return true;
-  });
+  budget.GiveBack(share, std::erase_if(statuses, [&](StatusSeries& status) {
+                    return options.preset_position[status.code] == 0 &&
+                           status.series.updated < deadline;
+                  }));
+  for (auto series = foreign.begin(); series != foreign.end();) {
+    series = series->second.plain.updated < deadline
+                 ? RemoveForeign(series, budget)
+                 : std::next(series);
+  }
 }
 
 void AppSeries::Adopt(const SeriesOptions& options,
@@ -178,40 +246,39 @@ void AppSeries::Adopt(const SeriesOptions& options,
       *place = status.series;
     } else if (status.series.value != 0) {
       statuses.push_back(status);
-    } else {
-      budget.GiveBack(share, Existing(status.series));
+    } else if (status.series.exists) {
+      budget.GiveBack(share, 1);
     }
   }
-  if (!durations) return;
-  if (!options.SameBuckets(old_options)) {
+  const bool same_buckets = options.SameBuckets(old_options);
+  const bool same_window = options.sketch.window == old_options.sketch.window;
+  if (durations && !same_buckets) {
     durations.reset();
     budget.GiveBack(share, kDurationSeries);
-  } else if (options.sketch.window != old_options.sketch.window) {
+  } else if (durations && !same_window) {
     durations->sketch.SetWindow(options.sketch.window);
+  }
+  for (auto series = foreign.begin(); series != foreign.end();) {
+    Sketch* const sketch = series->second.sketch.get();
+    if (!options.exports_foreign || (sketch != nullptr && !same_buckets)) {
+      series = RemoveForeign(series, budget);
+      continue;
+    }
+    if (sketch != nullptr && !same_window) {
+      sketch->SetWindow(options.sketch.window);
+    }
+    ++series;
   }
 }
 
 void AppSeries::MergeFrom(AppSeries& other, const SeriesOptions& options,
                           SeriesBudget& budget) {
-  // Its room becomes free first, so that this one has it.
-  other.GiveBackAll(budget);
-  const auto merge = [&](PlainSeries& mine, const PlainSeries& theirs) {
-    const TimePoint created{theirs.updated, theirs.created_seconds};
-    if (!theirs.exists || !Ensure(mine, created, budget)) return;
-    mine.value = AddFinite(mine.value, theirs.value);
-    mine.updated = std::max(mine.updated, theirs.updated);
-  };
-  merge(requests, other.requests);
+  share.used += other.share.used;
+  MergePlain(requests, other.requests, share, budget);
   for (std::size_t i = 0; i < messages.size(); ++i) {
-    merge(messages[i], other.messages[i]);
+    MergePlain(messages[i], other.messages[i], share, budget);
   }
-  // A gauge is not a sum: the newer one holds.
-  if (other.arbiter_workers.exists &&
-      (!arbiter_workers.exists ||
-       arbiter_workers.updated < other.arbiter_workers.updated) &&
-      (arbiter_workers.exists || budget.Take(share))) {
-    arbiter_workers = other.arbiter_workers;
-  }
+  MergeGauge(arbiter_workers, other.arbiter_workers, share, budget);
   for (const StatusSeries& status : other.statuses) {
     if (!status.series.exists) continue;
     PlainSeries* place = Status(status.code, options);
@@ -219,34 +286,28 @@ void AppSeries::MergeFrom(AppSeries& other, const SeriesOptions& options,
       statuses.push_back({status.code, {}});
       place = &statuses.back().series;
     }
-    merge(*place, status.series);
+    MergePlain(*place, status.series, share, budget);
   }
   MergeHistograms(other, budget);
+  MergeForeign(other, budget);
   has_data = has_data || other.has_data;
+  has_foreign_data = has_foreign_data || other.has_foreign_data;
   statsd_seen = statsd_seen || other.statsd_seen;
   last_packet_seconds =
       std::max(last_packet_seconds, other.last_packet_seconds);
   last_update = std::max(last_update, other.last_update);
 }
 
-void AppSeries::MergeHistograms(const AppSeries& other, SeriesBudget& budget) {
-  if (other.durations) {
-    if (durations) {
-      durations->sketch.Merge(other.durations->sketch);
-      durations->updated =
-          std::max(durations->updated, other.durations->updated);
-    } else if (budget.Take(share)) {
-      if (budget.Take(share)) {
-        durations = other.durations;
-      } else {
-        budget.GiveBack(share, 1);
-      }
-    }
+void AppSeries::MergeHistograms(AppSeries& other, SeriesBudget& budget) {
+  if (durations && other.durations) {
+    durations->sketch.Merge(other.durations->sketch);
+    durations->updated = std::max(durations->updated, other.durations->updated);
+    budget.GiveBack(share, kDurationSeries);
+  } else if (other.durations) {
+    durations = std::move(other.durations);
   }
-  if (!other.backlog) return;
-  if (!backlog) {
-    if (!budget.Take(share)) return;
-    backlog = other.backlog;
+  if (!backlog || !other.backlog) {
+    if (other.backlog) backlog = other.backlog;
     return;
   }
   for (std::size_t i = 0; i < kBacklogBounds; ++i) {
@@ -255,11 +316,24 @@ void AppSeries::MergeHistograms(const AppSeries& other, SeriesBudget& budget) {
   backlog->count = AddFinite(backlog->count, other.backlog->count);
   backlog->sum = AddFinite(backlog->sum, other.backlog->sum);
   backlog->updated = std::max(backlog->updated, other.backlog->updated);
+  budget.GiveBack(share, 1);
 }
 
-void AppSeries::GiveBackAll(SeriesBudget& budget) {
-  budget.EndReservation(share);
-  budget.GiveBack(share, share.used);
+void AppSeries::MergeForeign(AppSeries& other, SeriesBudget& budget) {
+  foreign_share.used += other.foreign_share.used;
+  foreign.merge(other.foreign);
+  // What both have stays there.
+  for (auto& [name, theirs] : other.foreign) {
+    ForeignSeries& mine = foreign.at(name);
+    if (mine.type == MetricType::kGauge) {
+      MergeGauge(mine.plain, theirs.plain, foreign_share, budget);
+    } else {
+      MergePlain(mine.plain, theirs.plain, foreign_share, budget);
+    }
+    if (mine.sketch != nullptr) mine.sketch->Merge(*theirs.sketch);
+    budget.GiveBackBytes(name.size());
+    budget.foreign_names.Remove(name);
+  }
 }
 
 }  // namespace gunicorn_exporter

@@ -8,8 +8,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "collectors/metric_family.h"
@@ -54,31 +56,51 @@ struct BacklogSeries {
   std::chrono::milliseconds updated{0};
 };
 
+// Of a metric that is not gunicorn's.
+struct ForeignSeries {
+  MetricType type = MetricType::kCounter;
+  PlainSeries plain;               // Its times hold for a summary too.
+  std::unique_ptr<Sketch> sketch;  // Of a summary; else null.
+};
+
+// What all label sets are changed with, at one moment.
+struct SeriesContext {
+  const TimePoint& now;
+  const SeriesOptions& options;
+  SeriesBudget& budget;
+};
+
 class AppSeries {
  public:
-  explicit AppSeries(SeriesKey series_key) : key(std::move(series_key)) {}
+  using Foreign = std::map<std::string, ForeignSeries>;  // By metric name.
 
-  // Adds an event. False, and nothing is changed, where it needs a new series
-  // and there is no room for one.
-  bool Add(const Event& event, const TimePoint& now,
-           const SeriesOptions& options, SeriesBudget& budget);
+  // Adds an event; `metric` is of kForeign alone. Nothing is changed where it
+  // is refused.
+  Refusal Add(const Event& event, const ForeignMetric* metric,
+              const SeriesContext& context);
   // The zeros that an app has as soon as it is known, as far as there is room.
   // Returns for how many of them there was none.
-  std::size_t AddPresets(const TimePoint& now, const SeriesOptions& options,
-                         SeriesBudget& budget);
+  std::size_t AddPresets(const SeriesContext& context);
+  // Removes all but what is foreign.
+  void RemoveOwn(SeriesBudget& budget);
+  Foreign::iterator RemoveForeign(Foreign::iterator series,
+                                  SeriesBudget& budget);
+  void RemoveAll(SeriesBudget& budget);
   // Removes what has not changed since `deadline`, but for the presets and the
   // arbiter's count of workers.
   void Expire(std::chrono::milliseconds deadline, const SeriesOptions& options,
               SeriesBudget& budget);
-  // Removes zeros that are no presets any more, and the durations where their
-  // buckets changed.
+  // Removes zeros that are no presets any more, the durations where their
+  // buckets changed, and what is foreign where it is not exported any more.
   void Adopt(const SeriesOptions& options, const SeriesOptions& old_options,
              SeriesBudget& budget);
-  // Adds the counts of another label set to this one's, and takes over its
-  // room.
+  // Takes over the series of another label set, and adds its counts to this
+  // one's. Neither has a reservation.
   void MergeFrom(AppSeries& other, const SeriesOptions& options,
                  SeriesBudget& budget);
-  void GiveBackAll(SeriesBudget& budget);
+
+  // Of an app's own label set: it is told of, with its zeros.
+  bool IsKnown() const { return has_data || share.reserved; }
 
   // What every line touches comes first, in two lines of the processor's cache;
   // the durations, which each request touches, next.
@@ -86,7 +108,8 @@ class AppSeries {
   // The series of the app itself; null: this is it. It lives longer.
   AppSeries* base = nullptr;
   bool has_data = false;           // An event was added, from whatever source.
-  bool statsd_seen = false;        // A StatsD line was accepted.
+  bool has_foreign_data = false;   // The same, of a foreign event.
+  bool statsd_seen = false;        // A StatsD line of gunicorn's was accepted.
   bool presets_refused = false;    // Some found no room, and are counted.
   double last_packet_seconds = 0;  // Unix time; 0: none.
   std::chrono::milliseconds last_update{0};  // Of any series; steady.
@@ -95,23 +118,24 @@ class AppSeries {
   std::vector<StatusSeries> statuses;  // The presets first, in their order.
   std::optional<DurationSeries> durations;
 
-  SeriesKey key;
   LabelSetPtr labels;  // Of every series here: the app's, then the tags'.
   SeriesShare share;
   std::array<PlainSeries, kMessageLevels> messages;
   PlainSeries arbiter_workers;
   std::optional<BacklogSeries> backlog;
+  Foreign foreign;
+  SeriesShare foreign_share;  // Never a part of the reservation.
 
  private:
   // Null for a code that is no preset and was not seen yet.
   PlainSeries* Status(std::uint16_t code, const SeriesOptions& options);
-  void MergeHistograms(const AppSeries& other, SeriesBudget& budget);
-  bool Ensure(PlainSeries& series, const TimePoint& now, SeriesBudget& budget);
-  bool AddDuration(const Event& event, const TimePoint& now,
-                   const SeriesOptions& options, SeriesBudget& budget);
-  bool AddBacklog(const Event& event, const TimePoint& now,
-                  SeriesBudget& budget);
-  void Remove(PlainSeries& series, SeriesBudget& budget);
+  bool Ensure(PlainSeries& series, const SeriesContext& context);
+  Refusal AddDuration(const Event& event, const SeriesContext& context);
+  Refusal AddBacklog(const Event& event, const SeriesContext& context);
+  Refusal AddForeign(const Event& event, const ForeignMetric& metric,
+                     const SeriesContext& context);
+  void MergeHistograms(AppSeries& other, SeriesBudget& budget);
+  void MergeForeign(AppSeries& other, SeriesBudget& budget);
 };
 
 // The upper bounds of gunicorn_backlog_connections.

@@ -13,6 +13,8 @@ enum class EventKind : std::uint8_t {
   kArbiterWorkers,  // gunicorn.workers; `value` workers, a change where
                     // `is_delta`.
   kBacklog,         // gunicorn.backlog; `value` connections.
+  kForeign,         // Not gunicorn's: SeriesRef::foreign. `value` in base
+                    // units, of a gauge a change where `is_delta`.
 };
 
 // The `level` label of gunicorn_log_messages_total.

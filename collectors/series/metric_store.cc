@@ -3,15 +3,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "collectors/series/scrape_families.h"
+
 namespace gunicorn_exporter {
 namespace {
-
-// Names that strangers may make up take at most this much.
-constexpr std::size_t kMostLabelBytes = 4U << 20U;
 
 // The series of so many lines ahead are asked from memory: with 1000 apps this
 // saves about 4 ns a line of 55 (tests/bench/statsd_line_bench).
 constexpr std::size_t kPrefetchedOps = 6;
+
+// So few that the lock is held for some microseconds.
+constexpr std::size_t kAppsAtATime = 4;
+constexpr std::size_t kForeignAtATime = 16;
 
 // Only a hint: `series` may be gone.
 void Prefetch(const SeriesRef& ref) {
@@ -26,53 +29,48 @@ void Prefetch(const SeriesRef& ref) {
 
 }  // namespace
 
-MetricStore::MetricStore(const Config& config, TimeSource time_source)
-    : time_source_(std::move(time_source)),
-      config_(config),
-      options_(MakeSeriesOptions(config.statsd)) {
-  SetLimits();
-  PublishNaming();
+MetricStore::MetricStore(const Config& config, TimeSource time_source,
+                         std::string_view name)
+    : time_source_(std::move(time_source)), name_(name), table_(config) {
+  PublishSettings();
 }
 
-std::shared_ptr<const Naming> MetricStore::naming() const {
-  const std::lock_guard<std::mutex> lock(naming_mutex_);
-  return naming_;
+void MetricStore::PublishSettings() {
+  auto settings = std::make_shared<const StoreSettings>(
+      StoreSettings{table_.config(), table_.known_apps()});
+  const std::lock_guard<std::mutex> lock(settings_mutex_);
+  settings_ = std::move(settings);
+  ++settings_version_;
 }
 
-bool MetricStore::TryAdd(std::span<const StoreOp> ops,
-                         std::span<const ForeignOp> foreign_ops) {
-  const std::unique_lock<std::mutex> lock = mutex_.TryLock();
-  if (!lock.owns_lock()) return false;
-  AddLocked(ops, true);
-  AddForeign(foreign_ops);
-  return true;
+std::shared_ptr<const StoreSettings> MetricStore::settings() const {
+  const std::lock_guard<std::mutex> lock(settings_mutex_);
+  return settings_;
 }
 
-void MetricStore::Add(std::span<const StoreOp> ops,
-                      std::span<const ForeignOp> foreign_ops) {
+void MetricStore::SetKnownApps(std::vector<AppId> apps) {
+  const TimePoint now = time_source_();
+  const StoreMutex::WriterLock lock(mutex_);
+  table_.SetKnownApps(std::move(apps), now);
+  PublishSettings();
+}
+
+void MetricStore::Reconfigure(const Config& config) {
+  const StoreMutex::WriterLock lock(mutex_);
+  table_.Reconfigure(config);
+  log_refs_.clear();
+  PublishSettings();
+}
+
+bool MetricStore::TryAdd(std::span<const StoreOp> ops) {
+  const StoreMutex::WriterLock lock(mutex_, std::try_to_lock);
+  if (lock.owns()) AddLocked(ops, true);
+  return lock.owns();
+}
+
+void MetricStore::Add(std::span<const StoreOp> ops) {
   const StoreMutex::WriterLock lock(mutex_);
   AddLocked(ops, true);
-  AddForeign(foreign_ops);
-}
-
-void MetricStore::AddForeign(std::span<const ForeignOp> ops) {
-  // A line of before the reload that switched this off.
-  if (ops.empty() || config_.statsd.unmatched != UnmatchedLines::kExport) {
-    return;
-  }
-  const TimePoint now = time_source_();
-  for (const ForeignOp& op : ops) {
-    const bool room = label_bytes_ + foreign_.label_bytes() +
-                          op.ref->key_text.size() + op.ref->name.size() <=
-                      kMostLabelBytes;
-    if (room && foreign_.Add(op, now, options_->sketch, budget_,
-                             [this](const SeriesKey& key) {
-                               return MakeLabelsOf(key);
-                             })) {
-      continue;
-    }
-    refused_ += op.begins_line ? 1 : 0;
-  }
 }
 
 bool MetricStore::AddFromLog(const AppId& app, std::span<const Event> events) {
@@ -91,8 +89,8 @@ void MetricStore::RememberStatsd(const std::string& name) {
   statsd_names_.insert(name);
   if (statsd_names_.size() <= most_statsd_names_) return;
   std::set<std::string> living = {name};
-  for (const auto& [text, series] : apps_) {
-    if (series->statsd_seen) living.insert(series->key.app.name);
+  for (const auto& [key, series] : table_.label_sets()) {
+    if (series.statsd_seen) living.insert(key.app.name);
   }
   statsd_names_ = std::move(living);
   // So that each of very many names does not cost a look at all of them.
@@ -101,6 +99,7 @@ void MetricStore::RememberStatsd(const std::string& name) {
 
 void MetricStore::AddLocked(std::span<const StoreOp> ops, bool from_statsd) {
   const TimePoint now = time_source_();
+  const SeriesContext context = table_.Context(now);
   for (std::size_t i = 0; i < ops.size(); ++i) {
     const StoreOp& op = ops[i];
     SeriesRef& ref = *op.ref;
@@ -108,91 +107,97 @@ void MetricStore::AddLocked(std::span<const StoreOp> ops, bool from_statsd) {
         ops[i + kPrefetchedOps].ref != &ref) {
       Prefetch(*ops[i + kPrefetchedOps].ref);
     }
-    bool added = false;
-    if (ref.series == nullptr || ref.epoch != epoch_) {
-      ref.series = Resolve(ref, op.event, now, added);
-      ref.epoch = epoch_;
-    }
-    if (ref.series == nullptr ||
-        (!added && !ref.series->Add(op.event, now, *options_, budget_))) {
-      refused_ += op.begins_line ? 1 : 0;
+    const bool is_foreign = op.event.kind == EventKind::kForeign;
+    // A line of before the reload that switched this off.
+    if (is_foreign && !context.options.exports_foreign) continue;
+    const Refusal refusal = table_.Add(ref, op.event, context);
+    if (refusal != Refusal::kNone) {
+      if (op.begins_line) table_.CountRefused(refusal, ref);
       continue;
     }
     AppSeries& series = *ref.series;
     AppSeries& app = series.base == nullptr ? series : *series.base;
     series.last_update = now.steady;
     app.last_update = now.steady;
-    app.has_data = true;
+    if (is_foreign) {
+      app.has_foreign_data = true;
+      continue;
+    }
+    if (!app.has_data) {
+      app.has_data = true;
+      table_.AddPresets(ref.key.app.name, app, context);
+    }
     if (from_statsd) {
-      if (!app.statsd_seen) RememberStatsd(app.key.app.name);
+      if (!app.statsd_seen) RememberStatsd(ref.key.app.name);
       app.statsd_seen = true;
       app.last_packet_seconds = now.unix_seconds;
     }
   }
 }
 
-AppSeries* MetricStore::Resolve(SeriesRef& ref, const Event& event,
-                                const TimePoint& now, bool& added) {
-  const SeriesKey key = Normalised(ref.key);
-  const auto found = apps_.find(ToText(key));
-  if (found != apps_.end()) return found->second.get();
-  AppSeries* const created = Create(key, event, now);
-  added = created != nullptr;
-  return created;
-}
-
-// The event's own series first: where there is no room for it, nothing is made
-// known. The zeros then take what room there is.
-AppSeries* MetricStore::Create(const SeriesKey& key, const Event& event,
-                               const TimePoint& now) {
-  if (label_bytes_ + foreign_.label_bytes() + ToText(key).size() >
-      kMostLabelBytes) {
-    return nullptr;
+Collected MetricStore::Collect(Deadline /*deadline*/) {
+  const TimePoint now = time_source_();
+  std::optional<ScrapeFamilies> families;
+  bool has_foreign = false;
+  {
+    const StoreMutex::ReaderLock lock(mutex_);
+    table_.Expire(now.steady);
+    families.emplace(table_.options(), table_.label_sets().size(), now.steady);
+    families->AddTotals(table_.series(), table_.refused());
+    has_foreign = table_.has_foreign();
   }
-  auto series = std::make_unique<AppSeries>(key);
-  if (!series->Add(event, now, *options_, budget_)) return nullptr;
-  if (key.tags.empty()) {
-    AddPresets(*series, now);
-    return &Insert(std::move(series));
+  std::optional<SeriesKey> after;
+  while (AddLabelSets(after, *families)) {
   }
-  const auto base = apps_.find(ToText({key.app, {}}));
-  series->base =
-      base != apps_.end() ? base->second.get() : &CreateBase(key, now);
-  return &Insert(std::move(series));
+  SeriesKey key;
+  std::string metric;
+  while (has_foreign && AddForeign(key, metric, *families)) {
+  }
+  return {families->Take(), {}};
 }
 
-AppSeries& MetricStore::CreateBase(const SeriesKey& key, const TimePoint& now) {
-  auto series = std::make_unique<AppSeries>(SeriesKey{key.app, {}});
-  AddPresets(*series, now);
-  return Insert(std::move(series));
+bool MetricStore::AddLabelSets(std::optional<SeriesKey>& after,
+                               ScrapeFamilies& families) const {
+  const StoreMutex::ReaderLock lock(mutex_);
+  const auto& all = table_.label_sets();
+  auto entry = after ? all.upper_bound(*after) : all.begin();
+  if (entry == all.end()) return false;
+  for (std::size_t i = 0; i < kAppsAtATime && entry != all.end(); ++i) {
+    families.Add(entry->first.app.name, entry->second);
+    after = (entry++)->first;
+  }
+  return true;
 }
 
-AppSeries& MetricStore::Insert(std::unique_ptr<AppSeries> series) {
-  series->labels = MakeLabelsOf(series->key);
-  std::string text = ToText(series->key);
-  label_bytes_ += text.size();
-  AppSeries& inserted = *series;
-  apps_.emplace(std::move(text), std::move(series));
-  return inserted;
-}
-
-void MetricStore::EraseIf(
-    const std::function<bool(const AppSeries&)>& is_gone) {
-  // An app takes its tagged series with it: those first, as they point to it.
-  std::vector<std::string> gone;
-  for (const auto& [text, series] : apps_) {
-    if (is_gone(*series) ||
-        (series->base != nullptr && is_gone(*series->base))) {
-      gone.push_back(text);
+bool MetricStore::AddForeign(SeriesKey& key, std::string& metric,
+                             ScrapeFamilies& families) const {
+  const StoreMutex::ReaderLock lock(mutex_);
+  const auto& all = table_.label_sets();
+  for (auto entry = all.lower_bound(key); entry != all.end(); ++entry) {
+    const AppSeries& series = entry->second;
+    auto one = entry->first == key ? series.foreign.upper_bound(metric)
+                                   : series.foreign.begin();
+    if (one == series.foreign.end()) continue;
+    for (std::size_t i = 0; i < kForeignAtATime && one != series.foreign.end();
+         ++i) {
+      families.AddForeign(one->first, one->second, series.labels);
+      metric = (one++)->first;
     }
+    key = entry->first;
+    return true;
   }
-  for (const std::string& text : gone) {
-    const auto found = apps_.find(text);
-    found->second->GiveBackAll(budget_);
-    label_bytes_ -= text.size();
-    apps_.erase(found);
+  return false;
+}
+
+std::vector<AppArrival> MetricStore::Arrivals() const {
+  const StoreMutex::ReaderLock lock(mutex_);
+  std::vector<AppArrival> arrivals;
+  for (const auto& [key, series] : table_.label_sets()) {
+    if (!key.tags.empty() || !series.IsKnown()) continue;
+    arrivals.push_back(
+        {key.app, series.statsd_seen, series.last_packet_seconds});
   }
-  if (!gone.empty()) ++epoch_;
+  return arrivals;
 }
 
 }  // namespace gunicorn_exporter

@@ -11,6 +11,16 @@ namespace {
 constexpr std::array<const char*, kMessageLevels> kLevelNames = {
     "critical", "error", "warning", "exception"};
 
+// The `reason` labels, by Refusal; of kNone there is none.
+constexpr std::array<const char*, kRefusals> kRefusalNames = {
+    nullptr, "limit", "conflict", "reserved_name"};
+
+// What statsd_exporter gives a timer without a mapping.
+const std::vector<double>& ForeignQuantiles() {
+  static const std::vector<double> quantiles = {0.5, 0.9, 0.99};
+  return quantiles;
+}
+
 // Labels that all apps share, made once.
 struct SharedLabels {
   std::array<LabelSetPtr, kStatusCodes> codes;
@@ -29,6 +39,10 @@ const SharedLabels& Shared() {
     return made;
   }();
   return shared;
+}
+
+MetricFamily Family(const char* name, MetricType type, const char* help) {
+  return {name, help, type, {}};
 }
 
 void AddPlain(MetricFamily& family, const LabelSetPtr& common,
@@ -63,110 +77,134 @@ std::unique_ptr<const NativeBuckets> MakeNative(const Sketch& sketch) {
 
 }  // namespace
 
-ScrapeFamilies::ScrapeFamilies(const SeriesOptions& options)
-    : options_(options),
-      requests_{"gunicorn_requests_total",
-                "Requests answered (gunicorn.requests).",
-                MetricType::kCounter,
-                {}},
-      statuses_{"gunicorn_request_status_total",
-                "Requests answered, by HTTP status "
-                "(gunicorn.request.status.NNN).",
-                MetricType::kCounter,
-                {}},
-      durations_{"gunicorn_request_duration_seconds",
-                 "Time to answer a request (gunicorn.request.duration).",
-                 MetricType::kHistogram,
-                 {}},
-      window_{"gunicorn_request_duration_window_seconds",
-              "Time to answer a request: quantiles over "
-              "statsd.quantile_window, sum and count since the start "
-              "(gunicorn.request.duration).",
-              MetricType::kSummary,
-              {}},
-      messages_{"gunicorn_log_messages_total",
-                "Messages that gunicorn logged, by level "
-                "(gunicorn.log.LEVEL).",
-                MetricType::kCounter,
-                {}},
-      workers_{"gunicorn_arbiter_workers",
-               "Workers that the arbiter manages, as it last told "
-               "(gunicorn.workers).",
-               MetricType::kGauge,
-               {}},
-      backlog_{"gunicorn_backlog_connections",
-               "Connections waiting to be accepted, as gunicorn observed "
-               "them (gunicorn.backlog, gunicorn.socket.backlog).",
-               MetricType::kHistogram,
-               {}},
-      series_{"gunicorn_exporter_statsd_series",
-              "Series that count against statsd.max_series.",
-              MetricType::kGauge,
-              {}},
-      refused_{"gunicorn_exporter_statsd_refused_series_total",
-               "Lines refused because their series would be one too many "
-               "(statsd.max_series), zeros that found no room, and series that "
-               "had to make room for a known app's.",
-               MetricType::kCounter,
-               {}},
-      last_packet_{"gunicorn_exporter_statsd_last_packet_timestamp_seconds",
-                   "When the last StatsD line of an app was accepted.",
-                   MetricType::kGauge,
-                   {}} {}
-
-void ScrapeFamilies::Add(const AppSeries& app, std::chrono::milliseconds now) {
-  const SharedLabels& shared = Shared();
-  AddPlain(requests_, app.labels, nullptr, app.requests);
-  for (const StatusSeries& status : app.statuses) {
-    AddPlain(statuses_, app.labels, shared.codes[status.code], status.series);
+ScrapeFamilies::ScrapeFamilies(std::shared_ptr<const SeriesOptions> options,
+                               std::size_t label_sets,
+                               std::chrono::milliseconds now)
+    : options_(std::move(options)),
+      now_(now),
+      requests_(Family("gunicorn_requests_total", MetricType::kCounter,
+                       "Requests answered (gunicorn.requests).")),
+      statuses_(Family("gunicorn_request_status_total", MetricType::kCounter,
+                       "Requests answered, by HTTP status "
+                       "(gunicorn.request.status.NNN).")),
+      durations_(
+          Family("gunicorn_request_duration_seconds", MetricType::kHistogram,
+                 "Time to answer a request (gunicorn.request.duration).")),
+      window_(Family("gunicorn_request_duration_window_seconds",
+                     MetricType::kSummary,
+                     "Time to answer a request: quantiles over "
+                     "statsd.quantile_window, sum and count since the start "
+                     "(gunicorn.request.duration).")),
+      messages_(Family("gunicorn_log_messages_total", MetricType::kCounter,
+                       "Messages that gunicorn logged, by level "
+                       "(gunicorn.log.LEVEL).")),
+      workers_(Family("gunicorn_arbiter_workers", MetricType::kGauge,
+                      "Workers that the arbiter manages, as it last told "
+                      "(gunicorn.workers).")),
+      backlog_(
+          Family("gunicorn_backlog_connections", MetricType::kHistogram,
+                 "Connections waiting to be accepted, as gunicorn observed "
+                 "them (gunicorn.backlog, gunicorn.socket.backlog).")),
+      series_(Family("gunicorn_exporter_statsd_series", MetricType::kGauge,
+                     "Series that count against statsd.max_series.")),
+      refused_(Family(
+          "gunicorn_exporter_statsd_refused_series_total", MetricType::kCounter,
+          "Lines that found no series, by reason: limit "
+          "(statsd.max_series; also zeros without room, and series that "
+          "made room for a known app's), conflict (with another's name or "
+          "type), reserved_name (of Prometheus' own).")),
+      last_packet_(
+          Family("gunicorn_exporter_statsd_last_packet_timestamp_seconds",
+                 MetricType::kGauge,
+                 "When the last StatsD line of an app was accepted.")) {
+  for (MetricFamily* const family :
+       {&requests_, &durations_, &window_, &workers_}) {
+    family->series.reserve(label_sets);
   }
-  for (std::size_t level = 0; level < kMessageLevels; ++level) {
-    AddPlain(messages_, app.labels, shared.levels[level], app.messages[level]);
-  }
-  AddPlain(workers_, app.labels, nullptr, app.arbiter_workers);
-  if (app.durations) AddDurations(app, now);
-  if (app.backlog) AddBacklog(app);
-  if (app.base != nullptr || app.last_packet_seconds == 0) return;
-  double& last = last_packets_[app.key.app.name];
-  last = std::max(last, app.last_packet_seconds);
+  statuses_.series.reserve(label_sets * options_->preset_codes.size());
+  messages_.series.reserve(label_sets * kMessageLevels);
 }
 
-void ScrapeFamilies::AddDurations(const AppSeries& app,
-                                  std::chrono::milliseconds now) {
-  const Sketch& sketch = app.durations->sketch;
+void ScrapeFamilies::Add(const std::string& app_name, const AppSeries& series) {
+  const SharedLabels& shared = Shared();
+  AddPlain(requests_, series.labels, nullptr, series.requests);
+  for (const StatusSeries& status : series.statuses) {
+    AddPlain(statuses_, series.labels, shared.codes[status.code],
+             status.series);
+  }
+  for (std::size_t level = 0; level < kMessageLevels; ++level) {
+    AddPlain(messages_, series.labels, shared.levels[level],
+             series.messages[level]);
+  }
+  AddPlain(workers_, series.labels, nullptr, series.arbiter_workers);
+  if (series.durations) AddDurations(series);
+  if (series.backlog) AddBacklog(series);
+  if (series.base != nullptr || series.last_packet_seconds == 0) return;
+  double& last = last_packets_[app_name];
+  last = std::max(last, series.last_packet_seconds);
+}
+
+std::unique_ptr<const SummaryValue> ScrapeFamilies::Summary(
+    const Sketch& sketch, const std::vector<double>& quantiles) const {
+  auto summary = std::make_unique<SummaryValue>();
+  const std::vector<double> values = sketch.Quantiles(quantiles, now_);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    summary->quantiles.emplace_back(quantiles[i], values[i]);
+  }
+  summary->count = sketch.count();
+  summary->sum = sketch.sum();
+  return summary;
+}
+
+void ScrapeFamilies::AddDurations(const AppSeries& series) {
+  const Sketch& sketch = series.durations->sketch;
+  const double created = series.durations->created_seconds;
   auto histogram = std::make_unique<HistogramValue>();
   histogram->bounds = sketch.bounds();
   histogram->cumulative = Cumulate(sketch.classic(), sketch.count());
   histogram->count = sketch.count();
   histogram->sum = sketch.sum();
   histogram->native = MakeNative(sketch);
-  AddSeries(durations_, app.labels, nullptr, 0, app.durations->created_seconds);
+  AddSeries(durations_, series.labels, nullptr, 0, created);
   durations_.series.back().histogram = std::move(histogram);
-
-  auto summary = std::make_unique<SummaryValue>();
-  const std::vector<double> values = sketch.Quantiles(options_.quantiles, now);
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    summary->quantiles.emplace_back(options_.quantiles[i], values[i]);
-  }
-  summary->count = sketch.count();
-  summary->sum = sketch.sum();
-  AddSeries(window_, app.labels, nullptr, 0, app.durations->created_seconds);
-  window_.series.back().summary = std::move(summary);
+  AddSeries(window_, series.labels, nullptr, 0, created);
+  window_.series.back().summary = Summary(sketch, options_->quantiles);
 }
 
-void ScrapeFamilies::AddBacklog(const AppSeries& app) {
+void ScrapeFamilies::AddBacklog(const AppSeries& series) {
   auto histogram = std::make_unique<HistogramValue>();
   histogram->bounds = BacklogBounds();
-  histogram->cumulative = Cumulate(app.backlog->buckets, app.backlog->count);
-  histogram->count = app.backlog->count;
-  histogram->sum = app.backlog->sum;
-  AddSeries(backlog_, app.labels, nullptr, 0, app.backlog->created_seconds);
+  histogram->cumulative =
+      Cumulate(series.backlog->buckets, series.backlog->count);
+  histogram->count = series.backlog->count;
+  histogram->sum = series.backlog->sum;
+  AddSeries(backlog_, series.labels, nullptr, 0,
+            series.backlog->created_seconds);
   backlog_.series.back().histogram = std::move(histogram);
 }
 
-void ScrapeFamilies::AddTotals(std::size_t series, std::uint64_t refused) {
+void ScrapeFamilies::AddForeign(const std::string& name,
+                                const ForeignSeries& series,
+                                const LabelSetPtr& labels) {
+  MetricFamily& family = foreign_[name];
+  // The name has become another type's during this scrape.
+  if (!family.series.empty() && family.type != series.type) return;
+  family.name = name;
+  family.help = "Made of StatsD lines that are not gunicorn's.";
+  family.type = series.type;
+  AddPlain(family, labels, nullptr, series.plain);
+  if (series.sketch == nullptr) return;
+  family.series.back().summary = Summary(*series.sketch, ForeignQuantiles());
+}
+
+void ScrapeFamilies::AddTotals(
+    std::size_t series, const std::array<std::uint64_t, kRefusals>& refused) {
   AddSeries(series_, nullptr, nullptr, static_cast<double>(series));
-  AddSeries(refused_, nullptr, nullptr, static_cast<double>(refused));
+  for (std::size_t i = 0; i < kRefusals; ++i) {
+    if (kRefusalNames[i] == nullptr) continue;
+    AddSeries(refused_, nullptr, MakeLabels({{"reason", kRefusalNames[i]}}),
+              static_cast<double>(refused[i]));
+  }
 }
 
 std::vector<MetricFamily> ScrapeFamilies::Take() {
@@ -179,6 +217,7 @@ std::vector<MetricFamily> ScrapeFamilies::Take() {
         &backlog_, &series_, &refused_, &last_packet_}) {
     if (!family->series.empty()) families.push_back(std::move(*family));
   }
+  for (auto& [name, family] : foreign_) families.push_back(std::move(family));
   return families;
 }
 

@@ -1,10 +1,12 @@
 // Turns the series of apps into the families of a scrape.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,19 +19,28 @@ namespace gunicorn_exporter {
 // For one scrape, by one thread.
 class ScrapeFamilies {
  public:
-  explicit ScrapeFamilies(const SeriesOptions& options);
+  // `label_sets`: about how many will be added. `now` is steady.
+  ScrapeFamilies(std::shared_ptr<const SeriesOptions> options,
+                 std::size_t label_sets, std::chrono::milliseconds now);
 
-  void Add(const AppSeries& app, std::chrono::milliseconds now);
-  // How many series there are, and how many were refused.
-  void AddTotals(std::size_t series, std::uint64_t refused);
+  // What an app's label set has of gunicorn's own metrics.
+  void Add(const std::string& app_name, const AppSeries& series);
+  void AddForeign(const std::string& name, const ForeignSeries& series,
+                  const LabelSetPtr& labels);
+  // How many series there are, and how many were refused, by Refusal.
+  void AddTotals(std::size_t series,
+                 const std::array<std::uint64_t, kRefusals>& refused);
   // Families without a series are left out.
   std::vector<MetricFamily> Take();
 
  private:
-  void AddDurations(const AppSeries& app, std::chrono::milliseconds now);
-  void AddBacklog(const AppSeries& app);
+  void AddDurations(const AppSeries& series);
+  void AddBacklog(const AppSeries& series);
+  std::unique_ptr<const SummaryValue> Summary(
+      const Sketch& sketch, const std::vector<double>& quantiles) const;
 
-  const SeriesOptions& options_;
+  const std::shared_ptr<const SeriesOptions> options_;
+  const std::chrono::milliseconds now_;
   MetricFamily requests_;
   MetricFamily statuses_;
   MetricFamily durations_;
@@ -40,6 +51,7 @@ class ScrapeFamilies {
   MetricFamily series_;
   MetricFamily refused_;
   MetricFamily last_packet_;
+  std::map<std::string, MetricFamily> foreign_;  // By name.
   // By app: of several containers with one name, the newest.
   std::map<std::string, double> last_packets_;
 };

@@ -1,6 +1,11 @@
 #include "collectors/series/series_budget.h"
 
 namespace gunicorn_exporter {
+namespace {
+
+constexpr std::size_t kMostBytes = 4U << 20U;
+
+}  // namespace
 
 void SeriesBudget::SetLimits(std::size_t max_series, std::size_t reservation) {
   max_ = max_series;
@@ -12,13 +17,17 @@ std::size_t SeriesBudget::Unused(const SeriesShare& share) const {
   return reservation_ - share.used;
 }
 
-bool SeriesBudget::Take(SeriesShare& share) {
-  const bool from_reservation = Unused(share) > 0;
-  const std::size_t taken = from_reservation ? used_ : used_ + kept_;
-  if (taken >= max_) return false;
-  if (from_reservation) --kept_;
-  ++used_;
-  ++share.used;
+bool SeriesBudget::Take(SeriesShare& share, std::size_t count) {
+  for (std::size_t taken = 0; taken < count; ++taken) {
+    const bool from_reservation = Unused(share) > 0;
+    if ((from_reservation ? used_ : used_ + kept_) >= max_) {
+      GiveBack(share, taken);
+      return false;
+    }
+    if (from_reservation) --kept_;
+    ++used_;
+    ++share.used;
+  }
   return true;
 }
 
@@ -38,6 +47,10 @@ void SeriesBudget::Reserve(SeriesShare& share) {
 void SeriesBudget::EndReservation(SeriesShare& share) {
   kept_ -= Unused(share);
   share.reserved = false;
+}
+
+bool SeriesBudget::HasBytes(std::size_t bytes) const {
+  return bytes_ + bytes <= kMostBytes;
 }
 
 std::size_t SeriesBudget::Overbooked() const {

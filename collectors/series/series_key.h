@@ -1,7 +1,8 @@
-// Which label set a line feeds.
+// Which series a line feeds, and what is added to it.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,21 +14,30 @@ namespace gunicorn_exporter {
 
 class AppSeries;
 
+// A label set.
 struct SeriesKey {
   AppId app;
-  // What `statsd.tag_labels` let through, in that order; empty values are left
-  // out, as they are no labels.
+  // What `statsd.tag_labels` let through, in that order: names as they are
+  // sent. Empty values are left out, as they are no labels.
   std::vector<Label> tags;
+
+  // The app itself comes before its tagged label sets, and those follow it.
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 reads <=> as a 0.
+  auto operator<=>(const SeriesKey&) const = default;
 };
 
-// The key as one string: 0xFF, which no UTF-8 has, parts its pieces.
-std::string ToText(const SeriesKey& key);
+// A metric that is not gunicorn's (`unmatched: export`).
+struct ForeignMetric {
+  std::string name;                        // A valid metric name.
+  MetricType type = MetricType::kCounter;  // Or kGauge, kSummary.
+};
 
 // A key that an ingest thread keeps, with the store's answer beside it so that
 // the store need not look it up again. Belongs to that thread; the store fills
 // in `series` and `epoch` while it adds.
 struct SeriesRef {
   SeriesKey key;
+  std::unique_ptr<const ForeignMetric> foreign = {};  // For kForeign alone.
   AppSeries* series = nullptr;  // Valid while `epoch` is the store's.
   std::uint64_t epoch = 0;
 };

@@ -15,20 +15,32 @@ namespace gunicorn_exporter {
 inline constexpr std::size_t kStatusCodes = 600;
 
 struct SeriesOptions {
-  SketchOptions sketch;
-  std::vector<double> quantiles;
-  std::vector<std::uint16_t> preset_codes;  // Each once, 100 to 599.
-  // Where a code stands in preset_codes, from 1; 0: it is no preset.
-  std::array<std::uint16_t, kStatusCodes> preset_position{};
+  explicit SeriesOptions(const StatsdConfig& config)
+      : sketch{std::make_shared<const std::vector<double>>(
+                   config.histogram_buckets),
+               config.native_histogram_schema, config.quantile_window},
+        quantiles(config.quantiles),
+        exports_foreign(config.unmatched == UnmatchedLines::kExport) {
+    for (const int code : config.preset_status_codes) {
+      std::uint16_t& position = preset_position[static_cast<std::size_t>(code)];
+      if (position != 0) continue;  // Listed twice.
+      preset_codes.push_back(static_cast<std::uint16_t>(code));
+      position = static_cast<std::uint16_t>(preset_codes.size());
+    }
+  }
 
   // Whether durations that were counted with `other` can be counted on.
   bool SameBuckets(const SeriesOptions& other) const {
     return *sketch.bounds == *other.sketch.bounds &&
            sketch.schema == other.sketch.schema;
   }
-};
 
-std::shared_ptr<const SeriesOptions> MakeSeriesOptions(
-    const StatsdConfig& config);
+  SketchOptions sketch;
+  std::vector<double> quantiles;
+  bool exports_foreign = false;
+  std::vector<std::uint16_t> preset_codes;  // Each once, 100 to 599.
+  // Where a code stands in preset_codes, from 1; 0: it is no preset.
+  std::array<std::uint16_t, kStatusCodes> preset_position{};
+};
 
 }  // namespace gunicorn_exporter

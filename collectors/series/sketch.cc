@@ -18,7 +18,6 @@ std::int64_t SlotWidth(std::chrono::milliseconds window, std::int64_t slots) {
 Sketch::Sketch(const SketchOptions& options)
     : bounds_(options.bounds),
       slot_ms_(SlotWidth(options.window, kSlotsInWindow)),
-      first_schema_(options.schema),
       schema_(options.schema),
       classic_(options.bounds->size()) {}
 
@@ -100,16 +99,6 @@ void Sketch::Merge(const Sketch& other) {
     }
   }
   while (buckets_.counts().size() > kMostBuckets) LowerSchema();
-}
-
-void Sketch::Reset() {
-  schema_ = first_schema_;
-  count_ = 0;
-  sum_ = 0;
-  zero_count_ = 0;
-  std::fill(classic_.begin(), classic_.end(), 0);
-  buckets_.Clear();
-  for (Slot& slot : slots_) slot.Begin(kNever);
 }
 
 void Sketch::SetWindow(std::chrono::milliseconds window) {

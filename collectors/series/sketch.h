@@ -56,8 +56,6 @@ class Sketch {
   // Adds what `other`, of the same options, has seen. Slots of the window are
   // joined by their time.
   void Merge(const Sketch& other);
-  // As new.
-  void Reset();
   // Another window, which begins empty; the rest goes on.
   void SetWindow(std::chrono::milliseconds window);
 
@@ -107,7 +105,6 @@ class Sketch {
 
   std::shared_ptr<const std::vector<double>> bounds_;
   std::int64_t slot_ms_;
-  int first_schema_;
   int schema_;
   double count_ = 0;
   double sum_ = 0;

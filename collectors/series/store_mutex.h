@@ -1,59 +1,71 @@
 // The lock of the store: whoever receives goes first.
 //
-// One scrape at a time asks for it, for a short look, and none while an ingest
-// thread or a change waits for it.
+// Scrapes ask for it again and again, each time for a short look. They give
+// way, on a condition, to a writer that waits, and for kPatience at most to
+// one that has just found the lock taken and will come again.
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <mutex>
-#include <thread>
 
 namespace gunicorn_exporter {
 
 class StoreMutex {
  public:
-  // Owns nothing where somebody else has the lock right now.
-  std::unique_lock<std::mutex> TryLock() {
-    return std::unique_lock<std::mutex>(mutex_, std::try_to_lock);
-  }
-
-  // For an ingest thread or a change.
+  // Of an ingest thread or a change.
   class WriterLock {
    public:
-    explicit WriterLock(StoreMutex& store) : store_(store) {
+    // Waits.
+    explicit WriterLock(StoreMutex& store)
+        : store_(store), lock_(store.mutex_, std::defer_lock) {
       ++store_.writers_waiting_;
-      store_.mutex_.lock();
+      lock_.lock();
       --store_.writers_waiting_;
     }
-    ~WriterLock() { store_.mutex_.unlock(); }
+    // Does not wait: see owns.
+    WriterLock(StoreMutex& store, std::try_to_lock_t)
+        : store_(store), lock_(store.mutex_, std::try_to_lock) {
+      store_.writer_comes_again_ = !owns();
+    }
+    ~WriterLock() {
+      if (!owns()) return;
+      lock_.unlock();
+      store_.writer_done_.notify_all();
+    }
     WriterLock(const WriterLock&) = delete;
     WriterLock& operator=(const WriterLock&) = delete;
 
+    bool owns() const { return lock_.owns_lock(); }
+
    private:
     StoreMutex& store_;
+    std::unique_lock<std::mutex> lock_;
   };
 
-  // For a scrape.
+  // Of a scrape.
   class ReaderLock {
    public:
-    explicit ReaderLock(StoreMutex& store)
-        : gate_(store.reader_mutex_), store_(store) {
-      while (store_.writers_waiting_ != 0) std::this_thread::yield();
-      store_.mutex_.lock();
+    explicit ReaderLock(StoreMutex& store) : lock_(store.mutex_) {
+      const bool had_turn = store.writer_done_.wait_for(lock_, kPatience, [&] {
+        return store.writers_waiting_ == 0 && !store.writer_comes_again_;
+      });
+      if (!had_turn) store.writer_comes_again_ = false;
     }
-    ~ReaderLock() { store_.mutex_.unlock(); }
-    ReaderLock(const ReaderLock&) = delete;
-    ReaderLock& operator=(const ReaderLock&) = delete;
 
    private:
-    const std::lock_guard<std::mutex> gate_;
-    StoreMutex& store_;
+    std::unique_lock<std::mutex> lock_;
   };
 
  private:
+  // Twice what the receiver lets pass until it tries again.
+  static constexpr std::chrono::milliseconds kPatience{2};
+
   std::mutex mutex_;
-  std::mutex reader_mutex_;
+  std::condition_variable writer_done_;
   std::atomic<int> writers_waiting_{0};
+  std::atomic<bool> writer_comes_again_{false};
 };
 
 }  // namespace gunicorn_exporter

@@ -39,16 +39,6 @@ SelfMetrics::SelfMetrics(double start_seconds)
                          .Name("gunicorn_exporter_http_requests_total")
                          .Help("HTTP requests answered.")
                          .Register(registry_)),
-      collector_success_(
-          BuildGauge()
-              .Name("gunicorn_exporter_collector_success")
-              .Help("1 when the collector answered this scrape, else 0.")
-              .Register(registry_)),
-      collector_duration_(
-          BuildGauge()
-              .Name("gunicorn_exporter_collector_duration_seconds")
-              .Help("How long the collector took for this scrape.")
-              .Register(registry_)),
       reload_successful_(
           BuildGauge()
               .Name("gunicorn_exporter_config_last_reload_successful")
@@ -79,24 +69,19 @@ void SelfMetrics::CountHttpRequest(std::string_view handler, int code) {
       .Increment();
 }
 
-void SelfMetrics::SetCollectorResult(std::string_view collector, bool success,
-                                     double duration_seconds) {
-  const prometheus::Labels labels = {{"collector", std::string(collector)}};
-  collector_success_.Add(labels).Set(success ? 1 : 0);
-  collector_duration_.Add(labels).Set(duration_seconds);
-}
-
 void SelfMetrics::SetReloadResult(bool success, double now_seconds) {
   reload_successful_.Set(success ? 1 : 0);
   if (success) reload_timestamp_.Set(now_seconds);
 }
 
-std::vector<MetricFamily> SelfMetrics::Families() const {
-  std::vector<MetricFamily> families = OwnProcessFamilies(start_seconds_);
+Collected SelfMetrics::Collect(Deadline /*deadline*/) {
+  Collected collected{OwnProcessFamilies(start_seconds_), {}};
   for (const prometheus::MetricFamily& family : registry_.Collect()) {
-    if (!family.metric.empty()) families.push_back(FromRegistry(family));
+    if (!family.metric.empty()) {
+      collected.families.push_back(FromRegistry(family));
+    }
   }
-  return families;
+  return collected;
 }
 
 }  // namespace gunicorn_exporter

@@ -17,7 +17,10 @@ Json AppJson(const AppStatus& app) {
       {"app", app.app.name},
       {"status", StatusName(app.ok)},
       {"masters", app.masters},
-      {"workers", {{"idle", app.idle}, {"working", app.working}}},
+      {"workers",
+       {{"idle", app.idle},
+        {"working", app.working},
+        {"unknown", app.unknown}}},
       {"message", app.message},
   };
   if (!app.app.pod_uid.empty()) json["pod_uid"] = app.app.pod_uid;

@@ -9,7 +9,7 @@
 //           "app": "my_app",
 //           "status": "ok",              "ok" or "critical"
 //           "masters": 1,                upgrading ones included
-//           "workers": {"idle": 3, "working": 1},
+//           "workers": {"idle": 3, "working": 1, "unknown": 0},
 //           "message": "my_app: 1 master, 3 idle and 1 working workers"
 //         }
 //       ]

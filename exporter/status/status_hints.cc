@@ -94,7 +94,11 @@ std::vector<std::string> HintsForAll(
                         " StatsD packets: raise --statsd.read-buffer");
       }
     } else if (family.name == "gunicorn_exporter_statsd_refused_series_total") {
-      if (const double refused = SumOf(family); refused > 0) {
+      double refused = 0;
+      for (const Series& series : family.series) {
+        if (LabelValue(series, "reason") == "limit") refused += series.value;
+      }
+      if (refused > 0) {
         hints.push_back(Count(refused) +
                         " times a series was refused: raise "
                         "statsd.max_series, or send fewer tags");

@@ -13,7 +13,7 @@
 //         "tags": {"env": "prod"},
 //         "worker_class": "gthread",
 //         "masters": 1,
-//         "workers": {"idle": 3, "working": 1},
+//         "workers": {"idle": 3, "working": 1, "unknown": 0},
 //         "dirty_workers": 2,
 //         "connections": 4,
 //         "queue": {"length": 0, "limit": 2048, "overflows_total": 0},

@@ -89,7 +89,8 @@ double Measure(Work work) {
 }
 
 void RunBench(int idle, int rounds) {
-  gunicorn_exporter::ProcessMonitor monitor({}, "/proc");
+  prometheus::Registry registry;
+  gunicorn_exporter::ProcessMonitor monitor({}, "/proc", registry);
   std::vector<double> loop;
   std::vector<double> scan;
   std::vector<double> sample;
@@ -101,8 +102,8 @@ void RunBench(int idle, int rounds) {
     sample.push_back(Measure([&] { monitor.Sample(); }));
   }
   std::printf("processes: %zu, of them idle ones made here: %d\n",
-              monitor.View().processes, idle);
-  for (const auto& app : monitor.Apps())
+              monitor.View(false).processes, idle);
+  for (const auto& app : monitor.View(false).apps)
     std::printf("%s\n", app.message.c_str());
   const double base = Median(loop);
   const auto print = [&](const char* name, double seconds) {

@@ -78,9 +78,9 @@ void Run(const char* label, NamedBy naming, int apps) {
     known.push_back({"app-" + std::to_string(app), "", ""});
   }
   store.SetKnownApps(known);
-  ReceiverStats stats;
-  LineHandler handler(store, nullptr, stats, nullptr,
-                      [] { return std::chrono::nanoseconds(0); });
+  prometheus::Registry registry;
+  ReceiverMetrics metrics(registry);
+  LineHandler handler(store, nullptr, metrics, nullptr);
   const std::vector<std::string> packets = MakePackets(naming, apps);
   const auto pass = [&] {
     int waiting = 0;

@@ -7,23 +7,34 @@
 #include <signal.h>
 
 #include <cstdio>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "collectors/statsd/receive/statsd_server.h"
 #include "tests/bench/receiver_report.h"
+#include "tests/support/registry_value.h"
 
 namespace gunicorn_exporter {
 namespace {
 
 // As in the exporter, every datagram's sender is asked for; nobody is known.
-class NobodyKnown : public SenderLookup {
+class NobodyKnown : public SenderQuestions {
  public:
-  std::optional<Sender> FindByPid(pid_t) override { return std::nullopt; }
-  std::optional<Sender> FindByUdpSource(const sockaddr_storage&) override {
-    return std::nullopt;
+  bool Ask(std::uint64_t question, const SenderAddress&) override {
+    answers_.push_back({question, std::nullopt, 1});
+    return true;
   }
+  std::vector<SenderAnswer> TakeAnswers() override {
+    return std::exchange(answers_, {});
+  }
+  void SetWake(std::function<void()>) override {}
   std::uint64_t Generation() const override { return 1; }
+
+ private:
+  std::vector<SenderAnswer> answers_;
 };
 
 int Main(int argc, char** argv) {
@@ -45,7 +56,8 @@ int Main(int argc, char** argv) {
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   NobodyKnown nobody;
   MetricStore store(Config(), SystemTime);
-  StatsdServer server(flags, store, &nobody);
+  prometheus::Registry registry;
+  StatsdServer server(flags, store, registry, &nobody);
   server.Start();
   const Transport transport = is_unix ? Transport::kUnixgram : Transport::kUdp;
   PrintAddress(server.addresses(transport).front());
@@ -54,10 +66,13 @@ int Main(int argc, char** argv) {
   sigwait(&signals, &signal);
   server.Stop();
   const double cpu = cpu_time.Seconds();
-  PrintReceived(
-      {server.stats().packets(transport), server.stats().lines(transport),
-       server.dropped_packets(transport)},
-      cpu);
+  const auto count = [&](const std::string& what) {
+    return static_cast<std::uint64_t>(
+        RegistryValue(registry, "gunicorn_exporter_statsd_" + what + "_total",
+                      TransportName(transport)));
+  };
+  PrintReceived({count("packets"), count("lines"), count("dropped_packets")},
+                cpu);
   return 0;
 }
 

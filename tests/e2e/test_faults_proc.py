@@ -2,9 +2,12 @@
 
 import os
 import shutil
+import signal
+import socket
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from support import Exporter, Gunicorn, ManagedProcess, send_udp, unique_name, wait_until
 from support.exporter import ROOT, SANITISED
@@ -46,6 +49,7 @@ class Tree:
 
     def __init__(self, root):
         self.root = root
+        root.mkdir(exist_ok=True)
         for process in FIXTURE.iterdir():
             shutil.copytree(process, root / process.name)
 
@@ -85,6 +89,81 @@ def test_a_procfs_that_hangs_fails_its_collector_alone_and_recovers(tmp_path):
         tree.let_go()
         wait_until(lambda: exporter.value(**PROCESS_OK) == 1, "it recovers")
         wait_until(lambda: "event=collector_failed collector=process" in exporter.log(), "it is said")
+
+
+def hang(tree, exporter):
+    tree.hang()
+    wait_until(
+        lambda: 'collector_success{collector="process"} 0' in scrape_in_two_seconds(exporter).text,
+        "the table hangs",
+    )
+
+
+def test_what_is_told_while_a_procfs_hangs_says_how_old_it_is(tmp_path):
+    tree = Tree(tmp_path)
+    with Exporter(flags=[f"--path.procfs={tmp_path}"]) as exporter:
+        wait_until(lambda: exporter.get("/health").status == 200, "the tree is read")
+        assert exporter.value("gunicorn_exporter_process_view_age_seconds") < 60
+        (before,) = exporter.get("/health").json()["apps"]
+        hang(tree, exporter)
+        wait_until(lambda: exporter.value("gunicorn_exporter_process_view_age_seconds") > 2, "the view grows old")
+        health = exporter.get("/health")
+        assert health.status == 503
+        assert health.json()["apps"] == [before]
+        message = health.json()["message"]
+        assert message.startswith("the process table does not answer: what is told of it is ")
+        assert message.endswith(" seconds old")
+        assert exporter.get("/api/v1/status").json()["status"] == "critical"
+        tree.let_go()
+        wait_until(lambda: exporter.get("/health").status == 200, "it recovers")
+
+
+def test_a_sender_that_cannot_be_looked_up_costs_no_cpu(tmp_path):
+    tree = Tree(tmp_path)
+    flags = [f"--path.procfs={tmp_path}", "--statsd.listen-unixgram=statsd.sock"]
+    with Exporter(flags=flags) as exporter:
+        wait_until(lambda: exporter.value(**PROCESS_OK) == 1, "the tree is read")
+        hang(tree, exporter)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"gunicorn.requests:1|c", str(exporter.directory / "statsd.sock"))
+        process = psutil.Process(exporter.pid)
+
+        def cpu_seconds():
+            times = process.cpu_times()
+            return times.user + times.system
+
+        begin, before = time.monotonic(), cpu_seconds()
+        while time.monotonic() - begin < 2:
+            scrape_in_two_seconds(exporter)
+            time.sleep(0.1)
+        assert cpu_seconds() - before < 0.25 * (time.monotonic() - begin)
+        tree.let_go()
+
+
+def test_a_reload_while_a_procfs_hangs_changes_nothing(tmp_path):
+    def config(env):
+        return f"instances:\n  - proc_name: shop\n    tags: ['env:{env}']\n"
+
+    tree = Tree(tmp_path / "proc")
+    with Exporter(config=config("old"), flags=[f"--path.procfs={tmp_path / 'proc'}"]) as exporter:
+        send_udp(exporter.statsd_port, "gunicorn.requests:1|c|#app:shop")
+        wait_until(lambda: exporter.value("gunicorn_requests_total", app="shop", env="old") == 1, "it counts")
+        hang(tree, exporter)
+        exporter.write_config(config("new"))
+        exporter.send_signal(signal.SIGHUP)
+        wait_until(lambda: "event=config_reload_failed" in exporter.log(), "the reload is refused")
+        text = scrape_in_two_seconds(exporter).text
+        assert "gunicorn_exporter_config_last_reload_successful 0" in text
+        assert 'env="old"' in text
+        assert 'env="new"' not in text
+        tree.let_go()
+        wait_until(lambda: exporter.value(**PROCESS_OK) == 1, "it recovers")
+        exporter.send_signal(signal.SIGHUP)
+        wait_until(
+            lambda: exporter.value("gunicorn_requests_total", app="shop", env="new") == 1
+            and exporter.value("gunicorn_is_running", app="shop", env="new") == 0,
+            "the next reload takes effect",
+        )
 
 
 def test_a_procfs_that_hangs_from_the_start_keeps_nothing_else_away(tmp_path):

@@ -209,7 +209,7 @@ def test_lines_that_do_not_count(family, table):
         # No series has changed, and no app has become known.
         assert scrape.series(REQUESTS) == scrape.series(WORKERS) == []
         assert scrape.value("gunicorn_exporter_statsd_series") == 0
-        assert scrape.value("gunicorn_exporter_statsd_refused_series_total") == 0
+        assert scrape.total("gunicorn_exporter_statsd_refused_series_total") == 0
 
 
 def test_the_prefix_names_the_app():

@@ -84,7 +84,7 @@ def assert_all_is_told(exporter, strangers, turns):
         assert scrape.value("gunicorn_request_duration_seconds_count", app=name) == turns
     counted = scrape.total("gunicorn_requests_total") + scrape.total("strangers_total") - turns * len(KNOWN)
     assert 0 < counted < 10_000
-    assert scrape.value(REFUSED) == strangers - counted + zeros_without_room(scrape)
+    assert scrape.value(REFUSED, reason="limit") == strangers - counted + zeros_without_room(scrape)
     assert scrape.value("gunicorn_exporter_statsd_series") <= 10_000
     assert scrape.total("gunicorn_exporter_statsd_line_errors_total") == 0
     assert scrape.total("gunicorn_exporter_statsd_dropped_packets_total") == 0

@@ -15,6 +15,8 @@ MAY_INCLUDE = {
 }
 # These do not know each other; what joins them stands above them or is given in by exporter/.
 APART = ["collectors/process", "collectors/statsd", "collectors/logs"]
+# Used by these, and uses none of them.
+BELOW_THEM = "collectors/series"
 
 MAIN_LINES = 40
 FILE_LINES = 400
@@ -63,10 +65,10 @@ def _include_error(path, included, known):
     folder, target = path.split("/")[0], included.split("/")[0]
     if target not in MAY_INCLUDE[folder]:
         return f"which {folder} must not use"
-    for apart in APART:
-        other = next((room for room in APART if room != apart and included.startswith(room + "/")), None)
-        if path.startswith(apart + "/") and other:
-            return f"but {apart} and {other} stand apart"
+    room = next((room for room in [*APART, BELOW_THEM] if path.startswith(room + "/")), None)
+    other = next((other for other in APART if other != room and included.startswith(other + "/")), None)
+    if room and other:
+        return f"but {room} and {other} stand apart" if room != BELOW_THEM else f"but {room} stands below {other}"
     return None
 
 

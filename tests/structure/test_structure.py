@@ -46,6 +46,7 @@ def make_tree(root, texts):
         ("collectors/process/a.cc", "collectors/statsd/b.h"),
         ("collectors/statsd/a.h", "collectors/logs/b.h"),
         ("collectors/logs/a.cc", "collectors/process/b.h"),
+        ("collectors/series/a.h", "collectors/statsd/b.h"),
     ],
 )
 def test_an_include_against_the_direction_is_found(tmp_path, path, included):
@@ -59,6 +60,7 @@ def test_an_include_against_the_direction_is_found(tmp_path, path, included):
         ("config/a.cc", "config/b.h"),
         ("collectors/statsd/a.cc", "collectors/b.h"),
         ("collectors/b.cc", "collectors/process/b.h"),
+        ("collectors/logs/a.cc", "collectors/series/b.h"),
         ("exporter/a.cc", "collectors/process/b.h"),
         ("tests/unit/a.cc", "exporter/b.h"),
     ],

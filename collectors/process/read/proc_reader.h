@@ -91,7 +91,6 @@ class ProcReader {
   // ENXIO of a table).
   void CountError(pid_t pid, std::string_view file, int error);
 
-  const std::string& root() const { return root_; }
   ReadErrors& errors() { return errors_; }
 
   // Of the buffer, now.

@@ -1,6 +1,7 @@
 #include "collectors/process/read/read_errors.h"
 
 #include <cerrno>
+#include <string>
 
 namespace gunicorn_exporter {
 namespace {
@@ -12,15 +13,16 @@ const char* ReasonOf(int error) {
 
 }  // namespace
 
+ReadErrors::ReadErrors(prometheus::Registry& registry)
+    : family_(prometheus::BuildCounter()
+                  .Name("gunicorn_exporter_process_read_errors_total")
+                  .Help("Files below /proc that could not be read.")
+                  .Register(registry)) {}
+
 void ReadErrors::Count(std::string_view file, int error) {
   if (error == ENOENT || error == ESRCH) return;
-  const std::lock_guard lock(mutex_);
-  ++counts_[{std::string(file), ReasonOf(error)}];
-}
-
-ReadErrors::Counts ReadErrors::counts() const {
-  const std::lock_guard lock(mutex_);
-  return counts_;
+  family_.Add({{"file", std::string(file)}, {"reason", ReasonOf(error)}})
+      .Increment();
 }
 
 }  // namespace gunicorn_exporter

@@ -1,8 +1,9 @@
 #include "collectors/statsd/lines/line_handler.h"
 
+#include <cstddef>
+#include <memory>
 #include <utility>
 
-#include "collectors/statsd/lines/parse_line.h"
 #include "collectors/statsd/lines/translate.h"
 
 namespace gunicorn_exporter {
@@ -13,40 +14,51 @@ constexpr std::size_t kBatch = 1024;
 // As many may pile up while the store is busy: about three megabytes.
 constexpr std::size_t kMostOps = 65536;
 
+std::shared_ptr<const Naming> MakeNaming(const MetricStore& store) {
+  const auto settings = store.settings();
+  return std::make_shared<const Naming>(
+      MakeNaming(settings->config, settings->known_apps));
+}
+
 }  // namespace
 
-LineHandler::LineHandler(MetricStore& store, SenderLookup* lookup,
-                         ReceiverStats& stats, Relay* relay,
-                         SenderCache::Clock clock)
+LineHandler::LineHandler(MetricStore& store, SenderQuestions* questions,
+                         ReceiverMetrics& metrics, Relay* relay,
+                         Senders::Clock clock)
     : store_(store),
-      stats_(stats),
+      metrics_(metrics),
       relay_(relay),
-      clock_(std::move(clock)),
-      resolver_(lookup, clock_, store.naming()),
-      naming_version_(0) {
+      senders_(
+          questions, std::move(clock),
+          [this](Transport transport, std::string_view line, SeriesRef* app) {
+            Take({transport, line, {}}, app);
+          }),
+      resolver_(MakeNaming(store)) {
   ops_.reserve(2 * kBatch);
 }
 
 void LineHandler::BeginPacket(Transport transport) {
   ++counts_.packets[static_cast<std::size_t>(transport)];
   has_counts_ = true;
-  resolver_.BeginPacket();
-  const std::uint64_t version = store_.naming_version();
-  if (version != naming_version_) {
+  senders_.BeginPacket();
+  const std::uint64_t version = store_.settings_version();
+  if (version != settings_version_) {
     FlushAndWait();
-    // Before the naming is read: a newer one is then found next time.
-    naming_version_ = version;
-    resolver_.SetNaming(store_.naming());
+    // Before they are read: newer ones are then found next time.
+    settings_version_ = version;
+    resolver_.SetNaming(MakeNaming(store_));
     foreign_.Clear();
-  } else if (resolver_.IsFull() || foreign_.IsFull()) {
+  } else if (resolver_.IsFull() || senders_.IsFull() || foreign_.IsFull()) {
     FlushAndWait();
     resolver_.Clear();
+    senders_.Clear();
     foreign_.Clear();
-  } else if (ops_.size() + foreign_.ops().size() >= kMostOps) {
+  } else if (ops_.size() >= kMostOps) {
     FlushAndWait();
-  } else if (ops_.size() + foreign_.ops().size() >= kBatch) {
+  } else if (ops_.size() >= kBatch) {
     Flush();
   }
+  if (senders_.is_due()) senders_.CountAnswered();
 }
 
 void LineHandler::HandleDatagram(Transport transport, std::string_view packet,
@@ -60,60 +72,48 @@ void LineHandler::HandleDatagram(Transport transport, std::string_view packet,
     if (truncated && end == std::string_view::npos) {
       CountTooLong(transport);
     } else {
-      HandleOne(transport, line, source);
+      HandleLine(transport, line, source);
     }
   }
 }
 
 void LineHandler::HandleLine(Transport transport, std::string_view line,
                              const DatagramSource& source) {
-  // The line before it may be gone.
-  resolver_.BeginPacket();
-  HandleOne(transport, line, source);
-}
-
-void LineHandler::HandleOne(Transport transport, std::string_view line,
-                            const DatagramSource& source) {
   const std::string_view unchanged = line;
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (line.empty()) return;
   if (relay_ != nullptr) relay_->Add(unchanged);
-  if (const auto verdict = Take(line, source, held_.ForNewSender())) {
-    Count(transport, *verdict);
-  } else {
-    held_.Hold(transport, line, source, clock_());
-  }
+  Take({transport, line, source}, std::nullopt);
 }
 
-std::optional<LineVerdict> LineHandler::Take(std::string_view line,
-                                             const DatagramSource& source,
-                                             NewSender new_sender) {
+void LineHandler::Take(const ReceivedLine& line, HeldApp app) {
   Sample sample;
-  LineVerdict verdict = ParseLine(line, sample);
-  if (verdict != LineVerdict::kAccepted) return verdict;
-  // Written where it stays, and taken back where the line is not gunicorn's.
-  StoreOp& op = ops_.emplace_back();
-  std::string_view prefix;
-  verdict = Translate(sample, op.event, prefix);
-  if (verdict != LineVerdict::kAccepted) {
-    ops_.pop_back();
-    const bool is_foreign = verdict == LineVerdict::kUnmatched &&
-                            resolver_.naming().export_unmatched;
-    if (is_foreign) return TakeForeign(sample, source, new_sender);
-    return verdict;
+  LineVerdict verdict = ParseLine(line.text, sample);
+  if (verdict == LineVerdict::kAccepted) {
+    // Written where it stays, and taken back where it is none or held.
+    StoreOp& op = ops_.emplace_back();
+    std::string_view prefix;
+    verdict = Translate(sample, op.event, prefix);
+    if (verdict == LineVerdict::kAccepted) {
+      op.ref = Resolve(line, sample.tags, prefix, app);
+      if (op.ref == nullptr) return ops_.pop_back();
+      if (!sample.others.empty()) AddOthers(sample.others);
+    } else {
+      ops_.pop_back();
+      if (verdict == LineVerdict::kUnmatched &&
+          resolver_.naming().export_unmatched) {
+        const SeriesRef* const ref = Resolve(line, sample.tags, {}, app);
+        if (ref == nullptr) return;
+        verdict = foreign_.Take(sample, ref->key, ops_);
+      }
+    }
   }
-  op.ref = resolver_.Resolve(sample.tags, prefix, source, new_sender);
-  if (op.ref == nullptr) {
-    ops_.pop_back();
-    return std::nullopt;
-  }
-  if (!sample.others.empty()) TakeOthers(sample.others);
-  return verdict;
+  Count(line.transport, verdict);
 }
 
 // gunicorn.requests:1:2:3|c
 //                    ^^^
-void LineHandler::TakeOthers(std::string_view others) {
+void LineHandler::AddOthers(std::string_view others) {
   StoreOp op = ops_.back();
   op.begins_line = false;
   SampleValue value;
@@ -123,24 +123,15 @@ void LineHandler::TakeOthers(std::string_view others) {
   }
 }
 
-std::optional<LineVerdict> LineHandler::TakeForeign(
-    const Sample& sample, const DatagramSource& source, NewSender new_sender) {
-  const SeriesRef* const app =
-      resolver_.Resolve(sample.tags, {}, source, new_sender);
-  if (app == nullptr) return std::nullopt;
-  return foreign_.Take(sample, app->key);
-}
-
-void LineHandler::TakeHeld(NewSender new_sender) {
-  if (held_.IsEmpty()) return;
-  held_.Offer(clock_(), new_sender,
-              [this](Transport transport, std::string_view line,
-                     const DatagramSource& source, NewSender now) {
-                resolver_.BeginPacket();
-                const auto verdict = Take(line, source, now);
-                if (verdict) Count(transport, *verdict);
-                return verdict.has_value();
-              });
+SeriesRef* LineHandler::Resolve(const ReceivedLine& line, std::string_view tags,
+                                std::string_view prefix, HeldApp app) {
+  SeriesRef* named = resolver_.FindNamed(tags, prefix);
+  if (named == nullptr) {
+    if (!app) app = senders_.FindOrHold(line);
+    if (!app) return nullptr;
+    named = *app;
+  }
+  return &resolver_.Complete(named, tags);
 }
 
 void LineHandler::CountTooLong(Transport transport) {
@@ -155,24 +146,29 @@ void LineHandler::Count(Transport transport, LineVerdict verdict) {
 }
 
 bool LineHandler::Flush() {
-  TakeHeld(NewSender::kLookUp);
+  senders_.CountAnswered();
   if (relay_ != nullptr) relay_->Flush();
-  if (HasOps() && !store_.TryAdd(ops_, foreign_.ops())) return false;
+  if (!ops_.empty() && !store_.TryAdd(ops_)) return false;
   Publish();
-  return held_.IsEmpty();
+  return true;
+}
+
+void LineHandler::Finish() {
+  Flush();
+  senders_.CountAll();
+  FlushAndWait();
 }
 
 void LineHandler::FlushAndWait() {
-  if (HasOps()) store_.Add(ops_, foreign_.ops());
+  if (!ops_.empty()) store_.Add(ops_);
   Publish();
 }
 
 void LineHandler::Publish() {
   ops_.clear();
-  foreign_.ClearOps();
   if (!has_counts_) return;
-  stats_.Add(counts_);
-  counts_ = ReceiverCounts();
+  metrics_.Add(counts_);
+  counts_ = LineCounts();
   has_counts_ = false;
 }
 

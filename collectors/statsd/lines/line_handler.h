@@ -6,30 +6,31 @@
 // events are in the store, so that who sees the one can rely on the other.
 #pragma once
 
-#include <cstddef>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 #include <vector>
 
+#include "collectors/sender_questions.h"
 #include "collectors/series/metric_store.h"
 #include "collectors/series/series_key.h"
 #include "collectors/statsd/lines/foreign_lines.h"
-#include "collectors/statsd/lines/line_verdict.h"
-#include "collectors/statsd/lines/sample.h"
-#include "collectors/statsd/receive/receiver_stats.h"
+#include "collectors/statsd/lines/line_counts.h"
+#include "collectors/statsd/lines/parse_line.h"
+#include "collectors/statsd/receive/receiver_metrics.h"
 #include "collectors/statsd/receive/relay.h"
 #include "collectors/statsd/who/app_resolver.h"
-#include "collectors/statsd/who/held_lines.h"
-#include "collectors/statsd/who/sender_cache.h"
+#include "collectors/statsd/who/senders.h"
 
 namespace gunicorn_exporter {
 
 class LineHandler {
  public:
-  // All outlive this; `lookup` and `relay` may be null.
-  LineHandler(MetricStore& store, SenderLookup* lookup, ReceiverStats& stats,
-              Relay* relay, SenderCache::Clock clock);
+  // All outlive this; `questions` and `relay` may be null.
+  LineHandler(MetricStore& store, SenderQuestions* questions,
+              ReceiverMetrics& metrics, Relay* relay,
+              Senders::Clock clock = Senders::SteadyNow);
 
   // A datagram, whole. `truncated`: the kernel cut its end off, and its last
   // line is not whole.
@@ -37,46 +38,47 @@ class LineHandler {
                       const DatagramSource& source, bool truncated);
   // Before the lines of each piece of a stream. Counts it.
   void BeginPacket(Transport transport);
-  // One line, without its "\n".
   void HandleLine(Transport transport, std::string_view line,
                   const DatagramSource& source);
   // A line that was longer than what is kept of it.
   void CountTooLong(Transport transport);
 
-  // Hands over what has piled up, to the relay too. False where the store is
-  // busy, or lines are held: call again soon.
+  // Takes answers about senders, and hands over what has piled up, to the relay
+  // too. False where the store is busy: call again soon.
   bool Flush();
-  // Takes the lines that are held, whether there is time to look their senders
-  // up or not.
-  void EndHolding() { TakeHeld(NewSender::kNobody); }
+  // At the end: the same, but waits for the store, and counts all held lines.
+  void Finish();
+  // Lines are held until their senders are known.
+  bool has_held() const { return senders_.has_held(); }
+  // How long until the first of them have waited enough, and Flush is due.
+  // Nothing: none is held.
+  std::optional<std::chrono::milliseconds> HeldFor() const {
+    return senders_.HeldFor();
+  }
 
  private:
-  void HandleOne(Transport transport, std::string_view line,
-                 const DatagramSource& source);
-  // Nothing, but for kNobody: the line is to be held.
-  std::optional<LineVerdict> Take(std::string_view line,
-                                  const DatagramSource& source,
-                                  NewSender new_sender);
-  void TakeOthers(std::string_view others);
-  std::optional<LineVerdict> TakeForeign(const Sample& sample,
-                                         const DatagramSource& source,
-                                         NewSender new_sender);
-  void TakeHeld(NewSender new_sender);
-  bool HasOps() const { return !ops_.empty() || !foreign_.ops().empty(); }
+  using HeldApp = std::optional<SeriesRef*>;
+
+  // Counts a line, or holds it. `app` is set for one that was held: its
+  // sender's, null for nobody's.
+  void Take(const ReceivedLine& line, HeldApp app);
+  void AddOthers(std::string_view others);
+  // Null: the line is held.
+  SeriesRef* Resolve(const ReceivedLine& line, std::string_view tags,
+                     std::string_view prefix, HeldApp app);
   void Count(Transport transport, LineVerdict verdict);
   void FlushAndWait();
   void Publish();
 
   MetricStore& store_;
-  ReceiverStats& stats_;
+  ReceiverMetrics& metrics_;
   Relay* const relay_;
-  const SenderCache::Clock clock_;
+  Senders senders_;
   AppResolver resolver_;
-  std::uint64_t naming_version_;
+  std::uint64_t settings_version_ = 0;
   std::vector<StoreOp> ops_;
   ForeignLines foreign_;
-  HeldLines held_;
-  ReceiverCounts counts_;
+  LineCounts counts_;
   bool has_counts_ = false;
 };
 

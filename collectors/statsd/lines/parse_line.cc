@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdint>
+#include <charconv>
+#include <cmath>
+#include <system_error>
 
-#include "collectors/statsd/lines/number.h"
-#include "collectors/statsd/lines/short_text.h"
 #include "collectors/statsd/lines/text_marks.h"
+#include "collectors/statsd/who/string_table.h"
 #include "config/base/utf8.h"
 
 namespace gunicorn_exporter {
@@ -56,39 +57,91 @@ class Fields {
   std::size_t begin_ = 0;
 };
 
-enum class TypeField { kKnown, kSet, kUnknown };
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-TypeField ParseType(std::string_view text, SampleType& type) {
+// Whole numbers below 2^53 and these powers are exact doubles, so that one
+// division rounds correctly.
+constexpr double kPowersOfTen[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6, 1e7,
+                                   1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
+constexpr std::size_t kExactDigits = 14;
+
+// Digits with at most one point among them, which is what gunicorn writes.
+bool ParsePlain(std::string_view text, double& value) {
+  if (text.empty() || text.size() > kExactDigits) return false;
+  std::uint64_t digits = 0;
+  std::size_t point = text.size();
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto digit = static_cast<unsigned>(text[i] - '0');
+    if (digit <= 9) {
+      digits = digits * 10 + digit;
+    } else if (text[i] == '.' && point == text.size()) {
+      point = i;
+    } else {
+      return false;
+    }
+  }
+  const std::size_t has_point = point < text.size() ? 1 : 0;
+  if (text.size() == has_point) return false;  // "."
+  const std::size_t decimals = text.size() - point - has_point;
+  value = static_cast<double>(digits);
+  if (decimals != 0) value /= kPowersOfTen[decimals];
+  return true;
+}
+
+// "1", "0.769", "-3", "+5", "1e-3". False where the text is not a finite
+// decimal number, whole: NaN, infinity, hexadecimal, spaces, two signs and the
+// empty text are none.
+bool ParseLongNumber(std::string_view text, SampleValue& number) {
+  number.has_sign = !text.empty() && (text[0] == '+' || text[0] == '-');
+  const bool is_negative = number.has_sign && text[0] == '-';
+  if (number.has_sign) text.remove_prefix(1);
+  if (!ParsePlain(text, number.value)) {
+    if (text.empty() || (!IsDigit(text[0]) && text[0] != '.')) return false;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, number.value);
+    if (error != std::errc() || stop != end || !std::isfinite(number.value)) {
+      return false;
+    }
+  }
+  if (is_negative) number.value = -number.value;
+  return true;
+}
+
+inline bool ParseNumber(std::string_view text, SampleValue& number) {
+  // A counter's "1", which most lines carry, is worth no call.
+  if (text.size() == 1 && IsDigit(text[0])) {
+    number = {static_cast<double>(text[0] - '0'), false};
+    return true;
+  }
+  return ParseLongNumber(text, number);
+}
+
+// kAccepted, kSet or kBadType.
+LineVerdict ParseType(std::string_view text, SampleType& type) {
   if (text.size() == 2 && text[0] == 'm' && text[1] == 's') {
     type = SampleType::kTimer;
-    return TypeField::kKnown;
+    return LineVerdict::kAccepted;
   }
-  if (text.size() != 1) return TypeField::kUnknown;
+  if (text.size() != 1) return LineVerdict::kBadType;
   switch (text[0]) {
     case 'c':
       type = SampleType::kCounter;
-      return TypeField::kKnown;
+      break;
     case 'g':
       type = SampleType::kGauge;
-      return TypeField::kKnown;
+      break;
     case 'h':
       type = SampleType::kHistogram;
-      return TypeField::kKnown;
+      break;
     case 'd':
       type = SampleType::kDistribution;
-      return TypeField::kKnown;
+      break;
     case 's':
-      return TypeField::kSet;
+      return LineVerdict::kSet;
     default:
-      return TypeField::kUnknown;
+      return LineVerdict::kBadType;
   }
-}
-
-bool IsEvent(std::string_view line) { return line.starts_with("_e{"); }
-
-// _sc|<name>|<status>; "_score:1|c" is a metric.
-bool IsServiceCheck(std::string_view line) {
-  return line.starts_with("_sc|") || line == "_sc";
+  return LineVerdict::kAccepted;
 }
 
 bool ParseValues(std::string_view text, Sample& sample) {
@@ -118,25 +171,20 @@ bool ParseWeight(std::string_view rate_text, double& weight) {
   return true;
 }
 
-struct OptionalFields {
-  bool has_rate = false;
-  std::string_view rate;
+// What stands after the type: "0.5" of "@0.5", null where there is none, and
+// the sample's tags. False where a second rate makes it malformed. Of two tag
+// lists the first one holds.
+bool ParseFields(Fields& line, std::string_view& rate, Sample& sample) {
   bool has_tags = false;
-};
-
-// What stands after the type. False where a second rate makes it malformed. Of
-// two tag lists the first one holds.
-bool ParseFields(Fields& line, OptionalFields& fields, Sample& sample) {
   std::string_view field;
   for (bool more = true; more;) {
     more = line.Take(field);
     if (field.empty()) continue;
     if (field[0] == '@') {
-      if (fields.has_rate) return false;
-      fields.has_rate = true;
-      fields.rate = field.substr(1);
-    } else if (field[0] == '#' && !fields.has_tags) {
-      fields.has_tags = true;
+      if (rate.data() != nullptr) return false;
+      rate = field.substr(1);
+    } else if (field[0] == '#' && !has_tags) {
+      has_tags = true;
       sample.tags = field.substr(1);
     }
   }
@@ -151,8 +199,11 @@ LineVerdict ParseLine(std::string_view line, Sample& sample) {
   const bool is_ascii = marks.not_ascii == 0 && line.size() <= kMarkedBytes;
   if (!is_ascii && !IsValidUtf8(line)) return LineVerdict::kBadEncoding;
   if (line[0] == '_') {
-    if (IsEvent(line)) return LineVerdict::kEvent;
-    if (IsServiceCheck(line)) return LineVerdict::kServiceCheck;
+    // _e{5,4}:title|text and _sc|name|0; "_score:1|c" is a metric.
+    if (line.starts_with("_e{")) return LineVerdict::kEvent;
+    if (line.starts_with("_sc|") || line == "_sc") {
+      return LineVerdict::kServiceCheck;
+    }
   }
 
   // gunicorn.requests:1|c|@1.0|#app:shop
@@ -174,23 +225,17 @@ LineVerdict ParseLine(std::string_view line, Sample& sample) {
   // gunicorn.requests:1|c|@1.0|#app:shop
   //                       ^^^^ ^^^^^^^^^
   sample.tags = {};
-  OptionalFields fields;
-  if (more && !ParseFields(line_fields, fields, sample)) {
+  std::string_view rate;
+  if (more && !ParseFields(line_fields, rate, sample)) {
     return LineVerdict::kMalformed;
   }
   if (sample.name.empty()) return LineVerdict::kMissingName;
-  switch (ParseType(type, sample.type)) {
-    case TypeField::kSet:
-      return LineVerdict::kSet;
-    case TypeField::kUnknown:
-      return LineVerdict::kBadType;
-    case TypeField::kKnown:
-      break;
-  }
+  const LineVerdict verdict = ParseType(type, sample.type);
+  if (verdict != LineVerdict::kAccepted) return verdict;
   if (!ParseValues(values, sample)) return LineVerdict::kBadValue;
   sample.weight = 1;
-  if (fields.has_rate && sample.type != SampleType::kGauge &&
-      !ParseWeight(fields.rate, sample.weight)) {
+  if (rate.data() != nullptr && sample.type != SampleType::kGauge &&
+      !ParseWeight(rate, sample.weight)) {
     return LineVerdict::kBadSampleRate;
   }
   return LineVerdict::kAccepted;
@@ -201,12 +246,6 @@ bool TakeValue(std::string_view& others, SampleValue& value) {
   std::string_view text;
   TakeUntil(others, ':', text);
   return ParseNumber(text, value);
-}
-
-bool TakeTag(std::string_view& tags, std::string_view& tag) {
-  if (tags.empty()) return false;
-  TakeUntil(tags, ',', tag);
-  return true;
 }
 
 }  // namespace gunicorn_exporter

@@ -18,12 +18,36 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
-#include "collectors/statsd/lines/line_verdict.h"
-#include "collectors/statsd/lines/sample.h"
+#include "collectors/statsd/lines/line_counts.h"
 
 namespace gunicorn_exporter {
+
+enum class SampleType : std::uint8_t {
+  kCounter,       // c
+  kGauge,         // g
+  kTimer,         // ms
+  kHistogram,     // h
+  kDistribution,  // d
+};
+
+struct SampleValue {
+  double value = 0;       // Finite, as sent: a timer's is in milliseconds.
+  bool has_sign = false;  // "+3" or "-3": a change, where the line is a gauge.
+};
+
+// One line, taken apart. All text is borrowed from it; copy it to keep it.
+struct Sample {
+  std::string_view name;  // Never empty.
+  SampleType type = SampleType::kCounter;
+  SampleValue first;
+  // "2:3" of "1:2:3": checked, each a value. Or empty.
+  std::string_view others;
+  double weight = 1;      // 1 / sample rate: 1 to 1e6. 1 for a gauge.
+  std::string_view tags;  // "app:my_app,env:prod" without the #. Or empty.
+};
 
 inline constexpr std::size_t kLongestLine = 8192;
 inline constexpr double kSmallestSampleRate = 1e-6;
@@ -36,6 +60,12 @@ LineVerdict ParseLine(std::string_view line, Sample& sample);
 bool TakeValue(std::string_view& others, SampleValue& value);
 
 // Takes the next tag off Sample::tags, "app:my_app,env:prod". False at the end.
-bool TakeTag(std::string_view& tags, std::string_view& tag);
+inline bool TakeTag(std::string_view& tags, std::string_view& tag) {
+  if (tags.empty()) return false;
+  const std::size_t end = tags.find(',');
+  tag = tags.substr(0, end);
+  tags.remove_prefix(end == std::string_view::npos ? tags.size() : end + 1);
+  return true;
+}
 
 }  // namespace gunicorn_exporter

@@ -2,8 +2,7 @@
 
 #include <cstddef>
 
-#include "collectors/statsd/lines/parse_line.h"
-#include "collectors/statsd/lines/short_text.h"
+#include "collectors/statsd/who/string_table.h"
 
 namespace gunicorn_exporter {
 namespace {

@@ -7,8 +7,7 @@
 #include <string_view>
 
 #include "collectors/series/event.h"
-#include "collectors/statsd/lines/line_verdict.h"
-#include "collectors/statsd/lines/sample.h"
+#include "collectors/statsd/lines/parse_line.h"
 
 namespace gunicorn_exporter {
 

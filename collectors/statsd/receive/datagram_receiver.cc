@@ -101,19 +101,17 @@ class DatagramBuffers {
                               kDatagramsAtATime> controls_{};
 };
 
-void DatagramBuffersDeleter::operator()(DatagramBuffers* buffers) const {
-  delete buffers;
-}
-
-DatagramBuffersPtr MakeDatagramBuffers() {
-  return DatagramBuffersPtr(new DatagramBuffers());
+std::shared_ptr<DatagramBuffers> MakeDatagramBuffers() {
+  return std::make_shared<DatagramBuffers>();
 }
 
 DatagramReceiver::DatagramReceiver(FileDescriptor socket, Transport transport,
-                                   bool tell_sender)
+                                   bool tell_sender, ReceiverMetrics& metrics)
     : socket_(std::move(socket)),
       transport_(transport),
-      tell_sender_(tell_sender) {
+      tell_sender_(tell_sender),
+      metrics_(metrics) {
+  metrics_.SwitchOn(transport_);
   if (transport_ == Transport::kUnixgram && tell_sender_) {
     const int on = 1;
     setsockopt(socket_.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
@@ -150,7 +148,18 @@ std::size_t DatagramReceiver::Drain(std::size_t most, DatagramBuffers& buffers,
       tries = count >= kBusyQueue ? kTriesWhenBusy : 0;
     }
   }
+  if (drained != 0) CountDropped();
   return drained;
+}
+
+// Those of a unix socket wait; the kernel drops none.
+void DatagramReceiver::CountDropped() {
+  if (transport_ != Transport::kUdp) return;
+  const auto memory = ReadReceiveMemory(socket_);
+  if (!memory) return;
+  // Right when it wrapped, too.
+  metrics_.AddDropped(transport_, memory->drops - last_drops_);
+  last_drops_ = memory->drops;
 }
 
 std::chrono::milliseconds DatagramReceiver::Patience() const {
@@ -163,15 +172,6 @@ std::chrono::milliseconds DatagramReceiver::Patience() const {
   const bool room = memory && memory->limit_bytes >= kRoomToWait &&
                     memory->queued_bytes < memory->limit_bytes / 4;
   return room ? kPatience : std::chrono::milliseconds(0);
-}
-
-std::uint64_t DatagramReceiver::dropped_packets() {
-  const std::lock_guard<std::mutex> lock(drops_mutex_);
-  if (const auto memory = ReadReceiveMemory(socket_)) {
-    total_drops_ += memory->drops - last_drops_;  // Right when it wrapped, too.
-    last_drops_ = memory->drops;
-  }
-  return total_drops_;
 }
 
 }  // namespace gunicorn_exporter

@@ -1,40 +1,33 @@
 // One datagram socket, UDP or unix: takes what has come, many datagrams to a
 // system call, and hands it to the line handler. recvmmsg(2).
 //
-// Used by the receiving thread alone, but for dropped_packets().
+// Used by the receiving thread alone.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <string>
 
 #include "collectors/statsd/lines/line_handler.h"
-#include "collectors/statsd/receive/receiver_stats.h"
+#include "collectors/statsd/receive/receiver_metrics.h"
 #include "collectors/statsd/receive/socket.h"
 
 namespace gunicorn_exporter {
 
 // Room for one call's datagrams; shared by the sockets of a thread.
 class DatagramBuffers;
-
-struct DatagramBuffersDeleter {
-  void operator()(DatagramBuffers* buffers) const;
-};
-using DatagramBuffersPtr =
-    std::unique_ptr<DatagramBuffers, DatagramBuffersDeleter>;
-DatagramBuffersPtr MakeDatagramBuffers();
+std::shared_ptr<DatagramBuffers> MakeDatagramBuffers();
 
 class DatagramReceiver {
  public:
   // `transport` is kUdp or kUnixgram. `tell_sender`: ask the kernel who sent
-  // each datagram.
-  DatagramReceiver(FileDescriptor socket, Transport transport,
-                   bool tell_sender);
+  // each datagram. `metrics` outlives this.
+  DatagramReceiver(FileDescriptor socket, Transport transport, bool tell_sender,
+                   ReceiverMetrics& metrics);
 
-  // Handles at most about `most` datagrams; returns how many there were.
+  // Handles at most about `most` datagrams; returns how many there were. Counts
+  // those that the kernel has dropped, too.
   std::size_t Drain(std::size_t most, DatagramBuffers& buffers,
                     LineHandler& handler);
   // How long the next datagrams may wait in the kernel's queue: waking up for
@@ -42,19 +35,17 @@ class DatagramReceiver {
   // block when ten wait, and for a queue that has little room.
   std::chrono::milliseconds Patience() const;
 
-  // What the kernel dropped since this began. Any thread.
-  std::uint64_t dropped_packets();
-
   const FileDescriptor& socket() const { return socket_; }
   Transport transport() const { return transport_; }
 
  private:
+  void CountDropped();
+
   FileDescriptor socket_;
   const Transport transport_;
   const bool tell_sender_;
-  std::mutex drops_mutex_;
-  std::uint32_t last_drops_ = 0;   // The kernel's, guarded by drops_mutex_.
-  std::uint64_t total_drops_ = 0;  // Guarded by drops_mutex_.
+  ReceiverMetrics& metrics_;
+  std::uint32_t last_drops_ = 0;  // The kernel's count.
 };
 
 }  // namespace gunicorn_exporter

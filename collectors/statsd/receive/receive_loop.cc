@@ -8,7 +8,6 @@
 #include <array>
 #include <cerrno>
 #include <limits>
-#include <thread>
 
 #include "config/base/config_error.h"
 #include "config/base/error_text.h"
@@ -40,10 +39,10 @@ ReceiveLoop::ReceiveLoop(const std::vector<DatagramReceiver*>& receivers,
       handler_(handler),
       buffers_(MakeDatagramBuffers()),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
-      call_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      wake_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   bool watched =
-      epoll_ && call_event_ &&
-      Watch(call_event_.get(), Kind::kCall, 0, EPOLLIN, EPOLL_CTL_ADD);
+      epoll_ && wake_event_ &&
+      Watch(wake_event_.get(), Kind::kWake, 0, EPOLLIN, EPOLL_CTL_ADD);
   for (DatagramReceiver* const receiver : receivers) {
     channels_.push_back({receiver, false, {}});
     watched = watched &&
@@ -78,66 +77,65 @@ void ReceiveLoop::Run() {
     const std::uint64_t calls = calls_;
     for (int i = 0; i < count; ++i) {
       const std::uint64_t id = events[static_cast<std::size_t>(i)].data.u64;
-      Wake(static_cast<Kind>(id >> kKindShift), static_cast<std::uint32_t>(id),
-           now);
+      HandleEvent(static_cast<Kind>(id >> kKindShift),
+                  static_cast<std::uint32_t>(id), now);
     }
-    // After Wake, which lets packets wait.
+    // After HandleEvent, which lets packets wait.
     if (calls != answered_) {
       for (Channel& channel : channels_) {
         channel.is_waiting = true;
         channel.due = now;
       }
     }
-    const bool has_drained = DrainDue(now);
+    DrainDue(now);
     ListenAgain(now);
     if (now >= next_idle_check_) {
       tcp_.CloseIdle(now);
       next_idle_check_ = now + kIdleCheck;
     }
     is_flushed_ = handler_.Flush();
-    if (has_drained && is_flushed_) answered_ = calls;
+    if (has_drained_ && is_flushed_ && !handler_.has_held()) Answer(calls);
   }
   DrainAll(Clock::now());
-  handler_.EndHolding();
-  while (!handler_.Flush()) std::this_thread::yield();
-  answered_ = std::numeric_limits<std::uint64_t>::max();
+  handler_.Finish();
+  Answer(std::numeric_limits<std::uint64_t>::max());
 }
 
 void ReceiveLoop::Stop() {
   stopping_ = true;
-  Call();
+  Wake();
 }
 
-bool ReceiveLoop::WaitUntilTaken(std::chrono::milliseconds patience) {
-  const Clock::time_point deadline = Clock::now() + patience;
-  const std::uint64_t call = Ask();
-  while (!IsTaken(call)) {
-    if (Clock::now() >= deadline) return false;
-    std::this_thread::sleep_for(milliseconds(1));
-  }
-  return true;
-}
-
-std::uint64_t ReceiveLoop::Ask() {
+bool ReceiveLoop::WaitUntilTaken(milliseconds patience) {
   const std::uint64_t call = ++calls_;
-  Call();
-  return call;
+  Wake();
+  std::unique_lock lock(answered_mutex_);
+  return answered_changed_.wait_for(lock, patience,
+                                    [&] { return answered_ >= call; });
 }
 
-void ReceiveLoop::Call() {
+void ReceiveLoop::Answer(std::uint64_t call) {
+  if (call == answered_) return;
+  const std::lock_guard lock(answered_mutex_);
+  answered_ = call;
+  answered_changed_.notify_all();
+}
+
+void ReceiveLoop::Wake() {
   const std::uint64_t one = 1;
   // It cannot fail: the counter is far from full.
   [[maybe_unused]] const ssize_t written =
-      write(call_event_.get(), &one, sizeof(one));
+      write(wake_event_.get(), &one, sizeof(one));
 }
 
-void ReceiveLoop::Wake(Kind kind, std::size_t number, Clock::time_point now) {
+void ReceiveLoop::HandleEvent(Kind kind, std::size_t number,
+                              Clock::time_point now) {
   switch (kind) {
-    case Kind::kCall: {
-      std::uint64_t calls = 0;
-      // What they want is told by stopping_ and calls_.
+    case Kind::kWake: {
+      std::uint64_t times = 0;
+      // Each turn looks at stopping_, at calls_, and for answers.
       [[maybe_unused]] const ssize_t taken =
-          read(call_event_.get(), &calls, sizeof(calls));
+          read(wake_event_.get(), &times, sizeof(times));
       break;
     }
     case Kind::kDatagrams:
@@ -176,15 +174,15 @@ void ReceiveLoop::ListenAgain(Clock::time_point now) {
   }
 }
 
-bool ReceiveLoop::DrainDue(Clock::time_point now) {
-  bool has_drained = true;
+void ReceiveLoop::DrainDue(Clock::time_point now) {
+  has_drained_ = true;
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     Channel& channel = channels_[i];
     if (!channel.is_waiting || channel.due > now) continue;
     const milliseconds patience = channel.receiver->Patience();
     const std::size_t drained =
         channel.receiver->Drain(kMostAtATime, *buffers_, handler_);
-    if (drained >= kMostAtATime) has_drained = false;
+    if (drained >= kMostAtATime) has_drained_ = false;
     if (drained == 0 || patience.count() == 0) {
       channel.is_waiting = false;
       if (channel.receiver->transport() != Transport::kUdp) continue;
@@ -195,7 +193,6 @@ bool ReceiveLoop::DrainDue(Clock::time_point now) {
       channel.due = now + patience;
     }
   }
-  return has_drained;
 }
 
 // What had come before the end still counts.
@@ -217,9 +214,10 @@ int ReceiveLoop::TimeoutMs(Clock::time_point now) const {
   };
   if (!is_flushed_) {
     shorten(milliseconds(1));
-  } else if (calls_ != answered_) {
+  } else if (!has_drained_ && calls_ != answered_) {
     shorten(milliseconds(0));
   }
+  if (const auto held = handler_.HeldFor()) shorten(*held);
   if (tcp_.connections() != 0) shorten(kIdleCheck);
   if (is_deaf_) {
     shorten(std::max(milliseconds(0),

@@ -7,8 +7,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <vector>
 
 #include "collectors/statsd/lines/line_handler.h"
@@ -27,21 +30,20 @@ class ReceiveLoop {
 
   // Returns after Stop, and takes what has come until then. Once.
   void Run();
-  // Any thread.
+  // Any thread, as what follows.
   void Stop();
+  // There are answers about senders to take. Does not wait.
+  void Wake();
   // Waits until every datagram that had come before the call is in the store,
   // or until Run has returned; false where that takes longer than `patience`.
-  // Any thread but the one that runs the loop.
+  // Not on the thread that runs the loop.
   bool WaitUntilTaken(std::chrono::milliseconds patience);
-  // The same in two steps: asks for it, and tells whether it is so by now.
-  std::uint64_t Ask();
-  bool IsTaken(std::uint64_t call) const { return answered_ >= call; }
 
  private:
   using Clock = std::chrono::steady_clock;
 
   // What a descriptor is; with its number, what epoll gives back.
-  enum class Kind : std::uint32_t { kCall, kDatagrams, kListener, kConnection };
+  enum class Kind : std::uint32_t { kWake, kDatagrams, kListener, kConnection };
 
   struct Channel {
     DatagramReceiver* receiver = nullptr;
@@ -51,23 +53,24 @@ class ReceiveLoop {
 
   bool Watch(int fd, Kind kind, std::size_t number, std::uint32_t events,
              int operation);
-  void Call();
-  void Wake(Kind kind, std::size_t number, Clock::time_point now);
+  void HandleEvent(Kind kind, std::size_t number, Clock::time_point now);
   void Accept(std::size_t listener, Clock::time_point now);
   // Waits for connections again where that was left for a while.
   void ListenAgain(Clock::time_point now);
-  // False where a socket still had more.
-  bool DrainDue(Clock::time_point now);
+  void DrainDue(Clock::time_point now);
   void DrainAll(Clock::time_point now);
   int TimeoutMs(Clock::time_point now) const;
+  // Tells the callers of WaitUntilTaken up to that one.
+  void Answer(std::uint64_t call);
 
   TcpReceiver& tcp_;
   LineHandler& handler_;
-  DatagramBuffersPtr buffers_;
+  const std::shared_ptr<DatagramBuffers> buffers_;
   FileDescriptor epoll_;
-  FileDescriptor call_event_;  // Wakes the loop for Stop and WaitUntilTaken.
+  FileDescriptor wake_event_;
   std::vector<Channel> channels_;
-  bool is_flushed_ = true;
+  bool is_flushed_ = true;   // All that was taken is in the store.
+  bool has_drained_ = true;  // No socket had more than one turn takes.
   // Some listeners are not watched, until `listen_again_`.
   bool is_deaf_ = false;
   Clock::time_point listen_again_;
@@ -75,7 +78,10 @@ class ReceiveLoop {
   std::atomic<bool> stopping_{false};
   // The callers of WaitUntilTaken, numbered; and up to whom all is taken.
   std::atomic<std::uint64_t> calls_{0};
-  std::atomic<std::uint64_t> answered_{0};
+  std::mutex answered_mutex_;
+  std::condition_variable answered_changed_;
+  std::uint64_t answered_ =
+      0;  // Written by the loop's thread, under the mutex.
 };
 
 }  // namespace gunicorn_exporter

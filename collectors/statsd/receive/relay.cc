@@ -5,9 +5,29 @@
 #include <cerrno>
 
 namespace gunicorn_exporter {
+namespace {
 
-Relay::Relay(const std::string& address)
-    : socket_(ConnectUdp(address, "statsd.relay_address")) {
+prometheus::Counter& Register(prometheus::Registry& registry, const char* name,
+                              const char* help) {
+  return prometheus::BuildCounter()
+      .Name(name)
+      .Help(help)
+      .Register(registry)
+      .Add({});
+}
+
+}  // namespace
+
+Relay::Relay(const std::string& address, prometheus::Registry& registry)
+    : socket_(ConnectUdp(address, "statsd.relay_address")),
+      packets_(Register(registry,
+                        "gunicorn_exporter_statsd_relay_packets_total",
+                        "Packets sent to statsd.relay_address.")),
+      lines_(Register(registry, "gunicorn_exporter_statsd_relay_lines_total",
+                      "Lines forwarded to statsd.relay_address.")),
+      dropped_lines_(Register(
+          registry, "gunicorn_exporter_statsd_relay_dropped_lines_total",
+          "Lines that could not be forwarded at once, and were dropped.")) {
   packet_.reserve(kPacketBytes);
 }
 
@@ -31,10 +51,10 @@ void Relay::Flush() {
                 MSG_DONTWAIT | MSG_NOSIGNAL);
   }
   if (sent < 0) {
-    dropped_lines_ += lines_in_packet_;
+    dropped_lines_.Increment(static_cast<double>(lines_in_packet_));
   } else {
-    ++packets_;
-    lines_ += lines_in_packet_;
+    packets_.Increment();
+    lines_.Increment(static_cast<double>(lines_in_packet_));
   }
   packet_.clear();
   lines_in_packet_ = 0;

@@ -6,10 +6,12 @@
 // Ethernet frame. Sending never waits: what the kernel does not take at once is
 // dropped and counted.
 //
-// Used by the receiving thread alone, but for the counts.
+// Used by the receiving thread alone.
 #pragma once
 
-#include <atomic>
+#include <prometheus/counter.h>
+#include <prometheus/registry.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -21,22 +23,18 @@ namespace gunicorn_exporter {
 
 class Relay {
  public:
-  // Throws ConfigError ("statsd.relay_address: ...") where the address cannot
-  // be used.
-  explicit Relay(const std::string& address);
+  // Counts in `registry`, which outlives this. Throws ConfigError
+  // ("statsd.relay_address: ...") where the address cannot be used.
+  Relay(const std::string& address, prometheus::Registry& registry);
 
   // Without its "\n". A line longer than a packet goes alone.
   void Add(std::string_view line);
   // Sends what has been put together.
   void Flush();
   // A line that cannot be forwarded because it was not kept.
-  void CountDropped() { ++dropped_lines_; }
+  void CountDropped() { dropped_lines_.Increment(); }
 
   const FileDescriptor& socket() const { return socket_; }
-  // Any thread.
-  std::uint64_t packets() const { return packets_; }
-  std::uint64_t lines() const { return lines_; }
-  std::uint64_t dropped_lines() const { return dropped_lines_; }
 
  private:
   static constexpr std::size_t kPacketBytes = 1432;
@@ -44,9 +42,9 @@ class Relay {
   FileDescriptor socket_;
   std::string packet_;
   std::uint64_t lines_in_packet_ = 0;
-  std::atomic<std::uint64_t> packets_{0};
-  std::atomic<std::uint64_t> lines_{0};  // Sent.
-  std::atomic<std::uint64_t> dropped_lines_{0};
+  prometheus::Counter& packets_;
+  prometheus::Counter& lines_;
+  prometheus::Counter& dropped_lines_;
 };
 
 }  // namespace gunicorn_exporter

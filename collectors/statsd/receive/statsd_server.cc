@@ -14,10 +14,6 @@
 namespace gunicorn_exporter {
 namespace {
 
-std::chrono::nanoseconds SteadyNow() {
-  return std::chrono::steady_clock::now().time_since_epoch();
-}
-
 // A gunicorn that sends to the flag's path would meet nobody there.
 void CheckIsAmong(const std::string& path,
                   const std::vector<FileDescriptor>& inherited) {
@@ -38,24 +34,26 @@ void CheckIsAmong(const std::string& path,
 }  // namespace
 
 StatsdServer::StatsdServer(const Flags& flags, MetricStore& store,
-                           SenderLookup* lookup, InheritedSockets inherited)
+                           prometheus::Registry& registry,
+                           SenderQuestions* senders, InheritedSockets inherited)
     : flags_(flags),
-      relay_(flags.statsd_relay_address.empty()
-                 ? nullptr
-                 : std::make_unique<Relay>(flags.statsd_relay_address)),
-      handler_(store, lookup, stats_, relay_.get(), SteadyNow),
-      tcp_(handler_, DescriptorShare(TcpReceiver::kMostConnections)) {
-  const bool tell_sender = lookup != nullptr;
-  OpenUdp(std::move(inherited.udp), tell_sender);
-  OpenUnixgram(std::move(inherited.unixgram), tell_sender);
+      senders_(senders),
+      metrics_(registry),
+      relay_(
+          flags.statsd_relay_address.empty()
+              ? nullptr
+              : std::make_unique<Relay>(flags.statsd_relay_address, registry)),
+      handler_(store, senders, metrics_, relay_.get()),
+      tcp_(handler_, metrics_, DescriptorShare(TcpReceiver::kMostConnections)) {
+  OpenUdp(std::move(inherited.udp));
+  OpenUnixgram(std::move(inherited.unixgram));
   OpenTcp(std::move(inherited.tcp));
   if (relay_ != nullptr) CheckRelayIsNotUs();
 }
 
 StatsdServer::~StatsdServer() { Stop(); }
 
-void StatsdServer::OpenUdp(std::vector<FileDescriptor> inherited,
-                           bool tell_sender) {
+void StatsdServer::OpenUdp(std::vector<FileDescriptor> inherited) {
   if (inherited.empty()) {
     for (const std::string& address : flags_.statsd_listen_udp) {
       if (address.empty()) continue;
@@ -64,12 +62,11 @@ void StatsdServer::OpenUdp(std::vector<FileDescriptor> inherited,
     }
   }
   for (FileDescriptor& socket : inherited) {
-    AddDatagrams(std::move(socket), Transport::kUdp, tell_sender);
+    AddDatagrams(std::move(socket), Transport::kUdp);
   }
 }
 
-void StatsdServer::OpenUnixgram(std::vector<FileDescriptor> inherited,
-                                bool tell_sender) {
+void StatsdServer::OpenUnixgram(std::vector<FileDescriptor> inherited) {
   const std::string& path = flags_.statsd_listen_unixgram;
   if (!path.empty() && !inherited.empty()) CheckIsAmong(path, inherited);
   if (!path.empty() && inherited.empty()) {
@@ -78,7 +75,7 @@ void StatsdServer::OpenUnixgram(std::vector<FileDescriptor> inherited,
     inherited.push_back(unix_socket_->TakeSocket());
   }
   for (FileDescriptor& socket : inherited) {
-    AddDatagrams(std::move(socket), Transport::kUnixgram, tell_sender);
+    AddDatagrams(std::move(socket), Transport::kUnixgram);
   }
 }
 
@@ -105,8 +102,7 @@ void StatsdServer::CheckRelayIsNotUs() const {
   }
 }
 
-void StatsdServer::AddDatagrams(FileDescriptor socket, Transport transport,
-                                bool tell_sender) {
+void StatsdServer::AddDatagrams(FileDescriptor socket, Transport transport) {
   const std::size_t asked = flags_.statsd_read_buffer;
   const std::size_t granted = SetReceiveBuffer(socket, asked);
   const std::size_t wanted = asked == 0 ? kWantedReceiveBuffer : asked;
@@ -120,13 +116,14 @@ void StatsdServer::AddDatagrams(FileDescriptor socket, Transport transport,
               {"limit", "net.core.rmem_max"}});
   }
   datagrams_.push_back(std::make_unique<DatagramReceiver>(
-      std::move(socket), transport, tell_sender));
+      std::move(socket), transport, senders_ != nullptr, metrics_));
 }
 
 void StatsdServer::Start() {
   std::vector<DatagramReceiver*> receivers;
   for (const auto& receiver : datagrams_) receivers.push_back(receiver.get());
   loop_ = std::make_unique<ReceiveLoop>(std::move(receivers), tcp_, handler_);
+  if (senders_ != nullptr) senders_->SetWake([this] { loop_->Wake(); });
   for (const Transport transport :
        {Transport::kUdp, Transport::kUnixgram, Transport::kTcp}) {
     for (const std::string& address : addresses(transport)) {
@@ -149,14 +146,11 @@ void StatsdServer::Stop() {
   if (!thread_.joinable()) return;
   loop_->Stop();
   thread_.join();
+  if (senders_ != nullptr) senders_->SetWake(nullptr);
 }
 
 bool StatsdServer::WaitUntilTaken(std::chrono::milliseconds patience) {
   return loop_->WaitUntilTaken(patience);
-}
-
-bool StatsdServer::has(Transport transport) const {
-  return !addresses(transport).empty();
 }
 
 std::vector<std::string> StatsdServer::addresses(Transport transport) const {
@@ -168,16 +162,6 @@ std::vector<std::string> StatsdServer::addresses(Transport transport) const {
     }
   }
   return found;
-}
-
-std::uint64_t StatsdServer::dropped_packets(Transport transport) const {
-  std::uint64_t dropped = 0;
-  for (const auto& receiver : datagrams_) {
-    if (receiver->transport() == transport) {
-      dropped += receiver->dropped_packets();
-    }
-  }
-  return dropped;
 }
 
 }  // namespace gunicorn_exporter

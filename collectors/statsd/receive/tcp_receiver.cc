@@ -24,13 +24,16 @@ FileDescriptor OpenSpare() {
 
 }  // namespace
 
-TcpReceiver::TcpReceiver(LineHandler& handler, std::size_t most_connections)
+TcpReceiver::TcpReceiver(LineHandler& handler, ReceiverMetrics& metrics,
+                         std::size_t most_connections)
     : handler_(handler),
+      metrics_(metrics),
       most_connections_(most_connections),
       buffer_(kBytesAtATime),
       spare_(OpenSpare()) {}
 
 void TcpReceiver::AddListener(FileDescriptor socket) {
+  metrics_.SwitchOn(Transport::kTcp);
   listeners_.push_back(std::move(socket));
 }
 
@@ -59,7 +62,7 @@ int TcpReceiver::Accept(std::size_t listener, Time now) {
       return -1;
     }
     if (connections_.size() >= most_connections_) {
-      ++refused_;
+      metrics_.AddRefusedConnection();
       SayRefused(now, "too many connections");
       continue;
     }
@@ -82,7 +85,7 @@ bool TcpReceiver::RefuseOne(std::size_t listener) {
                                          SOCK_NONBLOCK | SOCK_CLOEXEC));
     done = static_cast<bool>(refused);
   }
-  if (done) ++refused_;
+  if (done) metrics_.AddRefusedConnection();
   spare_ = OpenSpare();
   return done;
 }
@@ -95,15 +98,17 @@ void TcpReceiver::SayRefused(Time now, const std::string& error) {
       {{"connections", std::to_string(connections_.size())}, {"error", error}});
 }
 
+void TcpReceiver::HandleLine(std::string_view line) {
+  handler_.HandleLine(Transport::kTcp, line, DatagramSource());
+}
+
 TcpReceiver::Outcome TcpReceiver::ReadSome(Connection& connection, Time now) {
   const ssize_t count = recv(connection.socket.get(), buffer_.data(),
                              buffer_.size(), MSG_DONTWAIT);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
     return Outcome::kNothingYet;
   }
-  const auto handle = [&](std::string_view line) {
-    handler_.HandleLine(Transport::kTcp, line, DatagramSource());
-  };
+  const auto handle = [&](std::string_view line) { HandleLine(line); };
   if (count <= 0) {
     connection.framer.Finish(handle);
     return Outcome::kEnded;
@@ -135,9 +140,7 @@ void TcpReceiver::CloseIdle(Time now) {
       ++entry;
       continue;
     }
-    connection.framer.Finish([&](std::string_view line) {
-      handler_.HandleLine(Transport::kTcp, line, DatagramSource());
-    });
+    connection.framer.Finish([&](std::string_view line) { HandleLine(line); });
     entry = connections_.erase(entry);
   }
 }
@@ -147,14 +150,10 @@ void TcpReceiver::CloseAll(Time now) {
     // As much as a socket's buffer holds; no more, since who sends on and on
     // must not keep the program from its end.
     constexpr int kMostReads = 64;
-    Outcome outcome = Outcome::kGotSome;
-    for (int i = 0; i < kMostReads && outcome == Outcome::kGotSome; ++i) {
-      outcome = ReadSome(connection, now);
+    for (int i = 0; i < kMostReads; ++i) {
+      if (ReadSome(connection, now) != Outcome::kGotSome) break;
     }
-    if (outcome == Outcome::kEnded) continue;
-    connection.framer.Finish([&](std::string_view line) {
-      handler_.HandleLine(Transport::kTcp, line, DatagramSource());
-    });
+    connection.framer.Finish([&](std::string_view line) { HandleLine(line); });
   }
   connections_.clear();
 }

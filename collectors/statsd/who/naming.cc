@@ -2,22 +2,8 @@
 
 #include <algorithm>
 
-#include "config/tag_label.h"
-
 namespace gunicorn_exporter {
 namespace {
-
-std::vector<TagKey> MakeTagLabels(const std::vector<std::string>& keys) {
-  std::vector<TagKey> labels;
-  for (const std::string& key : keys) {
-    const std::string label = TagLabelName(key);
-    const bool taken =
-        std::any_of(labels.begin(), labels.end(),
-                    [&](const TagKey& other) { return other.label == label; });
-    if (!label.empty() && !taken) labels.push_back({key, label});
-  }
-  return labels;
-}
 
 // Several containers of one name are one app where only the name is asked for.
 std::optional<AppId> OnlyApp(const std::vector<AppId>& known) {
@@ -42,8 +28,7 @@ Naming MakeNaming(const Config& config, const std::vector<AppId>& known) {
   naming.only_app = OnlyApp(known);
   naming.default_app =
       config.statsd.default_app.empty() ? "unknown" : config.statsd.default_app;
-  naming.tag_labels = MakeTagLabels(config.statsd.tag_labels);
-  naming.pod_labels = config.process.pod_labels;
+  naming.tag_labels = config.statsd.tag_labels;
   naming.export_unmatched = config.statsd.unmatched == UnmatchedLines::kExport;
   return naming;
 }

@@ -1,5 +1,5 @@
-// What the receivers need to know to name a line's app: an immutable copy that
-// the store makes anew whenever the configuration or the known apps change.
+// What the receivers need to know to name a line's app: made anew whenever the
+// configuration or the known apps change.
 #pragma once
 
 #include <map>
@@ -12,20 +12,13 @@
 
 namespace gunicorn_exporter {
 
-// A DogStatsD tag that becomes a label.
-struct TagKey {
-  std::string key;    // As it is sent.
-  std::string label;  // A valid label name.
-};
-
 struct Naming {
   // statsd_prefix of the instances.
   std::map<std::string, std::string, std::less<>> app_of_prefix;
   // The only app known, where there is exactly one.
   std::optional<AppId> only_app;
-  std::string default_app;  // "unknown" where none is configured.
-  std::vector<TagKey> tag_labels;
-  bool pod_labels = false;
+  std::string default_app;              // "unknown" where none is configured.
+  std::vector<std::string> tag_labels;  // Keys of tags, as they are sent.
   bool export_unmatched = false;
 };
 

@@ -1,23 +1,112 @@
-// A hash table from strings to values that stay where they are: for the
-// receiving thread, which looks a name up for each line.
+// Short texts that strangers choose and that come with each line: comparing and
+// hashing them, and a table of what is known of each. Without a call or an
+// allocation for each text, for the receiving thread.
 //
-// Grows, and is cleared as a whole; nothing is removed one by one. Finding does
-// not allocate. Not safe from several threads.
+// The hash has a key, drawn when the program starts, so that nobody can prepare
+// names that collide. Nothing here reads outside of the texts. The functions
+// are pure; a table is one thread's.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <deque>
+#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "collectors/series/keyed_hash.h"
-#include "collectors/statsd/lines/short_text.h"
-
 namespace gunicorn_exporter {
 
+template <typename Word>
+Word LoadWord(const char* bytes) {
+  Word word = 0;
+  std::memcpy(&word, bytes, sizeof(word));
+  return word;
+}
+
+inline bool SameBytes(const char* left, const char* right, std::size_t count) {
+  // The last word may share bytes with the one before it.
+  const auto same = [&]<typename Word>(Word) {
+    for (std::size_t i = 0; i + sizeof(Word) < count; i += sizeof(Word)) {
+      if (LoadWord<Word>(left + i) != LoadWord<Word>(right + i)) return false;
+    }
+    const std::size_t last = count - sizeof(Word);
+    return LoadWord<Word>(left + last) == LoadWord<Word>(right + last);
+  };
+  if (count >= sizeof(std::uint64_t)) return same(std::uint64_t{});
+  if (count >= sizeof(std::uint32_t)) return same(std::uint32_t{});
+  for (std::size_t i = 0; i < count; ++i) {
+    if (left[i] != right[i]) return false;
+  }
+  return true;
+}
+
+inline bool SameText(std::string_view left, std::string_view right) {
+  return left.size() == right.size() &&
+         SameBytes(left.data(), right.data(), right.size());
+}
+
+inline bool BeginsWith(std::string_view text, std::string_view begin) {
+  return text.size() >= begin.size() &&
+         SameBytes(text.data(), begin.data(), begin.size());
+}
+
+inline bool EndsWith(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() &&
+         SameBytes(text.data() + text.size() - end.size(), end.data(),
+                   end.size());
+}
+
+struct HashKey {
+  static HashKey Draw() {
+    std::random_device device;
+    // Odd, and with its highest bit: a product with it loses nothing.
+    const auto word = [&] {
+      return (std::uint64_t{device()} << 32U) | device() | 0x8000000000000001U;
+    };
+    return {word(), word()};
+  }
+
+  std::uint64_t first;
+  std::uint64_t second;
+};
+
+inline const HashKey kHashKey = HashKey::Draw();
+
+// A multiply-and-fold hash, of the kind of wyhash.
+inline std::uint64_t KeyedHash(std::string_view text) {
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  constexpr std::size_t kHalf = sizeof(std::uint32_t);
+  const auto fold = [](std::uint64_t left, std::uint64_t right) {
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = static_cast<Wide>(left) * right;
+    return static_cast<std::uint64_t>(product) ^
+           static_cast<std::uint64_t>(product >> 64U);
+  };
+  const char* bytes = text.data();
+  std::size_t left = text.size();
+  std::uint64_t hash = kHashKey.second ^ left;
+  std::uint64_t last = 0;  // It may share bytes with the word before it.
+  if (left >= kWord) {
+    for (; left > kWord; left -= kWord, bytes += kWord) {
+      hash = fold(LoadWord<std::uint64_t>(bytes) ^ kHashKey.first, hash);
+    }
+    last = LoadWord<std::uint64_t>(bytes + left - kWord);
+  } else if (left >= kHalf) {
+    last = std::uint64_t{LoadWord<std::uint32_t>(bytes)} << 32U |
+           LoadWord<std::uint32_t>(bytes + left - kHalf);
+  } else {
+    for (std::size_t i = 0; i < left; ++i) {
+      last = last << 8U | static_cast<unsigned char>(bytes[i]);
+    }
+  }
+  return fold(last ^ kHashKey.first, hash);
+}
+
+// From strings to values that stay where they are. Grows, and is cleared as a
+// whole; nothing is removed one by one.
 template <typename Value>
 class StringTable {
  public:

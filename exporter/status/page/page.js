@@ -139,23 +139,26 @@
   }
 
   function showSquares(parts, app) {
-    const {idle, working} = app.workers;
-    const wanted = working + "," + idle;
+    const {idle, working, unknown} = app.workers;
+    const all = working + idle + unknown;
+    const untold = unknown === 0 ? "" : ", " + unknown + " unknown";
+    const wanted = working + "," + idle + "," + unknown;
     if (parts.squares.dataset.wanted !== wanted) {
       parts.squares.dataset.wanted = wanted;
       const list = [];
-      for (let i = 0; i < Math.min(working + idle, MOST_SQUARES); ++i) {
-        list.push(make("span", i < working ? "square working" : "square"));
+      for (let i = 0; i < Math.min(all, MOST_SQUARES); ++i) {
+        const state = i < working ? " working" : i < working + idle ? "" : " unknown";
+        list.push(make("span", "square" + state));
       }
       parts.squares.replaceChildren(...list);
-      parts.squares.setAttribute("aria-label", working + " working and " + idle + " idle workers");
+      parts.squares.setAttribute("aria-label", working + " working, " + idle + " idle" + untold + " workers");
     }
-    parts.squares.hidden = working + idle === 0;
-    const more = working + idle > MOST_SQUARES ? " (" + MOST_SQUARES + " drawn)" : "";
+    parts.squares.hidden = all === 0;
+    const more = all > MOST_SQUARES ? " (" + MOST_SQUARES + " drawn)" : "";
     const masters = app.masters === 1 ? "1 master" : app.masters + " masters";
     const dirty = app.dirty_workers === null ? "" : ", " + app.dirty_workers + " dirty";
     setText(parts.workersText, app.status === "remote" ? "" :
-      masters + ", " + working + " working, " + idle + " idle" + dirty + more);
+      masters + ", " + working + " working, " + idle + " idle" + untold + dirty + more);
   }
 
   function showList(element, texts) {

@@ -41,7 +41,7 @@ const HOSTILE = "<img src=x onerror=\"document.title='owned'\"></script><script>
 function app(name, more) {
   return Object.assign({
     app: name, status: "ok", configured: true, message: name + " is well", tags: {env: HOSTILE}, worker_class: "sync",
-    masters: 1, workers: {idle: 3, working: 1}, dirty_workers: null, connections: 2,
+    masters: 1, workers: {idle: 3, working: 1, unknown: 0}, dirty_workers: null, connections: 2,
     queue: {length: 0, limit: 64, full: false, overflows_total: 0}, requests_total: 100, status_codes: {"200": 100}, errors_total: 0,
     duration: {p50: 0.01, p95: 0.2, max: 1, count_total: 100, sum_total: 3}, log_messages: {error: 1},
     cpu_seconds_total: 1, resident_bytes: 1e8, master_start_seconds: 0, heartbeat_age_seconds: null,

@@ -11,9 +11,9 @@ using testing::ElementsAre;
 
 const AppId kApp{"my_app", "", ""};
 
-FoundProcess Found(pid_t pid, ProcessRole role, const AppId& app = kApp,
-                   std::uint64_t user_ticks = 0) {
-  FoundProcess found;
+TrackedProcess Found(pid_t pid, ProcessRole role, const AppId& app = kApp,
+                     std::uint64_t user_ticks = 0) {
+  TrackedProcess found;
   found.gunicorn.process.key = {pid, 1};
   found.gunicorn.process.user_ticks = user_ticks;
   found.gunicorn.role = role;
@@ -22,11 +22,11 @@ FoundProcess Found(pid_t pid, ProcessRole role, const AppId& app = kApp,
   return found;
 }
 
-FoundProcess Master(pid_t pid, const AppId& app = kApp) {
+TrackedProcess Master(pid_t pid, const AppId& app = kApp) {
   return Found(pid, ProcessRole::kMaster, app);
 }
 
-FoundProcess Worker(pid_t pid, std::uint64_t user_ticks = 0) {
+TrackedProcess Worker(pid_t pid, std::uint64_t user_ticks = 0) {
   return Found(pid, ProcessRole::kWorker, kApp, user_ticks);
 }
 
@@ -40,7 +40,7 @@ Config WithInstances(const std::vector<std::string>& names) {
 
 class AppRegistryTest : public testing::Test {
  protected:
-  void See(std::vector<FoundProcess> found,
+  void See(std::vector<TrackedProcess> found,
            const std::vector<ProcessSnapshot>& ended = {}) {
     registry_.Update(std::move(found), ended, now_, 1000);
   }
@@ -77,7 +77,7 @@ TEST_F(AppRegistryTest, CountsWorkersThatComeAndGo) {
 
 TEST_F(AppRegistryTest, TakesAReusedPidForAnotherWorker) {
   See({Master(1), Worker(2)});
-  FoundProcess later = Worker(2);
+  TrackedProcess later = Worker(2);
   later.gunicorn.process.key.start_time = 2;
   See({Master(1), later});
   EXPECT_EQ(App().spawned, 1U);
@@ -119,9 +119,9 @@ TEST_F(AppRegistryTest, NeverLetsCpuTimeFall) {
 
 TEST_F(AppRegistryTest, LeavesTheCpuTimeWithTheAppThatBurnedIt) {
   const AppId other{"other", "", ""};
-  FoundProcess master = Master(1);
+  TrackedProcess master = Master(1);
   master.gunicorn.process.user_ticks = 50;
-  FoundProcess stays = Master(9);
+  TrackedProcess stays = Master(9);
   See({master, stays});
   master.app = other;
   master.gunicorn.process.user_ticks = 60;

@@ -17,10 +17,11 @@ TEST(ProcessCollector, TellsOfNoCreationWhereTheCountBeganBeforeIt) {
   proc.SetTitled(11, 10, "gunicorn: worker [my_app]", worker);
   MonitorClocks clocks = SystemClocks();
   clocks.unix_seconds = [] { return 1.7e9; };
-  ProcessMonitor monitor(Config(), proc.root(), clocks);
+  prometheus::Registry registry;
+  ProcessMonitor monitor(Config(), proc.root(), registry, clocks);
   monitor.Scan();
   std::map<std::string, double> created;
-  for (const MetricFamily& family : ProcessCollector(monitor).Collect()) {
+  for (const MetricFamily& family : ToFamilies(monitor.View(true), 0, 100)) {
     for (const Series& series : family.series) {
       created[family.name] = series.created_seconds;
     }

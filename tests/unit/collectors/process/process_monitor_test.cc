@@ -22,7 +22,8 @@ class ProcessMonitorTest : public testing::Test {
                                [] { return 1.7e9; },
                                [this] { return boot_seconds_; },
                                [this] { return cpu_seconds_ += sample_cost_; }};
-    monitor_ = std::make_unique<ProcessMonitor>(config, proc_.root(), clocks);
+    monitor_ = std::make_unique<ProcessMonitor>(config, proc_.root(), registry_,
+                                                clocks);
     monitor_->Scan();
   }
 
@@ -34,16 +35,19 @@ class ProcessMonitorTest : public testing::Test {
 
   std::vector<std::string> Messages() {
     now_ += seconds(1);
+    monitor_->ScanIfStale();
     std::vector<std::string> messages;
-    for (const AppStatus& app : monitor_->Apps())
-      messages.push_back(app.message);
+    for (const AppView& app : monitor_->View(false).apps)
+      messages.push_back(app.status.message);
     return messages;
   }
 
   // "name{labels} value" of every series of one family.
   std::vector<std::string> Series(const std::string& name) {
     std::vector<std::string> lines;
-    for (const MetricFamily& family : ProcessCollector(*monitor_).Collect()) {
+    monitor_->ScanIfStale();
+    for (const MetricFamily& family :
+         ToFamilies(monitor_->View(true), 0, 100)) {
       if (family.name != name) continue;
       for (const auto& series : family.series) {
         std::string labels = series.common ? series.common->text() : "";
@@ -64,6 +68,7 @@ class ProcessMonitorTest : public testing::Test {
   }
 
   FakeProc proc_;
+  prometheus::Registry registry_;
   std::chrono::steady_clock::time_point now_{std::chrono::hours(1)};
   double boot_seconds_ = 3600;
   // The clock is read before and after each sample and each scan.
@@ -94,7 +99,8 @@ TEST_F(ProcessMonitorTest, ReportsAConfiguredAppThatIsAbsent) {
               ElementsAre("{app=\"other\",env=\"prod\"} 0"));
   EXPECT_THAT(Series("gunicorn_workers"),
               ElementsAre("{app=\"other\",env=\"prod\",state=\"idle\"} 0",
-                          "{app=\"other\",env=\"prod\",state=\"working\"} 0"));
+                          "{app=\"other\",env=\"prod\",state=\"working\"} 0",
+                          "{app=\"other\",env=\"prod\",state=\"unknown\"} 0"));
   EXPECT_THAT(Series("gunicorn_resident_memory_bytes"), ElementsAre());
 }
 
@@ -161,10 +167,11 @@ TEST_F(ProcessMonitorTest, FindsAGunicornWithoutATitle) {
   proc_.SetCommand(10, 1, command);
   proc_.SetCommand(11, 10, command, worker);
   Make();
-  const auto apps = monitor_->Apps();
+  const auto apps = monitor_->View(false).apps;
   ASSERT_EQ(apps.size(), 1U);
-  EXPECT_FALSE(apps[0].titled);
-  EXPECT_EQ(apps[0].message, "my_app: 1 master, 1 idle and 0 working workers");
+  EXPECT_FALSE(apps[0].status.titled);
+  EXPECT_EQ(apps[0].status.message,
+            "my_app: 1 master, 1 idle and 0 working workers");
 }
 
 TEST_F(ProcessMonitorTest, CallsAWorkerWorkingThatBurnsCpu) {
@@ -288,20 +295,19 @@ TEST_F(ProcessMonitorTest, NamesTheContainerInTheInfo) {
                           std::string(64, 'a') + "\"} 1"));
 }
 
-TEST_F(ProcessMonitorTest, TellsItsListenerWhenAppsComeAndGo) {
+TEST_F(ProcessMonitorTest, TellsWhenAppsComeAndGo) {
   AddMyApp();
   Config config;
   config.discovery.forget_after = milliseconds(0);
   Make(config);
-  std::vector<std::string> told;
-  monitor_->SetAppsListener([&](const std::vector<AppId>& apps) {
-    told.push_back(std::to_string(apps.size()));
-  });
+  const std::uint64_t generation = monitor_->AppsGeneration();
+  EXPECT_EQ(monitor_->KnownApps().size(), 1U);
   monitor_->Scan();
-  monitor_->Scan();
+  EXPECT_EQ(monitor_->AppsGeneration(), generation);
   for (const pid_t pid : {10, 11, 12}) proc_.Remove(pid);
   monitor_->Scan();
-  EXPECT_THAT(told, ElementsAre("1", "0"));
+  EXPECT_NE(monitor_->AppsGeneration(), generation);
+  EXPECT_TRUE(monitor_->KnownApps().empty());
 }
 
 TEST_F(ProcessMonitorTest, TakesNobodyForGoneWhereDescriptorsRunOut) {
@@ -315,7 +321,7 @@ TEST_F(ProcessMonitorTest, TakesNobodyForGoneWhereDescriptorsRunOut) {
     Sample();
     EXPECT_THAT(Messages(),
                 ElementsAre("my_app: 1 master, 2 idle and 0 working workers"));
-    EXPECT_THROW(Series("gunicorn_is_running"), std::runtime_error);
+    EXPECT_FALSE(monitor_->View(false).readable);
   }
   Sample();
   EXPECT_THAT(Messages(),
@@ -387,9 +393,13 @@ TEST_F(ProcessMonitorTest, NeverLowersListenOverflows) {
 }
 
 TEST_F(ProcessMonitorTest, HasNothingToReportWithoutATable) {
-  monitor_ = std::make_unique<ProcessMonitor>(Config{}, proc_.root() + "/none");
-  EXPECT_THROW(ProcessCollector(*monitor_).Collect(), std::runtime_error);
-  EXPECT_FALSE(monitor_->TableReadable());
+  monitor_ = std::make_unique<ProcessMonitor>(Config{}, proc_.root() + "/none",
+                                              registry_);
+  monitor_->Scan();
+  const ProcessView view = monitor_->View(true);
+  EXPECT_FALSE(view.readable);
+  EXPECT_FALSE(view.looked_at);
+  EXPECT_TRUE(view.apps.empty());
 }
 
 }  // namespace

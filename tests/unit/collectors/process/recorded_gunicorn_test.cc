@@ -42,10 +42,11 @@ void Load(FakeProc& proc, const std::string& name) {
 AppView ViewOf(const std::string& name) {
   FakeProc proc;
   Load(proc, name);
-  ProcessMonitor monitor(Config{}, proc.root());
+  prometheus::Registry registry;
+  ProcessMonitor monitor(Config{}, proc.root(), registry);
   monitor.Scan();
   monitor.Sample();
-  const ProcessView view = monitor.View();
+  const ProcessView view = monitor.View(true);
   EXPECT_EQ(view.apps.size(), 1U);
   return view.apps.at(0);
 }

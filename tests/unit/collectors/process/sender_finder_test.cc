@@ -1,5 +1,3 @@
-#include "collectors/process/sender_finder.h"
-
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -7,6 +5,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "collectors/process/process_monitor.h"
 #include "tests/support/fake_proc.h"
 
 namespace gunicorn_exporter {
@@ -47,21 +46,31 @@ class SenderFinderTest : public testing::Test {
   }
 
   void Make() {
-    monitor_ = std::make_unique<ProcessMonitor>(Config{}, proc_.root());
+    monitor_ =
+        std::make_unique<ProcessMonitor>(Config{}, proc_.root(), registry_);
     monitor_->Scan();
-    finder_ = std::make_unique<SenderFinder>(*monitor_);
+  }
+
+  std::optional<Sender> Ask(const SenderAddress& address) {
+    return monitor_->Answer({{1, address}}).at(0).sender;
+  }
+  std::optional<Sender> FindByPid(pid_t pid) {
+    return Ask({pid, std::nullopt});
+  }
+  std::optional<Sender> FindByUdpSource(const sockaddr_storage& source) {
+    return Ask({0, source});
   }
 
   FakeProc proc_;
+  prometheus::Registry registry_;
   std::unique_ptr<ProcessMonitor> monitor_;
-  std::unique_ptr<SenderFinder> finder_;
 };
 
 TEST_F(SenderFinderTest, NamesTheAppOfAPid) {
   AddApp(10, "a");
   AddApp(20, "b");
   Make();
-  const auto sender = finder_->FindByPid(21);
+  const auto sender = FindByPid(21);
   ASSERT_TRUE(sender);
   EXPECT_EQ(sender->app.name, "b");
   EXPECT_EQ(sender->pid, 21);
@@ -72,7 +81,7 @@ TEST_F(SenderFinderTest, NamesTheAppOfAWorkersChild) {
   AddApp(10, "a");
   proc_.SetCommand(30, 11, "convert picture");
   Make();
-  const auto sender = finder_->FindByPid(30);
+  const auto sender = FindByPid(30);
   ASSERT_TRUE(sender);
   EXPECT_EQ(sender->app.name, "a");
   EXPECT_EQ(sender->pid, 30);
@@ -83,17 +92,17 @@ TEST_F(SenderFinderTest, NamesTheAppOfAWorkerThatHasEndedSinceTheLastScan) {
   AddApp(20, "b");
   Make();
   proc_.Remove(21);
-  const auto sender = finder_->FindByPid(21);
+  const auto sender = FindByPid(21);
   ASSERT_TRUE(sender);
   EXPECT_EQ(sender->app.name, "b");
   monitor_->Scan();
-  EXPECT_FALSE(finder_->FindByPid(21)) << "it is long gone";
+  EXPECT_FALSE(FindByPid(21)) << "it is long gone";
 }
 
 TEST_F(SenderFinderTest, FindsAGunicornThatNoScanHasSeen) {
   Make();
   AddApp(10, "a");
-  const auto sender = finder_->FindByPid(11);
+  const auto sender = FindByPid(11);
   ASSERT_TRUE(sender);
   EXPECT_EQ(sender->app.name, "a");
 }
@@ -104,10 +113,10 @@ TEST_F(SenderFinderTest, LooksAtTheWholeTableOnlyWhereThereIsANewGunicorn) {
   proc_.SetCommand(30, 1, "sh");
   Make();
   AddApp(20, "b");
-  EXPECT_FALSE(finder_->FindByPid(30));
-  EXPECT_EQ(monitor_->KnownProcesses()->size(), 2U);
-  EXPECT_TRUE(finder_->FindByPid(21));
-  EXPECT_EQ(monitor_->KnownProcesses()->size(), 4U);
+  EXPECT_FALSE(FindByPid(30));
+  EXPECT_EQ(monitor_->processes().size(), 2U);
+  EXPECT_TRUE(FindByPid(21));
+  EXPECT_EQ(monitor_->processes().size(), 4U);
 }
 
 TEST_F(SenderFinderTest, FindsAnUnknownGunicornsSocket) {
@@ -117,7 +126,7 @@ TEST_F(SenderFinderTest, FindsAnUnknownGunicornsSocket) {
   holder.files["net/udp"] = kUdp;
   holder.fds[5] = "socket:[77]";
   AddApp(20, "b", holder);
-  const auto sender = finder_->FindByUdpSource(Source("10.1.2.3", 40000));
+  const auto sender = FindByUdpSource(Source("10.1.2.3", 40000));
   ASSERT_TRUE(sender);
   EXPECT_EQ(sender->app.name, "b");
 }
@@ -126,9 +135,9 @@ TEST_F(SenderFinderTest, NamesNobodyForAStranger) {
   AddApp(10, "a");
   proc_.SetCommand(30, 1, "sh");
   Make();
-  EXPECT_FALSE(finder_->FindByPid(30));
-  EXPECT_FALSE(finder_->FindByPid(999));
-  EXPECT_FALSE(finder_->FindByUdpSource(Source("10.9.9.9", 40000)));
+  EXPECT_FALSE(FindByPid(30));
+  EXPECT_FALSE(FindByPid(999));
+  EXPECT_FALSE(FindByUdpSource(Source("10.9.9.9", 40000)));
 }
 
 TEST_F(SenderFinderTest, FindsTheHolderOfAUdpSocket) {
@@ -138,11 +147,11 @@ TEST_F(SenderFinderTest, FindsTheHolderOfAUdpSocket) {
   AddApp(10, "a");
   AddApp(20, "b", holder);
   Make();
-  const auto sender = finder_->FindByUdpSource(Source("10.1.2.3", 40000));
+  const auto sender = FindByUdpSource(Source("10.1.2.3", 40000));
   ASSERT_TRUE(sender);
   EXPECT_EQ(sender->app.name, "b");
   EXPECT_EQ(sender->pid, 20) << "the master opened it";
-  EXPECT_FALSE(finder_->FindByUdpSource(Source("10.1.2.3", 40001)));
+  EXPECT_FALSE(FindByUdpSource(Source("10.1.2.3", 40001)));
 }
 
 TEST_F(SenderFinderTest, NamesTheOneAppOfANetworkNamespace) {
@@ -150,21 +159,46 @@ TEST_F(SenderFinderTest, NamesTheOneAppOfANetworkNamespace) {
   process.files["net/fib_trie"] = kTrie;
   AddApp(10, "a", process);
   Make();
-  const auto sender = finder_->FindByUdpSource(Source("10.1.2.3", 5));
+  const auto sender = FindByUdpSource(Source("10.1.2.3", 5));
   ASSERT_TRUE(sender);
   EXPECT_EQ(sender->app.name, "a");
   EXPECT_EQ(sender->pid, 0) << "no single process can be named";
 }
 
+TEST_F(SenderFinderTest, AnswersAllOfManyThatStartAtOnce) {
+  Make();
+  FakeProcess holder;
+  holder.files["net/udp"] = kUdp;
+  holder.fds[5] = "socket:[77]";
+  AddApp(10, "a");
+  AddApp(20, "b", holder);
+  AddApp(30, "c");
+  const std::uint64_t before = monitor_->Generation();
+  const auto answers = monitor_->Answer({{7, {31, std::nullopt}},
+                                         {8, {0, Source("10.1.2.3", 40000)}},
+                                         {9, {999, std::nullopt}},
+                                         {10, {11, std::nullopt}}});
+  ASSERT_EQ(answers.size(), 4U);
+  EXPECT_EQ(answers[0].question, 7U);
+  EXPECT_EQ(answers[0].sender.value().app.name, "c");
+  EXPECT_EQ(answers[1].sender.value().app.name, "b");
+  EXPECT_FALSE(answers[2].sender);
+  EXPECT_EQ(answers[3].sender.value().app.name, "a");
+  for (const SenderAnswer& answer : answers) {
+    EXPECT_NE(answer.generation, before);
+    EXPECT_EQ(answer.generation, monitor_->Generation());
+  }
+}
+
 TEST_F(SenderFinderTest, ChangesItsGenerationWithTheProcesses) {
   AddApp(10, "a");
   Make();
-  const auto generation = finder_->Generation();
+  const auto generation = monitor_->Generation();
   monitor_->Scan();
-  EXPECT_EQ(finder_->Generation(), generation);
+  EXPECT_EQ(monitor_->Generation(), generation);
   proc_.Remove(11);
   monitor_->Scan();
-  EXPECT_NE(finder_->Generation(), generation);
+  EXPECT_NE(monitor_->Generation(), generation);
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ class LogHandOverTest : public testing::Test {
     return store().AddFromLog({name, "", ""}, events);
   }
   double Requests(const std::string& labels) {
-    return ValueOf(store().Collect(), kRequests, labels);
+    return ValueOf(store().Collect({}).families, kRequests, labels);
   }
 
   Config config_;
@@ -95,7 +95,7 @@ TEST_F(LogHandOverTest, ForgetsNamesWithoutSeriesOnlyWhenThereAreVeryMany) {
       AddStatsd({"x" + std::to_string(round * 1000 + i), "", ""});
     }
     time_.Advance(std::chrono::seconds(100));
-    store().Collect();
+    store().Collect({}).families;
   }
   EXPECT_FALSE(AddFromLog("shop"));
   EXPECT_TRUE(AddFromLog("x0"));

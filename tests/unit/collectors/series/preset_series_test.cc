@@ -10,7 +10,8 @@ class PresetSeriesTest : public LineHandlerTest {
  protected:
   double Series() { return Value("gunicorn_exporter_statsd_series", ""); }
   double Refused() {
-    return Value("gunicorn_exporter_statsd_refused_series_total", "");
+    return Value("gunicorn_exporter_statsd_refused_series_total",
+                 R"(reason="limit")");
   }
   // Requests, four levels, and the preset codes.
   double Wanted() const {

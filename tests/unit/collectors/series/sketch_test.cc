@@ -182,17 +182,6 @@ TEST(Sketch, MergesToWhatOneSketchWouldHaveSeen) {
             both.Quantiles({0, 0.5, 0.99, 1}, end));
 }
 
-TEST(Sketch, IsAsNewAfterReset) {
-  Sketch sketch(Options());
-  sketch.Add(0.2, 1, kNow);
-  sketch.Reset();
-  EXPECT_EQ(sketch.count(), 0);
-  EXPECT_EQ(sketch.sum(), 0);
-  EXPECT_EQ(sketch.classic(), (std::vector<double>{0, 0, 0}));
-  EXPECT_TRUE(sketch.buckets().empty());
-  EXPECT_TRUE(std::isnan(sketch.Quantiles({1}, kNow).front()));
-}
-
 TEST(Sketch, StaysBoundedForEveryValue) {
   Sketch sketch(Options(kHighestSchema));
   double count = 0;

@@ -61,9 +61,9 @@ class StatsdMemoryTest : public testing::Test {
 
   FakeTime time_;
   MetricStore store_{Config(), time_.Source()};
-  ReceiverStats stats_;
-  LineHandler handler_{store_, nullptr, stats_, nullptr,
-                       [] { return std::chrono::nanoseconds(0); }};
+  prometheus::Registry registry_;
+  ReceiverMetrics metrics_{registry_};
+  LineHandler handler_{store_, nullptr, metrics_, nullptr};
 };
 
 TEST_F(StatsdMemoryTest, ALineAllocatesNothingInTheSteadyState) {
@@ -143,7 +143,7 @@ TEST_F(StatsdMemoryTest, StrangersNamesStayBoundedAndKnownAppsRight) {
   handler_.Flush();
   constexpr std::size_t kMebibyte = 1U << 20U;
   EXPECT_LT(most_bytes - before, 40 * kMebibyte);
-  const auto families = store_.Collect();
+  const auto families = store_.Collect({}).families;
   for (const AppId& app : known) {
     const std::string labels = "app=\"" + app.name + "\"";
     EXPECT_EQ(ValueOf(families, "gunicorn_requests_total", labels), 100);
@@ -152,9 +152,9 @@ TEST_F(StatsdMemoryTest, StrangersNamesStayBoundedAndKnownAppsRight) {
     ASSERT_NE(durations, nullptr);
     EXPECT_EQ(durations->histogram->count, 100);
   }
-  EXPECT_GT(
-      ValueOf(families, "gunicorn_exporter_statsd_refused_series_total", ""),
-      100'000);
+  EXPECT_GT(ValueOf(families, "gunicorn_exporter_statsd_refused_series_total",
+                    R"(reason="limit")"),
+            100'000);
 }
 
 }  // namespace

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "collectors/statsd/receive/statsd_server.h"
-#include "collectors/statsd/statsd_collector.h"
 #include "tests/support/find_series.h"
+#include "tests/support/registry_value.h"
 #include "tests/support/sockets.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"
@@ -64,7 +64,9 @@ TEST(StatsdServer, TakesDatagramsWhileTheStoreIsLocked) {
   const TempDir directory;
   Gate gate;
   MetricStore store(Config(), [&] { return gate.Now(); });
-  StatsdServer server(UnixFlags(directory / "socket"), store, nullptr);
+  prometheus::Registry registry;
+  StatsdServer server(UnixFlags(directory / "socket"), store, registry,
+                      nullptr);
   server.Start();
   std::thread holder([&] {
     gate.StopThisThread();
@@ -78,12 +80,11 @@ TEST(StatsdServer, TakesDatagramsWhileTheStoreIsLocked) {
   for (int i = 0; i < kSent; ++i) {
     SendText(gunicorn, "gunicorn.requests:1|c|#app:shop");
   }
-  EXPECT_EQ(server.stats().lines(Transport::kUnixgram), 0U);
+  EXPECT_EQ(StatsdLines(registry, "unixgram"), 0);
   gate.Open();
   holder.join();
-  WaitUntil(
-      [&] { return server.stats().lines(Transport::kUnixgram) == kSent; });
-  const auto families = store.Collect();
+  WaitUntil([&] { return StatsdLines(registry, "unixgram") == kSent; });
+  const auto families = store.Collect({}).families;
   EXPECT_EQ(ValueOf(families, "gunicorn_requests_total", "app=\"shop\""),
             kSent);
   EXPECT_EQ(ValueOf(families, "gunicorn_requests_total", "app=\"from_log\""),
@@ -96,14 +97,15 @@ TEST(StatsdServer, LosesNothingWhileScrapesAndReloadsRun) {
   Config config;
   config.statsd.series_ttl = std::chrono::hours(1);
   MetricStore store(config, SystemTime);
-  StatsdServer server(UnixFlags(directory / "socket"), store, nullptr);
-  StatsdCollector collector(store, &server);
+  prometheus::Registry registry;
+  StatsdServer server(UnixFlags(directory / "socket"), store, registry,
+                      nullptr);
   server.Start();
   std::atomic<bool> done{false};
   std::vector<std::thread> others;
   for (int i = 0; i < 2; ++i) {
     others.emplace_back([&] {
-      while (!done) collector.Collect();
+      while (!done) store.Collect({});
     });
   }
   others.emplace_back([&] {
@@ -123,11 +125,10 @@ TEST(StatsdServer, LosesNothingWhileScrapesAndReloadsRun) {
                            std::to_string(i % 3) +
                            "\ngunicorn.request.duration:5|ms|#app:app1");
   }
-  WaitUntil(
-      [&] { return server.stats().lines(Transport::kUnixgram) == 2 * kSent; });
+  WaitUntil([&] { return StatsdLines(registry, "unixgram") == 2 * kSent; });
   done = true;
   for (std::thread& thread : others) thread.join();
-  const auto families = store.Collect();
+  const auto families = store.Collect({}).families;
   for (const char* app : {"app0", "app1", "app2"}) {
     EXPECT_EQ(ValueOf(families, "gunicorn_requests_total",
                       "app=\"" + std::string(app) + "\""),

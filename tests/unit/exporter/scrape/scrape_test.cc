@@ -6,13 +6,13 @@
 #include <atomic>
 #include <chrono>
 #include <future>
-#include <stdexcept>
+#include <latch>
+#include <new>
 
 namespace gunicorn_exporter {
 namespace {
 
-using std::chrono::seconds;
-using testing::ElementsAre;
+constexpr Collector::Deadline kDeadline{std::chrono::seconds(5)};
 
 MetricFamily Gauge(const std::string& name, double value) {
   MetricFamily family{name, "A gauge.", MetricType::kGauge, {}};
@@ -22,64 +22,46 @@ MetricFamily Gauge(const std::string& name, double value) {
 
 class FixedCollector : public Collector {
  public:
-  FixedCollector(std::string name, std::string family)
-      : name_(std::move(name)), family_(std::move(family)) {}
+  FixedCollector(std::string name, std::string family, std::string error = "")
+      : name_(std::move(name)),
+        family_(std::move(family)),
+        error_(std::move(error)) {}
   std::string_view Name() const override { return name_; }
-  std::vector<MetricFamily> Collect() override {
-    std::vector<MetricFamily> families;
-    families.push_back(Gauge(family_, 7));
-    return families;
+  Collected Collect(Deadline deadline) override {
+    deadline_ = deadline;
+    Collected collected;
+    collected.families.push_back(Gauge(family_, 7));
+    collected.error = error_;
+    return collected;
   }
+  Deadline deadline() const { return deadline_; }
 
  private:
   std::string name_;
   std::string family_;
+  std::string error_;
+  Deadline deadline_;
 };
 
 class ThrowingCollector : public Collector {
  public:
   std::string_view Name() const override { return "throwing"; }
-  std::vector<MetricFamily> Collect() override {
-    throw std::runtime_error("open /proc: Permission denied");
-  }
+  Collected Collect(Deadline /*deadline*/) override { throw std::bad_alloc(); }
 };
 
-class HangingCollector : public Collector {
+// Its answer is an error, once: the scrape that gets it waits for the other.
+class OnceFailingCollector : public Collector {
  public:
-  std::string_view Name() const override { return "hanging"; }
-  std::vector<MetricFamily> Collect() override {
-    release.get_future().wait();
-    return {};
+  std::string_view Name() const override { return "once"; }
+  Collected Collect(Deadline /*deadline*/) override {
+    const bool is_first = calls_.fetch_add(1) == 0;
+    both_ask_.arrive_and_wait();
+    return {{}, is_first ? "late" : ""};
   }
-  std::promise<void> release;
-};
-
-// Tells what another collector has found out by the time that it is asked.
-class FollowingCollector : public Collector {
- public:
-  explicit FollowingCollector(const std::atomic<int>& calls_before)
-      : calls_before_(calls_before) {}
-  std::string_view Name() const override { return "following"; }
-  std::vector<MetricFamily> Collect() override {
-    asked_at = Scraper::Clock::now();
-    std::vector<MetricFamily> families;
-    families.push_back(Gauge("calls_before", calls_before_));
-    return families;
-  }
-  Scraper::Clock::time_point asked_at;
 
  private:
-  const std::atomic<int>& calls_before_;
-};
-
-class CountingCollector : public Collector {
- public:
-  std::string_view Name() const override { return "counting"; }
-  std::vector<MetricFamily> Collect() override {
-    ++calls;
-    return {};
-  }
-  std::atomic<int> calls = 0;
+  std::atomic<int> calls_ = 0;
+  std::latch both_ask_{2};
 };
 
 const MetricFamily* Find(const std::vector<MetricFamily>& families,
@@ -130,43 +112,29 @@ TEST(MergeFamilies, KeepsTheFirstWhereTypesDisagree) {
 }
 
 TEST(Scraper, ServesTheOthersWhereACollectorThrows) {
-  SelfMetrics self_metrics(0);
-  Scraper scraper({std::make_shared<FixedCollector>("fixed", "gunicorn_x"),
-                   std::make_shared<ThrowingCollector>()},
-                  self_metrics);
-  const auto families = scraper.Collect(std::nullopt);
+  FixedCollector fixed("fixed", "gunicorn_x");
+  ThrowingCollector throwing;
+  const auto families = Scraper({&throwing, &fixed}).Collect(kDeadline);
   EXPECT_NE(Find(families, "gunicorn_x"), nullptr);
   EXPECT_EQ(Success(families, "fixed"), 1);
   EXPECT_EQ(Success(families, "throwing"), 0);
 }
 
-TEST(Scraper, AsksACollectorWhenTheOneBeforeHasAnswered) {
-  // For one that takes longer, nobody waits: a busy machine may need that long
-  // to begin its thread.
-  constexpr std::chrono::milliseconds kHeadStart(50);
-  SelfMetrics self_metrics(0);
-  const auto counting = std::make_shared<CountingCollector>();
-  const auto following = std::make_shared<FollowingCollector>(counting->calls);
-  Scraper scraper({counting, following}, self_metrics);
-  const auto begin = Scraper::Clock::now();
-  const auto families = scraper.Collect(std::nullopt);
-  ASSERT_NE(Find(families, "calls_before"), nullptr);
-  if (following->asked_at - begin < kHeadStart) {
-    EXPECT_EQ(Find(families, "calls_before")->series[0].value, 1);
-  }
+TEST(Scraper, ShowsWhatACollectorHasThatSaysOfAnError) {
+  FixedCollector late("late", "gunicorn_x", "no answer");
+  const auto families = Scraper({&late}).Collect(kDeadline);
+  EXPECT_NE(Find(families, "gunicorn_x"), nullptr);
+  EXPECT_EQ(Success(families, "late"), 0);
+  EXPECT_EQ(late.deadline(), kDeadline);
 }
 
-TEST(Scraper, LeavesOutACollectorThatIsLate) {
-  SelfMetrics self_metrics(0);
-  const auto hanging = std::make_shared<HangingCollector>();
-  Scraper scraper(
-      {hanging, std::make_shared<FixedCollector>("fixed", "gunicorn_x")},
-      self_metrics);
-  const auto families = scraper.Collect(Scraper::Clock::now());
-  EXPECT_EQ(Success(families, "hanging"), 0);
-  EXPECT_FALSE(scraper.Drain(Scraper::Clock::now()));
-  hanging->release.set_value();
-  EXPECT_TRUE(scraper.Drain(Scraper::Clock::now() + seconds(60)));
+TEST(Scraper, TellsEachOfTwoScrapesItsOwnSuccess) {
+  OnceFailingCollector once;
+  Scraper scraper({&once});
+  auto other = std::async(std::launch::async,
+                          [&] { return scraper.Collect(kDeadline); });
+  const auto mine = scraper.Collect(kDeadline);
+  EXPECT_EQ(Success(mine, "once") + Success(other.get(), "once"), 1);
 }
 
 }  // namespace

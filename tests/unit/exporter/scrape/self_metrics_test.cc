@@ -10,9 +10,9 @@ namespace {
 
 // The value of the only series of a family with these labels; empty where
 // absent.
-std::optional<double> Value(const SelfMetrics& metrics, const std::string& name,
+std::optional<double> Value(SelfMetrics& metrics, const std::string& name,
                             const std::string& labels = "") {
-  for (const MetricFamily& family : metrics.Families()) {
+  for (const MetricFamily& family : metrics.Collect({}).families) {
     if (family.name != name) continue;
     for (const Series& series : family.series) {
       if ((series.own ? series.own->text() : "") == labels) return series.value;

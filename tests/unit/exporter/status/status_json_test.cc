@@ -77,7 +77,8 @@ TEST(StatusJson, PutsTheSeriesOfAnAppTogether) {
   const Json& shop = json["apps"][0];
   EXPECT_EQ(shop["status"], "ok");
   EXPECT_EQ(shop["tags"], Json({{"env", "prod"}}));
-  EXPECT_EQ(shop["workers"], Json({{"idle", 3}, {"working", 1}}));
+  EXPECT_EQ(shop["workers"],
+            Json({{"idle", 3}, {"working", 1}, {"unknown", 0}}));
   EXPECT_EQ(shop["requests_total"], 12);
   EXPECT_EQ(shop["status_codes"], Json({{"200", 9}, {"404", 1}, {"500", 2}}));
   EXPECT_EQ(shop["errors_total"], 2);

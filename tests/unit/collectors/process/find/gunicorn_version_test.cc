@@ -54,7 +54,8 @@ TEST(ParseSitePackages, NamesEachFolderOnce) {
 class ReadVersionTest : public testing::Test {
  protected:
   std::string Read() {
-    ReadErrors errors;
+    prometheus::Registry registry;
+    ReadErrors errors(registry);
     ProcReader reader(proc_.root(), errors);
     return ReadVersion(reader, 10);
   }
@@ -77,7 +78,8 @@ TEST_F(ReadVersionTest, FindsALibraryFarDownTheMapsOfARealProcess) {
   proc_.WriteFile(packages + "title.so", "text");
   proc_.WriteFile(packages + "gunicorn-99.1.0.dist-info/METADATA", "");
   const LongMaps maps(proc_.root() + "/" + packages + "title.so");
-  ReadErrors errors;
+  prometheus::Registry registry;
+  ReadErrors errors(registry);
   ProcReader reader("/proc", errors);
   EXPECT_EQ(ReadVersion(reader, getpid()), "99.1.0");
 }

@@ -4,6 +4,7 @@
 
 #include "collectors/process/process_monitor.h"
 #include "tests/support/fake_proc.h"
+#include "tests/support/read_error_counts.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -21,14 +22,15 @@ class MasterFactsTest : public testing::Test {
   }
 
   FakeProc proc_;
+  prometheus::Registry registry_;
 };
 
 TEST_F(MasterFactsTest, AreReadOnce) {
   AddMaster(10, "my_app");
-  ProcessMonitor monitor(Config{}, proc_.root());
+  ProcessMonitor monitor(Config{}, proc_.root(), registry_);
   monitor.Scan();
   monitor.Scan();
-  EXPECT_THAT(monitor.ReadErrorCounts(),
+  EXPECT_THAT(ReadErrorCounts(registry_),
               ElementsAre(Pair(Pair("cgroup", "other"), 1)));
 }
 
@@ -37,9 +39,9 @@ TEST_F(MasterFactsTest, AreNotReadOfAGunicornThatNoInstanceNames) {
   config.instances.push_back({"my_app", {}, "", ""});
   config.discovery.enabled = false;
   AddMaster(20, "other");
-  ProcessMonitor monitor(config, proc_.root());
+  ProcessMonitor monitor(config, proc_.root(), registry_);
   monitor.Scan();
-  EXPECT_THAT(monitor.ReadErrorCounts(), IsEmpty());
+  EXPECT_THAT(ReadErrorCounts(registry_), IsEmpty());
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "tests/support/fake_proc.h"
+#include "tests/support/read_error_counts.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -30,7 +31,8 @@ class ProcessScannerTest : public testing::Test {
   }
 
   FakeProc proc_;
-  ReadErrors errors_;
+  prometheus::Registry registry_;
+  ReadErrors errors_{registry_};
 };
 
 TEST_F(ProcessScannerTest, MakesANameValidUtf8) {
@@ -45,7 +47,7 @@ TEST_F(ProcessScannerTest, TakesANameOf4KiB) {
   const std::string name(4096, 'x');
   proc_.SetTitled(10, 1, "gunicorn: master [" + name + "]");
   EXPECT_THAT(Apps(), ElementsAre(name));
-  EXPECT_TRUE(errors_.counts().empty());
+  EXPECT_TRUE(ReadErrorCounts(registry_).empty());
 }
 
 TEST_F(ProcessScannerTest, LeavesOutAndCountsANameThatIsTooLong) {
@@ -53,7 +55,7 @@ TEST_F(ProcessScannerTest, LeavesOutAndCountsANameThatIsTooLong) {
   proc_.SetTitled(10, 1, "gunicorn: master [" + name + "]");
   proc_.SetCommand(20, 1, "gunicorn --name " + name + " app:app");
   EXPECT_THAT(Apps(), ElementsAre());
-  EXPECT_THAT(errors_.counts(),
+  EXPECT_THAT(ReadErrorCounts(registry_),
               ElementsAre(Pair(Pair("cmdline", "too_long"), 2)));
 }
 
@@ -75,11 +77,12 @@ TEST_F(ProcessScannerTest, CountsADeniedEnvironmentWhereItMayHaveTheName) {
   proc_.SetCommand(10, 1, "gunicorn --name shop app:app");
   proc_.WriteFile("10/environ/is a folder", "");
   EXPECT_THAT(Apps(), ElementsAre("shop"));
-  EXPECT_THAT(errors_.counts(), IsEmpty());
+  EXPECT_THAT(ReadErrorCounts(registry_), IsEmpty());
   proc_.SetCommand(10, 1, "gunicorn app:app");
   proc_.WriteFile("10/environ/is a folder", "");
   EXPECT_THAT(Apps(), ElementsAre("app:app"));
-  EXPECT_THAT(errors_.counts(), ElementsAre(Pair(Pair("environ", "other"), 1)));
+  EXPECT_THAT(ReadErrorCounts(registry_),
+              ElementsAre(Pair(Pair("environ", "other"), 1)));
 }
 
 TEST_F(ProcessScannerTest, ListsMoreChildrenThanTheKernelGivesAtOneRead) {

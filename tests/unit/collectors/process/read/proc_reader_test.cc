@@ -13,7 +13,8 @@ namespace {
 class ProcReaderTest : public testing::Test {
  protected:
   FakeProc proc_;
-  ReadErrors errors_;
+  prometheus::Registry registry_;
+  ReadErrors errors_{registry_};
   ProcReader reader_{proc_.root(), errors_};
 };
 

@@ -9,6 +9,7 @@
 
 #include "collectors/process/process_monitor.h"
 #include "tests/support/fake_proc.h"
+#include "tests/support/read_error_counts.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -105,24 +106,20 @@ class ConnectionSamplerTest : public testing::Test {
             std::filesystem::path(proc_.root()) / file, net / file);
       }
     }
-    ProcessMonitor monitor(Config{}, proc_.root());
+    ProcessMonitor monitor(Config{}, proc_.root(), registry_);
     monitor.Scan();
     monitor.Sample();
-    view_ = monitor.View();
-    known_ = monitor.KnownProcesses();
-    read_errors_ = monitor.ReadErrorCounts();
+    view_ = monitor.View(true);
+    known_ = monitor.processes();
   }
 
   // The sockets of the same processes, by the names of their apps.
   std::map<std::string, AppSockets> SampleAgain() {
-    std::map<ProcessKey, TrackedProcess> processes;
-    for (const TrackedProcess& process : *known_) {
-      processes.emplace(process.gunicorn.process.key, process);
-    }
-    ReadErrors errors;
+    prometheus::Registry registry;
+    ReadErrors errors(registry);
     ProcReader reader(proc_.root(), errors);
     std::map<std::string, AppSockets> sockets;
-    for (auto& [app, found] : ConnectionSampler(reader).Sample(processes)) {
+    for (auto& [app, found] : ConnectionSampler(reader).Sample(known_)) {
       sockets[app.name] = found;
     }
     return sockets;
@@ -148,7 +145,7 @@ class ConnectionSamplerTest : public testing::Test {
     return App(name).status.working;
   }
 
-  ReadErrors::Counts read_errors_;
+  prometheus::Registry registry_;
 
  private:
   FakeProc proc_;
@@ -158,7 +155,7 @@ class ConnectionSamplerTest : public testing::Test {
   std::string tcp6_;
   std::string unix_;
   ProcessView view_;
-  std::shared_ptr<const std::vector<TrackedProcess>> known_;
+  std::map<ProcessKey, TrackedProcess> known_;
 };
 
 constexpr const char* kLoopback = "0100007F:1F40";
@@ -292,7 +289,8 @@ TEST_F(ConnectionSamplerTest, CountsFailedReadsOfEpollSetsAsOneFile) {
   Tcp(kLoopback, kListening, 100);
   Tcp(kLoopback, kEstablished, 1);
   Sample();
-  EXPECT_THAT(read_errors_, ElementsAre(Pair(Pair("fdinfo", "other"), 2)));
+  EXPECT_THAT(ReadErrorCounts(registry_),
+              ElementsAre(Pair(Pair("fdinfo", "other"), 2)));
 }
 
 // As where descriptors have run out, and its stat cannot be read.

@@ -11,9 +11,10 @@
 #include <string>
 
 #include "collectors/statsd/lines/line_handler.h"
-#include "tests/support/fake_sender_lookup.h"
+#include "tests/support/fake_sender_questions.h"
 #include "tests/support/fake_time.h"
 #include "tests/support/find_series.h"
+#include "tests/support/registry_value.h"
 
 namespace gunicorn_exporter {
 
@@ -36,13 +37,23 @@ class LineHandlerTest : public testing::Test {
     Send(packet, DatagramSource{0, &storage});
   }
   double Value(const std::string& name, const std::string& labels) {
-    return ValueOf(store().Collect(), name, labels);
+    return ValueOf(store().Collect({}).families, name, labels);
   }
   double Requests(const std::string& app) {
     return Value("gunicorn_requests_total", "app=\"" + app + "\"");
   }
-  std::uint64_t Verdicts(LineVerdict verdict) {
-    return stats_.verdicts(verdict);
+  // Of UDP.
+  double Packets() const {
+    return RegistryValue(registry_, "gunicorn_exporter_statsd_packets_total",
+                         "udp");
+  }
+  double Lines() const { return StatsdLines(registry_, "udp"); }
+  double Verdicts(LineVerdict verdict) const {
+    return RegistryValue(registry_,
+                         IsRefused(verdict)
+                             ? "gunicorn_exporter_statsd_line_errors_total"
+                             : "gunicorn_exporter_statsd_ignored_lines_total",
+                         VerdictName(verdict));
   }
 
   MetricStore& store() {
@@ -51,17 +62,19 @@ class LineHandlerTest : public testing::Test {
   }
   LineHandler& handler() {
     if (!handler_) {
-      handler_.emplace(store(), &lookup_, stats_, nullptr, [this] {
-        return std::chrono::nanoseconds(time_.Now().steady);
-      });
+      metrics_.SwitchOn(Transport::kUdp);
+      metrics_.SwitchOn(Transport::kUnixgram);
+      handler_.emplace(store(), &senders_, metrics_, nullptr,
+                       [this] { return time_.Now().steady; });
     }
     return *handler_;
   }
 
   Config config_;
   FakeTime time_;
-  FakeSenderLookup lookup_;
-  ReceiverStats stats_;
+  FakeSenderQuestions senders_;
+  prometheus::Registry registry_;
+  ReceiverMetrics metrics_{registry_};
 
  private:
   std::optional<MetricStore> store_;

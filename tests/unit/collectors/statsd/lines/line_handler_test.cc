@@ -18,8 +18,8 @@ using std::chrono::seconds;
 TEST_F(LineHandlerTest, SplitsAPacketIntoLines) {
   Send("gunicorn.requests:1|c\n\n\r\ngunicorn.requests:2|c\r\nbroken");
   EXPECT_EQ(Requests("unknown"), 3);
-  EXPECT_EQ(stats_.packets(Transport::kUdp), 1U);
-  EXPECT_EQ(stats_.lines(Transport::kUdp), 3U);
+  EXPECT_EQ(Packets(), 1);
+  EXPECT_EQ(Lines(), 3);
   EXPECT_EQ(Verdicts(LineVerdict::kMalformed), 1U);
 }
 
@@ -40,7 +40,7 @@ TEST_F(LineHandlerTest, MakesTheSeriesOfSection4) {
       "gunicorn.log.exception:1|c\n"
       "gunicorn.workers:3|g\ngunicorn.workers:+2|g\ngunicorn.workers:-1|g\n"
       "gunicorn.backlog:0|h\ngunicorn.socket.backlog:3|g");
-  const auto families = store().Collect();
+  const auto families = store().Collect({}).families;
   EXPECT_EQ(ValueOf(families, "gunicorn_requests_total", "app=\"unknown\""), 2);
   EXPECT_EQ(ValueOf(families, "gunicorn_request_status_total",
                     "app=\"unknown\",code=\"418\""),
@@ -88,7 +88,7 @@ TEST_F(LineHandlerTest, ARefusedLineChangesNothingAndMakesNoAppKnown) {
       "gunicorn.request.duration:5:nan|ms|#app:shop\n"
       "foo:1|c|#app:shop\ngunicorn.requests:1|s|#app:shop");
   EXPECT_EQ(Requests("shop"), -1);
-  EXPECT_EQ(stats_.lines(Transport::kUdp), 5U);
+  EXPECT_EQ(Lines(), 5);
   EXPECT_EQ(Verdicts(LineVerdict::kBadValue), 3U);
   EXPECT_EQ(Verdicts(LineVerdict::kUnmatched), 1U);
   EXPECT_EQ(Verdicts(LineVerdict::kSet), 1U);
@@ -96,7 +96,7 @@ TEST_F(LineHandlerTest, ARefusedLineChangesNothingAndMakesNoAppKnown) {
 
 TEST_F(LineHandlerTest, NamesTheAppByItsTagFirst) {
   store().SetKnownApps({{"only", "", ""}});
-  lookup_.SetPid(7, {"by_pid", "", ""});
+  senders_.SetPid(7, {"by_pid", "", ""});
   SendFromPid("p.gunicorn.requests:1|c|#env:prod,app:shop,app:other", 7);
   EXPECT_EQ(Requests("shop"), 1);
 }
@@ -125,8 +125,8 @@ TEST_F(LineHandlerTest, NamesTheAppByItsPrefix) {
 
 TEST_F(LineHandlerTest, NamesTheAppByItsSender) {
   store().SetKnownApps({{"one", "", ""}, {"two", "", ""}});
-  lookup_.SetPid(7, {"one", "", ""});
-  lookup_.SetPort(4242, {"two", "", ""});
+  senders_.SetPid(7, {"one", "", ""});
+  senders_.SetPort(4242, {"two", "", ""});
   SendFromPid("gunicorn.requests:1|c", 7);
   SendFromPort("gunicorn.requests:1|c\ngunicorn.requests:1|c", 4242);
   SendFromPort("gunicorn.requests:1|c", 4243);
@@ -159,68 +159,71 @@ TEST_F(LineHandlerTest, FallsBackToTheDefaultApp) {
 }
 
 TEST_F(LineHandlerTest, AsksForASenderOnce) {
-  lookup_.SetPid(7, {"one", "", ""});
+  senders_.SetPid(7, {"one", "", ""});
   for (int i = 0; i < 100; ++i) SendFromPid("gunicorn.requests:1|c", 7);
-  EXPECT_EQ(lookup_.questions(), 1);
+  EXPECT_EQ(senders_.questions(), 1);
   for (int i = 0; i < 100; ++i) SendFromPid("gunicorn.requests:1|c", 8);
-  EXPECT_EQ(lookup_.questions(), 2);
+  EXPECT_EQ(senders_.questions(), 2);
 }
 
 TEST_F(LineHandlerTest, RemembersASenderWhereAnotherAppBecomesKnown) {
-  lookup_.SetPid(7, {"one", "", ""});
+  senders_.SetPid(7, {"one", "", ""});
   SendFromPid("gunicorn.requests:1|c", 7);
   store().SetKnownApps({{"one", "", ""}, {"two", "", ""}});
   SendFromPid("gunicorn.requests:1|c", 7);
-  EXPECT_EQ(lookup_.questions(), 1);
+  EXPECT_EQ(senders_.questions(), 1);
   EXPECT_EQ(Requests("one"), 2);
 }
 
 TEST_F(LineHandlerTest, DoesNotAskForASenderWhoNamesItself) {
   SendFromPid("p.gunicorn.requests:1|c\ngunicorn.requests:1|c|#app:shop", 7);
-  EXPECT_EQ(lookup_.questions(), 0);
+  EXPECT_EQ(senders_.questions(), 0);
 }
 
 TEST_F(LineHandlerTest, FindsOutThatAnotherGunicornHasThePid) {
-  lookup_.SetPid(7, {"one", "", ""});
+  senders_.SetPid(7, {"one", "", ""});
   SendFromPid("gunicorn.requests:1|c", 7);
-  lookup_.SetPid(7, {"two", "", ""});
-  lookup_.NextGeneration();
+  senders_.SetPid(7, {"two", "", ""});
+  senders_.NextGeneration();
   SendFromPid("gunicorn.requests:1|c", 7);
   EXPECT_EQ(Requests("one"), 1);
   EXPECT_EQ(Requests("two"), 1);
-  // Also where no scan has told.
-  lookup_.SetPid(7, {"three", "", ""});
+  // Also where no scan has told; meanwhile it is whose it was.
+  senders_.SetPid(7, {"three", "", ""});
   time_.Advance(seconds(10));
+  SendFromPid("gunicorn.requests:1|c", 7);
+  EXPECT_EQ(Requests("two"), 2);
   SendFromPid("gunicorn.requests:1|c", 7);
   EXPECT_EQ(Requests("three"), 1);
 }
 
 TEST_F(LineHandlerTest, AsksAgainForAnUnknownSenderSoon) {
   SendFromPid("gunicorn.requests:1|c", 7);
-  lookup_.SetPid(7, {"one", "", ""});
+  senders_.SetPid(7, {"one", "", ""});
   time_.Advance(milliseconds(100));
   SendFromPid("gunicorn.requests:1|c", 7);
   EXPECT_EQ(Requests("one"), 1);
 }
 
 TEST_F(LineHandlerTest, KeepsToItsAnswersWhileTheProcessTableHangs) {
-  lookup_.SetPid(7, {"one", "", ""});
+  senders_.SetPid(7, {"one", "", ""});
   SendFromPid("gunicorn.requests:1|c", 7);
-  lookup_.Forget();
-  lookup_.SetAnswers(false);
+  senders_.Forget();
+  senders_.Hold();
   time_.Advance(seconds(10));
   SendFromPid("gunicorn.requests:1|c", 7);
   EXPECT_EQ(Requests("one"), 2);
   // Once it answers, its "no" is one.
-  lookup_.SetAnswers(true);
+  senders_.LetGo();
   time_.Advance(seconds(10));
+  ASSERT_TRUE(handler().Flush());
   SendFromPid("gunicorn.requests:1|c", 7);
   EXPECT_EQ(Requests("one"), 2);
   EXPECT_EQ(Requests("unknown"), 1);
 }
 
 TEST_F(LineHandlerTest, TellsIpv4SendersOfAnIpv6SocketAsIpv4) {
-  lookup_.SetPort(4242, {"one", "", ""});
+  senders_.SetPort(4242, {"one", "", ""});
   sockaddr_in6 address{};
   address.sin6_family = AF_INET6;
   address.sin6_port = htons(4242);
@@ -228,18 +231,18 @@ TEST_F(LineHandlerTest, TellsIpv4SendersOfAnIpv6SocketAsIpv4) {
   sockaddr_storage storage{};
   std::memcpy(&storage, &address, sizeof(address));
   Send("gunicorn.requests:1|c", DatagramSource{0, &storage});
-  EXPECT_EQ(lookup_.last_family(), AF_INET);
+  EXPECT_EQ(senders_.last_family(), AF_INET);
   EXPECT_EQ(Requests("one"), 1);
 }
 
 TEST_F(LineHandlerTest, TellsPodsApartOnlyWhereTheSenderIsNamed) {
   config_.process.pod_labels = true;
-  lookup_.SetPid(7, {"shop", "pod1", "c1"});
-  lookup_.SetPid(8, {"shop", "pod2", "c2"});
+  senders_.SetPid(7, {"shop", "pod1", "c1"});
+  senders_.SetPid(8, {"shop", "pod2", "c2"});
   SendFromPid("gunicorn.requests:1|c", 7);
   SendFromPid("gunicorn.requests:1|c", 8);
   SendFromPid("gunicorn.requests:1|c|#app:shop", 7);
-  const auto families = store().Collect();
+  const auto families = store().Collect({}).families;
   for (const char* labels : {R"(app="shop",pod_uid="pod1",container_id="c1")",
                              R"(app="shop",pod_uid="pod2",container_id="c2")",
                              R"(app="shop",pod_uid="",container_id="")"}) {
@@ -259,7 +262,7 @@ TEST_F(LineHandlerTest, TagsBecomeLabelsWhereTheyAreAskedFor) {
       "gunicorn.requests:1|c|#app:shop\n"
       "gunicorn.requests:1|c|#app:shop,env:\n"
       "gunicorn.request.status.200:1|c|#app:shop,env:dev");
-  const auto families = store().Collect();
+  const auto families = store().Collect({}).families;
   EXPECT_EQ(ValueOf(families, "gunicorn_requests_total",
                     R"(app="shop",env="prod",my_region="eu",tag_le="x")"),
             1);
@@ -269,22 +272,13 @@ TEST_F(LineHandlerTest, TagsBecomeLabelsWhereTheyAreAskedFor) {
             1);
 }
 
-TEST_F(LineHandlerTest, AnInstancesOwnTagKeepsItsLabel) {
-  config_.instances = {{"shop", {{"env", "prod"}}, "", ""}};
-  config_.statsd.tag_labels = {"env"};
-  Send("gunicorn.requests:1|c|#app:shop,env:dev");
-  EXPECT_EQ(Value("gunicorn_requests_total",
-                  R"(app="shop",env="prod",tag_env="dev")"),
-            1);
-}
-
 // What a real gunicorn sent in one run: see tests/fixtures/statsd.
 TEST_F(LineHandlerTest, CountsARecordedGunicorn) {
   std::ifstream recorded(TESTS_DIR "/fixtures/statsd/sync-datagrams.txt");
   ASSERT_TRUE(recorded.is_open());
   std::string line;
   while (std::getline(recorded, line)) Send(line);
-  const auto families = store().Collect();
+  const auto families = store().Collect({}).families;
   EXPECT_EQ(ValueOf(families, "gunicorn_requests_total", "app=\"unknown\""),
             12);
   EXPECT_EQ(ValueOf(families, "gunicorn_request_status_total",
@@ -294,7 +288,7 @@ TEST_F(LineHandlerTest, CountsARecordedGunicorn) {
                        "app=\"unknown\"")
                 ->histogram->count,
             12);
-  EXPECT_EQ(stats_.verdicts(LineVerdict::kUnmatched), 0U);
+  EXPECT_EQ(Verdicts(LineVerdict::kUnmatched), 0U);
 }
 
 }  // namespace

@@ -4,8 +4,7 @@
 
 #include <string>
 
-#include "collectors/series/keyed_hash.h"
-#include "collectors/statsd/lines/short_text.h"
+#include "collectors/statsd/who/string_table.h"
 
 namespace gunicorn_exporter {
 namespace {

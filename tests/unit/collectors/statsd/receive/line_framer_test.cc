@@ -1,9 +1,9 @@
-#include "collectors/statsd/receive/line_framer.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
+
+#include "collectors/statsd/receive/tcp_receiver.h"
 
 namespace gunicorn_exporter {
 namespace {

@@ -12,9 +12,10 @@
 #include <thread>
 #include <vector>
 
-#include "tests/support/fake_sender_lookup.h"
+#include "tests/support/fake_sender_questions.h"
 #include "tests/support/find_series.h"
 #include "tests/support/no_descriptors.h"
+#include "tests/support/registry_value.h"
 #include "tests/support/sockets.h"
 #include "tests/support/wait_until.h"
 
@@ -65,15 +66,14 @@ class ReceiveLoopTest : public testing::Test {
  protected:
   ReceiveLoopTest()
       : store_(Config(), SystemTime),
-        handler_(store_, &lookup_, stats_, nullptr,
-                 [] { return std::chrono::nanoseconds(0); }),
-        udp_(MakeUdp(), Transport::kUdp, true),
-        tcp_(handler_) {
+        handler_(store_, &senders_, metrics_, nullptr),
+        udp_(MakeUdp(), Transport::kUdp, true, metrics_),
+        tcp_(handler_, metrics_) {
     tcp_.AddListener(BindInternet(InternetSocket::kTcp, "127.0.0.1:0", "test"));
     loop_.emplace(std::vector<DatagramReceiver*>{&udp_}, tcp_, handler_);
+    senders_.SetWake([this] { loop_->Wake(); });
   }
   ~ReceiveLoopTest() override {
-    lookup_.LetGo();
     loop_->Stop();
     if (thread_.joinable()) thread_.join();
   }
@@ -90,8 +90,9 @@ class ReceiveLoopTest : public testing::Test {
   const FileDescriptor& listener() const { return tcp_.listeners().front(); }
 
   MetricStore store_;
-  FakeSenderLookup lookup_;
-  ReceiverStats stats_;
+  FakeSenderQuestions senders_;
+  prometheus::Registry registry_;
+  ReceiverMetrics metrics_{registry_};
   LineHandler handler_;
   DatagramReceiver udp_;
   TcpReceiver tcp_;
@@ -118,26 +119,26 @@ TEST_F(ReceiveLoopTest, DoesNotWaitForConnectionsThatItHasNoDescriptorFor) {
   // There are descriptors again.
   WaitUntil(is_listening);
   SendText(client, "gunicorn.requests:1|c\n");
-  WaitUntil([&] { return stats_.lines(Transport::kTcp) == 1; });
+  WaitUntil([&] { return StatsdLines(registry_, "tcp") == 1; });
 }
 
 TEST_F(ReceiveLoopTest, AnswersOnceWhatHadComeIsInTheStore) {
   if (udp_.Patience().count() == 0) {
     GTEST_SKIP() << "net.core.rmem_max is so small that no packet is let wait";
   }
-  lookup_.Hold();
+  senders_.Hold();
   const FileDescriptor client = ConnectUdp(LocalAddress(udp_.socket()), "test");
   SendText(client, "gunicorn.requests:1|c");
   WaitUntilReadable(udp_.socket());
-  const std::uint64_t call = loop_->Ask();
   Start();
-  WaitUntil([&] { return lookup_.questions() == 1; });
-  EXPECT_FALSE(loop_->IsTaken(call));  // The datagram is being handled only.
-  lookup_.LetGo();
-  WaitUntil([&] { return loop_->IsTaken(call); });
-  EXPECT_EQ(
-      ValueOf(store_.Collect(), "gunicorn_requests_total", "app=\"unknown\""),
-      1);
+  WaitUntil([&] { return senders_.questions() == 1; });
+  // Its sender is not known yet.
+  EXPECT_FALSE(loop_->WaitUntilTaken(std::chrono::milliseconds(1)));
+  senders_.LetGo();
+  EXPECT_TRUE(loop_->WaitUntilTaken(std::chrono::minutes(1)));
+  EXPECT_EQ(ValueOf(store_.Collect({}).families, "gunicorn_requests_total",
+                    "app=\"unknown\""),
+            1);
 }
 
 }  // namespace

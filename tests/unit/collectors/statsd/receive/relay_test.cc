@@ -8,6 +8,7 @@
 
 #include "collectors/statsd/receive/statsd_server.h"
 #include "config/base/config_error.h"
+#include "tests/support/registry_value.h"
 #include "tests/support/sockets.h"
 #include "tests/support/wait_until.h"
 
@@ -32,26 +33,32 @@ class RelayTest : public testing::Test {
     });
   }
   bool HasMore() const { return !ReceiveText(target_).empty(); }
+  double Count(const std::string& what) const {
+    return RegistryValue(registry_,
+                         "gunicorn_exporter_statsd_relay_" + what + "_total");
+  }
+
+  prometheus::Registry registry_;
 
  private:
   FileDescriptor target_;
 };
 
 TEST_F(RelayTest, PutsLinesTogetherUpTo1432Bytes) {
-  Relay relay(TargetAddress());
+  Relay relay(TargetAddress(), registry_);
   const std::string line(400, 'x');
   for (int i = 0; i < 4; ++i) relay.Add(line);
   relay.Flush();
   EXPECT_EQ(Next(), line + "\n" + line + "\n" + line);
   EXPECT_EQ(Next(), line);
   EXPECT_FALSE(HasMore());
-  EXPECT_EQ(relay.packets(), 2U);
-  EXPECT_EQ(relay.lines(), 4U);
-  EXPECT_EQ(relay.dropped_lines(), 0U);
+  EXPECT_EQ(Count("packets"), 2);
+  EXPECT_EQ(Count("lines"), 4);
+  EXPECT_EQ(Count("dropped_lines"), 0);
 }
 
 TEST_F(RelayTest, SendsALongLineAlone) {
-  Relay relay(TargetAddress());
+  Relay relay(TargetAddress(), registry_);
   const std::string line(8192, 'x');
   relay.Add("short");
   relay.Add(line);
@@ -63,11 +70,11 @@ TEST_F(RelayTest, SendsALongLineAlone) {
 }
 
 TEST_F(RelayTest, CountsWhatCannotBeSent) {
-  Relay relay(TargetAddress());
+  Relay relay(TargetAddress(), registry_);
   relay.Add(std::string(100'000, 'x'));  // Longer than UDP carries.
   relay.Flush();
-  EXPECT_EQ(relay.dropped_lines(), 1U);
-  EXPECT_EQ(relay.lines(), 0U);
+  EXPECT_EQ(Count("dropped_lines"), 1);
+  EXPECT_EQ(Count("lines"), 0);
 }
 
 TEST_F(RelayTest, ForwardsEveryLineUnchanged) {
@@ -75,12 +82,12 @@ TEST_F(RelayTest, ForwardsEveryLineUnchanged) {
   flags.statsd_listen_udp = {"127.0.0.1:0"};
   flags.statsd_relay_address = TargetAddress();
   MetricStore store(Config(), SystemTime);
-  StatsdServer server(flags, store, nullptr);
+  StatsdServer server(flags, store, registry_, nullptr);
   server.Start();
   const FileDescriptor client =
       ConnectUdp(server.addresses(Transport::kUdp).front(), "test");
   SendText(client, "a.b:1|c|#x:y\r\n\nbroken\n_e{1,1}:a|b");
-  WaitUntil([&] { return server.relay()->lines() == 3; });
+  WaitUntil([&] { return Count("lines") == 3; });
   EXPECT_EQ(Next(), "a.b:1|c|#x:y\r\nbroken\n_e{1,1}:a|b");
 }
 
@@ -93,15 +100,15 @@ TEST_F(RelayTest, GoesOnWhereNobodyListens) {
   ASSERT_EQ(
       getsockname(deaf.get(), reinterpret_cast<sockaddr*>(&itself), &size), 0);
   ASSERT_EQ(connect(deaf.get(), reinterpret_cast<sockaddr*>(&itself), size), 0);
-  Relay relay(LocalAddress(deaf));
+  Relay relay(LocalAddress(deaf), registry_);
   for (int i = 0; i < 10; ++i) {
     relay.Add("a:1|c");
     relay.Flush();
-    ASSERT_EQ(relay.dropped_lines(), 0U) << i;
+    ASSERT_EQ(Count("dropped_lines"), 0) << i;
     // The answer that nobody is there, which the next packet meets.
     WaitUntilFailed(relay.socket());
   }
-  EXPECT_EQ(relay.lines(), 10U);
+  EXPECT_EQ(Count("lines"), 10);
 }
 
 TEST(RelayAddress, MustNotLeadBackToUs) {
@@ -125,9 +132,11 @@ TEST(RelayAddress, MustNotLeadBackToUs) {
     Flags flags;
     flags.statsd_relay_address = std::string(target) + ":" + port;
     MetricStore store(Config(), SystemTime);
+    prometheus::Registry registry;
     std::string error;
     try {
-      const StatsdServer server(flags, store, nullptr, std::move(inherited));
+      const StatsdServer server(flags, store, registry, nullptr,
+                                std::move(inherited));
     } catch (const ConfigError& config_error) {
       error = config_error.what();
     }
@@ -139,8 +148,9 @@ TEST(RelayAddress, MustNotLeadBackToUs) {
 
 TEST(RelayAddress, IsCheckedAtTheStart) {
   const auto error = [](const std::string& address) -> std::string {
+    prometheus::Registry registry;
     try {
-      const Relay relay(address);
+      const Relay relay(address, registry);
     } catch (const ConfigError& config_error) {
       return config_error.what();
     }

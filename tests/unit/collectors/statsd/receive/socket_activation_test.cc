@@ -11,6 +11,7 @@
 #include "collectors/statsd/receive/statsd_server.h"
 #include "collectors/statsd/receive/unix_socket.h"
 #include "config/base/config_error.h"
+#include "tests/support/registry_value.h"
 #include "tests/support/sockets.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"
@@ -89,22 +90,24 @@ TEST(StatsdServer, KeepsAnInheritedUnixSocketOverARestart) {
   flags.statsd_listen_unixgram = directory / "socket";
   for (int run = 1; run <= 2; ++run) {
     Inherit(ours, 0);
-    StatsdServer server(flags, store, nullptr,
+    prometheus::Registry registry;
+    StatsdServer server(flags, store, registry, nullptr,
                         TakeInheritedSockets(ForUs(1), kFirstFd));
     server.Start();
     EXPECT_EQ(server.addresses(Transport::kUnixgram),
               (std::vector<std::string>{directory / "socket"}));
     SendText(gunicorn, "gunicorn.requests:1|c");
-    WaitUntil([&] { return server.stats().lines(Transport::kUnixgram) == 1; });
+    WaitUntil([&] { return StatsdLines(registry, "unixgram") == 1; });
     server.Stop();
     // Comes while nobody is there, and waits.
     SendText(gunicorn, "gunicorn.requests:1|c");
     SendText(gunicorn, "gunicorn.requests:1|c");
     Inherit(ours, 0);
-    StatsdServer next(flags, store, nullptr,
+    prometheus::Registry next_registry;
+    StatsdServer next(flags, store, next_registry, nullptr,
                       TakeInheritedSockets(ForUs(1), kFirstFd));
     next.Start();
-    WaitUntil([&] { return next.stats().lines(Transport::kUnixgram) == 2; });
+    WaitUntil([&] { return StatsdLines(next_registry, "unixgram") == 2; });
   }
   EXPECT_TRUE(std::filesystem::exists(directory / "socket"));
 }
@@ -118,7 +121,8 @@ TEST(StatsdServer, RefusesAnInheritedUnixSocketThatIsNotTheFlags) {
   flags.statsd_listen_unixgram = directory / "other";
   std::string error;
   try {
-    const StatsdServer server(flags, store, nullptr,
+    prometheus::Registry registry;
+    const StatsdServer server(flags, store, registry, nullptr,
                               TakeInheritedSockets(ForUs(1), kFirstFd));
   } catch (const ConfigError& refused) {
     error = refused.what();

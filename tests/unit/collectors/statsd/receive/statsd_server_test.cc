@@ -12,10 +12,10 @@
 #include <filesystem>
 #include <string>
 
-#include "collectors/statsd/statsd_collector.h"
 #include "config/base/config_error.h"
-#include "tests/support/fake_sender_lookup.h"
+#include "tests/support/fake_sender_questions.h"
 #include "tests/support/find_series.h"
+#include "tests/support/registry_value.h"
 #include "tests/support/sockets.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"
@@ -38,8 +38,9 @@ Flags UnixFlags(const std::string& path) {
 
 std::string ErrorOf(const Flags& flags) {
   MetricStore store(Config(), SystemTime);
+  prometheus::Registry registry;
   try {
-    const StatsdServer server(flags, store, nullptr);
+    const StatsdServer server(flags, store, registry, nullptr);
   } catch (const ConfigError& error) {
     return error.what();
   }
@@ -49,7 +50,8 @@ std::string ErrorOf(const Flags& flags) {
 TEST(StatsdServer, ReceivesUdp) {
   for (const char* address : {"127.0.0.1:0", "[::1]:0", ":0"}) {
     MetricStore store(Config(), SystemTime);
-    StatsdServer server(UdpFlags(address), store, nullptr);
+    prometheus::Registry registry;
+    StatsdServer server(UdpFlags(address), store, registry, nullptr);
     server.Start();
     const std::string bound = server.addresses(Transport::kUdp).front();
     const std::string port = bound.substr(bound.rfind(':') + 1);
@@ -57,10 +59,10 @@ TEST(StatsdServer, ReceivesUdp) {
         std::string(address).starts_with("[::1]") ? "[::1]:" : "127.0.0.1:";
     const FileDescriptor client = ConnectUdp(target + port, "test");
     for (int i = 0; i < 100; ++i) SendText(client, "gunicorn.requests:1|c");
-    WaitUntil([&] { return server.stats().lines(Transport::kUdp) == 100; });
-    EXPECT_EQ(
-        ValueOf(store.Collect(), "gunicorn_requests_total", "app=\"unknown\""),
-        100);
+    WaitUntil([&] { return StatsdLines(registry, "udp") == 100; });
+    EXPECT_EQ(ValueOf(store.Collect({}).families, "gunicorn_requests_total",
+                      "app=\"unknown\""),
+              100);
   }
 }
 
@@ -68,17 +70,19 @@ TEST(StatsdServer, ReceivesFromSeveralUdpSockets) {
   Flags flags;
   flags.statsd_listen_udp = {"127.0.0.1:0", "127.0.0.1:0"};
   MetricStore store(Config(), SystemTime);
-  StatsdServer server(flags, store, nullptr);
+  prometheus::Registry registry;
+  StatsdServer server(flags, store, registry, nullptr);
   server.Start();
   for (const std::string& address : server.addresses(Transport::kUdp)) {
     SendText(ConnectUdp(address, "test"), "gunicorn.requests:1|c");
   }
-  WaitUntil([&] { return server.stats().lines(Transport::kUdp) == 2; });
+  WaitUntil([&] { return StatsdLines(registry, "udp") == 2; });
 }
 
 TEST(StatsdServer, SaysWhichUdpAddressIsTaken) {
   MetricStore store(Config(), SystemTime);
-  const StatsdServer first(UdpFlags(), store, nullptr);
+  prometheus::Registry registry;
+  const StatsdServer first(UdpFlags(), store, registry, nullptr);
   const std::string address = first.addresses(Transport::kUdp).front();
   EXPECT_EQ(
       ErrorOf(UdpFlags(address)),
@@ -90,48 +94,55 @@ TEST(StatsdServer, SaysWhichUdpAddressIsTaken) {
 
 TEST(StatsdServer, NamesTheSenderOfAUdpPacket) {
   MetricStore store(Config(), SystemTime);
-  FakeSenderLookup lookup;
-  StatsdServer server(UdpFlags(), store, &lookup);
+  prometheus::Registry registry;
+  FakeSenderQuestions senders;
+  StatsdServer server(UdpFlags(), store, registry, &senders);
   const FileDescriptor client =
       ConnectUdp(server.addresses(Transport::kUdp).front(), "test");
-  lookup.SetPort(LocalPort(client), {"by_port", "", ""});
+  senders.SetPort(LocalPort(client), {"by_port", "", ""});
   server.Start();
   SendText(client, "gunicorn.requests:1|c");
-  WaitUntil([&] { return server.stats().lines(Transport::kUdp) == 1; });
-  EXPECT_EQ(
-      ValueOf(store.Collect(), "gunicorn_requests_total", "app=\"by_port\""),
-      1);
+  WaitUntil([&] { return StatsdLines(registry, "udp") == 1; });
+  EXPECT_EQ(ValueOf(store.Collect({}).families, "gunicorn_requests_total",
+                    "app=\"by_port\""),
+            1);
 }
 
 TEST(StatsdServer, NamesTheSenderOfAUnixDatagram) {
   const TempDir directory;
   MetricStore store(Config(), SystemTime);
-  FakeSenderLookup lookup;
-  lookup.SetPid(getpid(), {"by_pid", "", ""});
-  StatsdServer server(UnixFlags(directory / "socket"), store, &lookup);
+  prometheus::Registry registry;
+  FakeSenderQuestions senders;
+  senders.SetPid(getpid(), {"by_pid", "", ""});
+  StatsdServer server(UnixFlags(directory / "socket"), store, registry,
+                      &senders);
   server.Start();
   SendText(ConnectUnix(directory / "socket"), "gunicorn.requests:1|c");
-  WaitUntil([&] { return server.stats().lines(Transport::kUnixgram) == 1; });
-  EXPECT_EQ(
-      ValueOf(store.Collect(), "gunicorn_requests_total", "app=\"by_pid\""), 1);
+  WaitUntil([&] { return StatsdLines(registry, "unixgram") == 1; });
+  EXPECT_EQ(ValueOf(store.Collect({}).families, "gunicorn_requests_total",
+                    "app=\"by_pid\""),
+            1);
 }
 
 TEST(StatsdServer, WaitsUntilWhatHasComeIsInTheStore) {
   using std::chrono::milliseconds;
   const TempDir directory;
   MetricStore store(Config(), SystemTime);
-  FakeSenderLookup lookup;
-  lookup.SetPid(getpid(), {"by_pid", "", ""});
-  StatsdServer server(UnixFlags(directory / "socket"), store, &lookup);
-  lookup.Hold();
+  prometheus::Registry registry;
+  FakeSenderQuestions senders;
+  senders.SetPid(getpid(), {"by_pid", "", ""});
+  StatsdServer server(UnixFlags(directory / "socket"), store, registry,
+                      &senders);
+  senders.Hold();
   server.Start();
   const FileDescriptor gunicorn = ConnectUnix(directory / "socket");
   for (int i = 0; i < 5; ++i) SendText(gunicorn, "gunicorn.requests:1|c");
   EXPECT_FALSE(server.WaitUntilTaken(milliseconds(1)));
-  lookup.LetGo();
+  senders.LetGo();
   ASSERT_TRUE(server.WaitUntilTaken(std::chrono::minutes(1)));
-  EXPECT_EQ(
-      ValueOf(store.Collect(), "gunicorn_requests_total", "app=\"by_pid\""), 5);
+  EXPECT_EQ(ValueOf(store.Collect({}).families, "gunicorn_requests_total",
+                    "app=\"by_pid\""),
+            5);
   // Nothing more comes: at once, and after the end too.
   EXPECT_TRUE(server.WaitUntilTaken(std::chrono::minutes(1)));
   server.Stop();
@@ -142,11 +153,12 @@ TEST(StatsdServer, MakesTheUnixSocketWithItsModeAndDirectory) {
   const TempDir directory;
   const std::string path = directory / "run/exporter/socket";
   MetricStore store(Config(), SystemTime);
+  prometheus::Registry registry;
   Flags flags = UnixFlags(path);
   flags.statsd_unixsocket_mode = 0762;
   const mode_t old_mask = umask(0077);
   {
-    const StatsdServer server(flags, store, nullptr);
+    const StatsdServer server(flags, store, registry, nullptr);
     struct stat status {};
     ASSERT_EQ(stat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777U, 0762U);
@@ -175,7 +187,8 @@ TEST(StatsdServer, RefusesAUnixSocketThatIsNotFree) {
   const TempDir directory;
   const std::string path = directory / "socket";
   MetricStore store(Config(), SystemTime);
-  const StatsdServer first(UnixFlags(path), store, nullptr);
+  prometheus::Registry registry;
+  const StatsdServer first(UnixFlags(path), store, registry, nullptr);
   EXPECT_EQ(ErrorOf(UnixFlags(path)),
             "statsd.listen_unixgram: cannot bind " + path +
                 ", another process has it: Address already in use");
@@ -195,8 +208,9 @@ TEST(StatsdServer, LeavesAPathThatSomebodyElseHasMadeMeanwhile) {
   const TempDir directory;
   const std::string path = directory / "socket";
   MetricStore store(Config(), SystemTime);
+  prometheus::Registry registry;
   {
-    const StatsdServer server(UnixFlags(path), store, nullptr);
+    const StatsdServer server(UnixFlags(path), store, registry, nullptr);
     std::filesystem::remove(path);
     fclose(fopen(path.c_str(), "w"));
   }
@@ -206,39 +220,43 @@ TEST(StatsdServer, LeavesAPathThatSomebodyElseHasMadeMeanwhile) {
 TEST(StatsdServer, TakesWhatHasComeBeforeItStops) {
   const TempDir directory;
   MetricStore store(Config(), SystemTime);
-  StatsdServer server(UnixFlags(directory / "socket"), store, nullptr);
+  prometheus::Registry registry;
+  StatsdServer server(UnixFlags(directory / "socket"), store, registry,
+                      nullptr);
   const FileDescriptor client = ConnectUnix(directory / "socket");
   for (int i = 0; i < 5; ++i) SendText(client, "gunicorn.requests:1|c");
   server.Start();
   server.Stop();
-  EXPECT_EQ(
-      ValueOf(store.Collect(), "gunicorn_requests_total", "app=\"unknown\""),
-      5);
+  EXPECT_EQ(ValueOf(store.Collect({}).families, "gunicorn_requests_total",
+                    "app=\"unknown\""),
+            5);
 }
 
 TEST(StatsdServer, CountsWhatTheKernelDrops) {
   Flags flags = UdpFlags();
   flags.statsd_read_buffer = 8192;
   MetricStore store(Config(), SystemTime);
-  StatsdServer server(flags, store, nullptr);
+  prometheus::Registry registry;
+  StatsdServer server(flags, store, registry, nullptr);
   const FileDescriptor client =
       ConnectUdp(server.addresses(Transport::kUdp).front(), "test");
-  constexpr std::uint64_t kSent = 1000;
-  for (std::uint64_t i = 0; i < kSent; ++i) {
-    SendText(client, "gunicorn.requests:1|c");
-  }
+  const auto received = [&] {
+    return RegistryValue(registry, "gunicorn_exporter_statsd_packets_total",
+                         "udp");
+  };
+  const auto dropped = [&] {
+    return RegistryValue(
+        registry, "gunicorn_exporter_statsd_dropped_packets_total", "udp");
+  };
+  constexpr int kSent = 1000;
+  for (int i = 0; i < kSent; ++i) SendText(client, "gunicorn.requests:1|c");
   server.Start();
   // The last ones may still be on their way.
-  WaitUntil([&] {
-    return server.stats().packets(Transport::kUdp) +
-               server.dropped_packets(Transport::kUdp) ==
-           kSent;
-  });
+  WaitUntil([&] { return received() + dropped() == kSent; });
   server.Stop();
-  const std::uint64_t received = server.stats().packets(Transport::kUdp);
-  EXPECT_GT(received, 0U);
-  EXPECT_LT(received, kSent);
-  EXPECT_EQ(server.dropped_packets(Transport::kUdp), kSent - received);
+  EXPECT_GT(received(), 0);
+  EXPECT_LT(received(), kSent);
+  EXPECT_EQ(dropped(), kSent - received());
 }
 
 TEST(SetReceiveBuffer, TakesNothingFromASocketThatNobodyAskedFor) {
@@ -259,38 +277,42 @@ TEST(SetReceiveBuffer, RaisesASmallOne) {
   EXPECT_GT(SetReceiveBuffer(socket, 0), had);
 }
 
-TEST(StatsdCollector, HasEverySeriesOfItsReceiversFromTheStart) {
+TEST(StatsdServer, HasEverySeriesFromTheStart) {
   const TempDir directory;
   Flags flags = UdpFlags();
   flags.statsd_listen_unixgram = directory / "socket";
   MetricStore store(Config(), SystemTime);
-  const StatsdServer server(flags, store, nullptr);
-  StatsdCollector collector(store, &server);
-  EXPECT_EQ(collector.Name(), "statsd");
-  const auto families = collector.Collect();
+  prometheus::Registry registry;
+  const StatsdServer server(flags, store, registry, nullptr);
   for (const char* name : {"gunicorn_exporter_statsd_packets_total",
                            "gunicorn_exporter_statsd_lines_total",
                            "gunicorn_exporter_statsd_dropped_packets_total"}) {
-    EXPECT_EQ(ValueOf(families, name, R"(transport="udp")"), 0);
-    EXPECT_EQ(ValueOf(families, name, R"(transport="unixgram")"), 0);
-    EXPECT_EQ(ValueOf(families, name, R"(transport="tcp")"), -1);
+    EXPECT_EQ(RegistryValue(registry, name, "udp"), 0);
+    EXPECT_EQ(RegistryValue(registry, name, "unixgram"), 0);
+    EXPECT_EQ(RegistryValue(registry, name, "tcp"), -1);
   }
   for (const char* reason :
        {"bad_value", "bad_type", "malformed", "missing_name", "bad_encoding",
         "too_long", "bad_sample_rate"}) {
-    EXPECT_EQ(ValueOf(families, "gunicorn_exporter_statsd_line_errors_total",
-                      "reason=\"" + std::string(reason) + "\""),
-              0);
+    EXPECT_EQ(
+        RegistryValue(registry, "gunicorn_exporter_statsd_line_errors_total",
+                      reason),
+        0);
   }
   for (const char* reason : {"set", "event", "service_check", "unmatched"}) {
-    EXPECT_EQ(ValueOf(families, "gunicorn_exporter_statsd_ignored_lines_total",
+    EXPECT_EQ(
+        RegistryValue(registry, "gunicorn_exporter_statsd_ignored_lines_total",
+                      reason),
+        0);
+  }
+  EXPECT_EQ(store.Name(), "statsd");
+  const auto families = store.Collect({}).families;
+  EXPECT_EQ(ValueOf(families, "gunicorn_exporter_statsd_series", ""), 0);
+  for (const char* reason : {"limit", "conflict", "reserved_name"}) {
+    EXPECT_EQ(ValueOf(families, "gunicorn_exporter_statsd_refused_series_total",
                       "reason=\"" + std::string(reason) + "\""),
               0);
   }
-  EXPECT_EQ(ValueOf(families, "gunicorn_exporter_statsd_series", ""), 0);
-  EXPECT_EQ(
-      ValueOf(families, "gunicorn_exporter_statsd_refused_series_total", ""),
-      0);
 }
 
 }  // namespace

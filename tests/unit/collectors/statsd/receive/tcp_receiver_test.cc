@@ -8,6 +8,7 @@
 #include "collectors/statsd/receive/statsd_server.h"
 #include "tests/support/find_series.h"
 #include "tests/support/no_descriptors.h"
+#include "tests/support/registry_value.h"
 #include "tests/support/sockets.h"
 #include "tests/support/wait_until.h"
 
@@ -17,7 +18,8 @@ namespace {
 class TcpServerTest : public testing::Test {
  protected:
   TcpServerTest()
-      : store_(Config(), SystemTime), server_(Tcp(), store_, nullptr) {
+      : store_(Config(), SystemTime),
+        server_(Tcp(), store_, registry_, nullptr) {
     server_.Start();
   }
   static Flags Tcp() {
@@ -29,15 +31,16 @@ class TcpServerTest : public testing::Test {
   FileDescriptor Connect() const {
     return ConnectTcp(server_.addresses(Transport::kTcp).front());
   }
-  void WaitForLines(std::uint64_t lines) {
-    WaitUntil([&] { return server_.stats().lines(Transport::kTcp) == lines; });
+  void WaitForLines(int lines) {
+    WaitUntil([&] { return StatsdLines(registry_, "tcp") == lines; });
   }
   double Requests() {
-    return ValueOf(store_.Collect(), "gunicorn_requests_total",
+    return ValueOf(store_.Collect({}).families, "gunicorn_requests_total",
                    "app=\"unknown\"");
   }
 
   MetricStore store_;
+  prometheus::Registry registry_;
   StatsdServer server_;
 };
 
@@ -61,9 +64,10 @@ TEST_F(TcpServerTest, ClosesAConnectionWhoseLineIsTooLong) {
   SendText(client, "gunicorn.requests:1|c\n" + std::string(8193, 'x'));
   EXPECT_TRUE(IsClosed(client));
   WaitForLines(2);
-  // Published after the lines.
-  WaitUntil(
-      [&] { return server_.stats().verdicts(LineVerdict::kTooLong) == 1U; });
+  EXPECT_EQ(
+      RegistryValue(registry_, "gunicorn_exporter_statsd_line_errors_total",
+                    "too_long"),
+      1);
   EXPECT_EQ(Requests(), 1);
 }
 
@@ -89,9 +93,8 @@ class TcpReceiverTest : public testing::Test {
  protected:
   TcpReceiverTest()
       : store_(Config(), SystemTime),
-        handler_(store_, nullptr, stats_, nullptr,
-                 [] { return std::chrono::nanoseconds(0); }),
-        tcp_(handler_, kMostConnections) {
+        handler_(store_, nullptr, metrics_, nullptr),
+        tcp_(handler_, metrics_, kMostConnections) {
     tcp_.AddListener(BindInternet(InternetSocket::kTcp, "127.0.0.1:0", "test"));
   }
   // A client that can be accepted.
@@ -105,7 +108,8 @@ class TcpReceiverTest : public testing::Test {
   static constexpr std::size_t kMostConnections = 20;
 
   MetricStore store_;
-  ReceiverStats stats_;
+  prometheus::Registry registry_;
+  ReceiverMetrics metrics_{registry_};
   LineHandler handler_;
   TcpReceiver tcp_;
   const TcpReceiver::Time now_ = TcpReceiver::Time() + std::chrono::hours(1);
@@ -143,7 +147,10 @@ TEST_F(TcpReceiverTest, RefusesConnectionsPastTheLimit) {
   const FileDescriptor refused = Connect();
   EXPECT_EQ(tcp_.Accept(0, now_), -1);
   EXPECT_TRUE(IsClosed(refused));
-  EXPECT_EQ(tcp_.refused_connections(), 1U);
+  EXPECT_EQ(
+      RegistryValue(registry_,
+                    "gunicorn_exporter_statsd_tcp_refused_connections_total"),
+      1);
   EXPECT_EQ(tcp_.connections(), kMostConnections);
   // The place of one that has gone is free again.
   tcp_.CloseIdle(now_ + TcpReceiver::kIdleTime);

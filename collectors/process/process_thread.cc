@@ -1,0 +1,200 @@
+#include "collectors/process/process_thread.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace gunicorn_exporter {
+namespace {
+
+// Who asks a thread that has kept another waiting this long need not wait, too.
+constexpr std::chrono::seconds kHangs{2};
+// A view that nobody asked for is made this often: it is what there is to say
+// where the next look hangs.
+constexpr std::chrono::seconds kKeepView{5};
+// Looking up senders takes a fifth of the time, but for a burst of 200 ms.
+constexpr int kSenderShare = 5;
+constexpr std::chrono::milliseconds kSenderBurst{200};
+constexpr std::size_t kMostQuestions = 8192;
+
+}  // namespace
+
+ProcessThread::ProcessThread(const Config& config, const std::string& procfs,
+                             prometheus::Registry& registry,
+                             AppsListener tell_apps)
+    : tell_apps_(std::move(tell_apps)), monitor_(config, procfs, registry) {}
+
+ProcessThread::~ProcessThread() {
+  Stop(Clock::now());
+  if (thread_.joinable()) thread_.join();
+}
+
+void ProcessThread::Start() {
+  // Signals are the main thread's.
+  sigset_t all;
+  sigset_t old;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &old);
+  thread_ = std::thread([this] { Run(); });
+  pthread_sigmask(SIG_SETMASK, &old, nullptr);
+  pthread_setname_np(thread_.native_handle(), "process");
+}
+
+bool ProcessThread::Stop(Clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  is_stopping_ = true;
+  work_.notify_all();
+  return !thread_.joinable() ||
+         answered_.wait_until(lock, deadline, [this] { return has_ended_; });
+}
+
+bool ProcessThread::HasLooked() const {
+  const std::lock_guard lock(mutex_);
+  return has_looked_;
+}
+
+bool ProcessThread::WaitForLook(Clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  return answered_.wait_until(lock, deadline, [this] { return has_looked_; });
+}
+
+ProcessThread::Answer ProcessThread::View(bool with_details,
+                                          Clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  Views& views = with_details ? details_ : states_;
+  const Clock::time_point now = Clock::now();
+  if (!waiting_since_) waiting_since_ = now;
+  const bool hangs = now - *waiting_since_ >= kHangs;
+  const std::uint64_t question = ++views.asked;
+  work_.notify_one();
+  const auto is_answered = [&] { return views.made >= question; };
+  if (!hangs) {
+    answered_.wait_until(lock, deadline,
+                         [&] { return is_answered() || has_ended_; });
+  }
+  return {views.last, !is_answered()};
+}
+
+void ProcessThread::Reconfigure(const Config& config) {
+  const std::lock_guard lock(mutex_);
+  new_config_ = config;
+  work_.notify_one();
+}
+
+bool ProcessThread::Ask(std::uint64_t question, const SenderAddress& sender) {
+  const std::lock_guard lock(mutex_);
+  if (questions_.size() >= kMostQuestions) return false;
+  questions_.push_back({question, sender});
+  work_.notify_one();
+  return true;
+}
+
+std::vector<SenderAnswer> ProcessThread::TakeAnswers() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(answers_, {});
+}
+
+void ProcessThread::SetWake(std::function<void()> wake) {
+  const std::lock_guard lock(wake_mutex_);
+  wake_ = std::move(wake);
+}
+
+void ProcessThread::Run() {
+  monitor_.Scan();
+  monitor_.Sample();
+  TellApps();
+  std::unique_lock lock(mutex_);
+  while (!is_stopping_) {
+    if (new_config_) {
+      const Config config = *std::exchange(new_config_, std::nullopt);
+      lock.unlock();
+      monitor_.Reconfigure(config);
+      TellApps();
+      lock.lock();
+    }
+    if (!questions_.empty() && Clock::now() >= answer_not_before_) {
+      AnswerSenders(lock);
+    }
+    if (details_.asked > details_.made) MakeView(lock, true);
+    if (states_.asked > states_.made || !has_looked_) MakeView(lock, false);
+    if (!has_looked_) {
+      has_looked_ = true;
+      answered_.notify_all();
+    }
+    if (Clock::now() >= monitor_.NextSample()) {
+      lock.unlock();
+      monitor_.Sample();
+      TellApps();
+      lock.lock();
+      if (Clock::now() - states_.made_at >= kKeepView) MakeView(lock, false);
+    }
+    work_.wait_until(lock, NextWork(), [this] { return HasWork(); });
+  }
+  has_ended_ = true;
+  answered_.notify_all();
+}
+
+bool ProcessThread::HasWork() const {
+  return is_stopping_ || new_config_ || details_.asked > details_.made ||
+         states_.asked > states_.made ||
+         (!questions_.empty() && Clock::now() >= answer_not_before_);
+}
+
+ProcessThread::Clock::time_point ProcessThread::NextWork() const {
+  return questions_.empty()
+             ? monitor_.NextSample()
+             : std::min(monitor_.NextSample(), answer_not_before_);
+}
+
+void ProcessThread::AnswerSenders(std::unique_lock<std::mutex>& lock) {
+  const std::vector<SenderQuestion> questions = std::exchange(questions_, {});
+  lock.unlock();
+  const Clock::time_point begin = Clock::now();
+  std::vector<SenderAnswer> answers = monitor_.Answer(questions);
+  TellApps();  // Before lines of a new app are counted.
+  const Clock::time_point end = Clock::now();
+  lock.lock();
+  std::move(answers.begin(), answers.end(), std::back_inserter(answers_));
+  answer_not_before_ =
+      std::max(answer_not_before_, end - kSenderBurst * kSenderShare) +
+      (end - begin) * kSenderShare;
+  lock.unlock();
+  {
+    const std::lock_guard waking(wake_mutex_);
+    if (wake_) wake_();
+  }
+  lock.lock();
+}
+
+void ProcessThread::MakeView(std::unique_lock<std::mutex>& lock,
+                             bool with_details) {
+  Views& views = with_details ? details_ : states_;
+  const std::uint64_t asked = views.asked;
+  const bool is_asked = asked > views.made;
+  lock.unlock();
+  if (is_asked) monitor_.ScanIfStale();
+  TellApps();
+  auto view = std::make_shared<const ProcessView>(monitor_.View(with_details));
+  lock.lock();
+  views.made = asked;
+  views.last = view;
+  states_.last = view;
+  states_.made_at = Clock::now();
+  waiting_since_.reset();
+  if (states_.asked > states_.made || details_.asked > details_.made) {
+    waiting_since_ = Clock::now();
+  }
+  answered_.notify_all();
+}
+
+void ProcessThread::TellApps() {
+  const std::uint64_t generation = monitor_.AppsGeneration();
+  if (told_generation_ == generation) return;
+  told_generation_ = generation;
+  tell_apps_(monitor_.KnownApps());
+}
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,41 @@
+// The names of metrics that are not gunicorn's: which may stand beside which.
+//
+// A name is one type's, in all label sets together, for as long as one of them
+// has a series of it. No line of a metric may be called like a line or a family
+// of another, in any format: a summary x has x_sum and x_count, and a counter x
+// or x_total is the family x with the line x_total in OpenMetrics. Names that
+// Prometheus writes itself are nobody's.
+//
+// Not safe from several threads: the store's lock guards it.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+
+#include "collectors/series/series_key.h"
+
+namespace gunicorn_exporter {
+
+class ForeignNames {
+ public:
+  static bool IsReserved(const std::string& name);
+  // The name in use that `metric` cannot stand beside, which may be its own;
+  // null: there is none. Valid until the next Remove.
+  const std::string* Conflict(const ForeignMetric& metric) const;
+
+  // Of one label set that has a series of it, or has it no more.
+  void Add(const ForeignMetric& metric);
+  void Remove(const std::string& name);
+  bool empty() const { return names_.empty(); }
+
+ private:
+  struct Use {
+    MetricType type = MetricType::kCounter;
+    std::size_t label_sets = 0;
+  };
+
+  std::map<std::string, Use> names_;
+};
+
+}  // namespace gunicorn_exporter
