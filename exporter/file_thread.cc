@@ -27,11 +27,17 @@ bool FileThread::Run(std::function<void()> task, Clock::time_point deadline) {
   if (changed_.wait_until(lock, deadline, [&] { return job->done; })) {
     return true;
   }
+  job->late = job->begun;
   if (!job->begun) {
     job_ = nullptr;
     changed_.notify_all();
   }
   return false;
+}
+
+bool FileThread::IsLate() const {
+  const std::lock_guard lock(mutex_);
+  return job_ != nullptr && job_->late;
 }
 
 bool FileThread::IsIdle(Clock::time_point deadline) {

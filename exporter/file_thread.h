@@ -5,9 +5,14 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <utility>
+
+#include "config/base/config_error.h"
 
 namespace gunicorn_exporter {
 
@@ -27,6 +32,23 @@ class FileThread {
   // what it uses. It must not throw.
   bool Run(std::function<void()> task, Clock::time_point deadline);
 
+  // Runs `read` so, and gives what it returns or throws; ConfigError where it
+  // has not ended by the deadline. `file` is for that message.
+  template <typename Read>
+  auto Call(const std::string& file, Read read, Clock::time_point deadline) {
+    using Result = decltype(read());
+    const auto task =
+        std::make_shared<std::packaged_task<Result()>>(std::move(read));
+    std::future<Result> result = task->get_future();
+    if (!Run([task] { (*task)(); }, deadline)) {
+      throw ConfigError(file + ": does not answer; what was there goes on");
+    }
+    return result.get();
+  }
+
+  // Whether a task runs that its caller no longer waits for.
+  bool IsLate() const;
+
   // True once no task runs; false where one still does at the deadline.
   bool IsIdle(Clock::time_point deadline);
 
@@ -35,11 +57,12 @@ class FileThread {
     std::function<void()> task;
     bool begun = false;
     bool done = false;
+    bool late = false;
   };
 
   void Work();
 
-  std::mutex mutex_;  // Guards what follows, and the job's flags.
+  mutable std::mutex mutex_;  // Guards what follows, and the job's flags.
   std::condition_variable changed_;
   std::shared_ptr<Job> job_;  // Waits or runs; null: idle.
   bool stop_ = false;

@@ -115,8 +115,8 @@ short ClientStream::WantedAfterSsl(int result) const {
 }
 
 short ClientStream::WantedAfter(ssize_t moved, short events) {
-  const bool not_yet = moved < 0 && (errno == EAGAIN ||
-                                     errno == EWOULDBLOCK || errno == EINTR);
+  const bool not_yet =
+      moved < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
   return not_yet ? events : static_cast<short>(0);
 }
 

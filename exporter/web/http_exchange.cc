@@ -116,10 +116,10 @@ void Answer(const httplib::Request& request, httplib::Response& response) {
   const auto header = [&](std::string_view name) {
     return HeaderOf(exchange.head, name);
   };
-  HttpResponse answer = exchange.handler(HttpRequest{
-      request.method, PathOf(request.target), header("Accept"),
-      header("Accept-Encoding"), header("Authorization"),
-      header("X-Prometheus-Scrape-Timeout-Seconds")});
+  HttpResponse answer = exchange.handler(
+      HttpRequest{request.method, PathOf(request.target), header("Accept"),
+                  header("Accept-Encoding"), header("Authorization"),
+                  header("X-Prometheus-Scrape-Timeout-Seconds")});
   response.status = answer.status;
   for (auto& [name, value] : answer.headers) {
     response.headers.emplace(std::move(name), std::move(value));

@@ -32,8 +32,8 @@ struct HttpResponse {
 
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
-// `head`: as FrameRequest() found it. A head that is no HTTP/1.x is answered 400
-// and one whose target is too long 414, without asking `handler`.
+// `head`: as FrameRequest() found it. A head that is no HTTP/1.x is answered
+// 400 and one whose target is too long 414, without asking `handler`.
 //
 // Thread rule: several at once, as long as `handler` may be called so; it must
 // not throw.

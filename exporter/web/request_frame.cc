@@ -8,13 +8,14 @@
 #include <system_error>
 
 namespace gunicorn_exporter {
-namespace {
 
 std::string_view TrimBlanks(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
+
+namespace {
 
 // Digits only: no sign, no list.
 std::optional<std::size_t> ParseLength(std::string_view text) {
@@ -48,8 +49,8 @@ RequestFrame ReadBodyLength(std::string_view head) {
   const auto refuse = [&frame](int status) {
     if (frame.status == 0) frame.status = status;
   };
-  const bool well_formed = ForEachHeader(
-      head, [&](std::string_view name, std::string_view value) {
+  const bool well_formed =
+      ForEachHeader(head, [&](std::string_view name, std::string_view value) {
         if (EqualsIgnoringCase(name, "Transfer-Encoding")) refuse(411);
         if (!EqualsIgnoringCase(name, "Content-Length")) return;
         const auto length = ParseLength(value);

@@ -43,6 +43,9 @@ std::string HeaderOf(std::string_view head, std::string_view name);
 // Whether the word is one of a comma-separated list, in any case.
 bool ListHas(std::string_view list, std::string_view word);
 
+// Without the blanks and tabs around it.
+std::string_view TrimBlanks(std::string_view text);
+
 bool EqualsIgnoringCase(std::string_view left, std::string_view right);
 
 }  // namespace gunicorn_exporter

@@ -22,9 +22,13 @@ namespace gunicorn_exporter {
 namespace {
 
 // A connection's thread. A scrape in any format, a TLS handshake with a
-// client's certificate and a password's hash touch less than a tenth of it,
-// three times that with a sanitiser. It is memory only where it is touched.
+// client's certificate and a password's hash touch less than a tenth of it; a
+// sanitiser takes several times that. It is memory only where it is touched.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::size_t kStackBytes = 4 * 1024 * 1024;
+#else
 constexpr std::size_t kStackBytes = 512 * 1024;
+#endif
 
 constexpr std::size_t kReadBytes = 4096;
 
@@ -94,8 +98,8 @@ std::string PeerText(const sockaddr_storage& peer, socklen_t size) {
 // The mutex guards `state` and what stands below it.
 struct SocketServer::Connection {
   SocketServer& server;
-  const FileDescriptor fd;
-  const std::string peer;
+  FileDescriptor fd;
+  std::string peer;
   State state = State::kReading;
   Clock::time_point since = Clock::now();  // When the state began.
   std::size_t unread = 0;                  // Bytes of the answer being written.
@@ -177,7 +181,7 @@ bool SocketServer::Accept(int listener) {
              {{"error", ErrorText(error)}});
   }
   const std::lock_guard lock(mutex_);
-  MakeRoom();
+  EvictOldest();
   return false;
 }
 
@@ -186,7 +190,7 @@ void SocketServer::Add(FileDescriptor fd, const std::string& peer) {
   const auto has_room = [this] {
     return connections_.size() < limits_.max_connections;
   };
-  if (!has_room() && !MakeRoom()) return;
+  if (!has_room() && !EvictOldest()) return;
   ended_.wait(lock, has_room);
   Connection& connection =
       connections_.emplace_back(Connection{*this, std::move(fd), peer});
@@ -200,7 +204,7 @@ void SocketServer::Add(FileDescriptor fd, const std::string& peer) {
   if (error == 0) return;
   connections_.pop_back();
   lock.unlock();
-  Refuse(peer, false, 503, "no thread to be had: " + ErrorText(error));
+  Refuse(peer, 503, "no thread to be had: " + ErrorText(error));
 }
 
 void* SocketServer::RunThread(void* argument) {
@@ -236,15 +240,14 @@ void SocketServer::Serve(Connection& connection) {
                       handlers_.tls ? handlers_.tls() : nullptr);
   if (std::optional<std::string> error = stream.Handshake(deadline)) {
     if (stream.HasBegun() && !stop_) {
-      Refuse(connection.peer, true, 400, std::move(*error));
+      Refuse(connection.peer, 0, std::move(*error));
     }
     Linger(connection, stream);
     return;
   }
   std::string input;
   for (;;) {
-    const RequestFrame frame =
-        ReadRequest(connection, stream, input, deadline);
+    const RequestFrame frame = ReadRequest(connection, stream, input, deadline);
     if (frame.state == RequestFrame::State::kIncomplete) return;
     SocketAnswer answer = Refusal(frame.status);
     if (frame.state == RequestFrame::State::kComplete) {
@@ -254,8 +257,7 @@ void SocketServer::Serve(Connection& connection) {
       answer = handlers_.answer(head);
     }
     if (answer.refused != 0) {
-      Refuse(connection.peer, false, answer.refused,
-             StatusText(answer.refused));
+      Refuse(connection.peer, answer.refused, StatusText(answer.refused));
     }
     const bool close = answer.close;
     if (!WriteAnswer(connection, stream, std::move(answer))) return;
@@ -285,7 +287,7 @@ RequestFrame SocketServer::ReadRequest(Connection& connection,
     const std::size_t count = stream.Read(bytes.data(), bytes.size(), deadline);
     if (count == 0) {
       if (!input.empty() && Clock::now() >= deadline) {
-        Refuse(connection.peer, false, 408, "the request did not end in time");
+        Refuse(connection.peer, 408, "the request did not end in time");
       }
       return frame;
     }
@@ -324,11 +326,9 @@ void SocketServer::Linger(Connection& connection, ClientStream& stream) {
   }
 }
 
-void SocketServer::Refuse(const std::string& peer, bool handshake, int status,
+void SocketServer::Refuse(const std::string& peer, int status,
                           std::string reason) const {
-  if (handlers_.refused) {
-    handlers_.refused({handshake, status, std::move(reason), peer});
-  }
+  if (handlers_.refused) handlers_.refused({status, std::move(reason), peer});
 }
 
 // False where the connection was evicted, and has to end.
@@ -342,24 +342,19 @@ bool SocketServer::Enter(Connection& connection, State state,
   connection.unread = unread;
   // Answers that nobody reads do not pile up.
   while (unread_bytes_ > limits_.max_unread_bytes &&
-         EvictOldest({State::kWriting}, &connection)) {
+         EvictOldest(true, &connection)) {
   }
   return true;
 }
 
-bool SocketServer::MakeRoom() {
-  return EvictOldest({State::kReading, State::kLingering}) ||
-         EvictOldest({State::kWriting});
-}
-
-// Of those in the states, the one that has waited longest goes.
-bool SocketServer::EvictOldest(std::initializer_list<State> states,
-                               const Connection* except) {
+// Of those that wait, or of those that write alone, the one that has for
+// longest goes.
+bool SocketServer::EvictOldest(bool writing_alone, const Connection* except) {
   Connection* oldest = nullptr;
   for (Connection& connection : connections_) {
-    const bool waits = std::find(states.begin(), states.end(),
-                                 connection.state) != states.end();
-    if (&connection != except && waits && !connection.evicted &&
+    const bool waits = writing_alone ? connection.state == State::kWriting
+                                     : connection.state != State::kHandling;
+    if (waits && &connection != except && !connection.evicted &&
         (oldest == nullptr || connection.since < oldest->since)) {
       oldest = &connection;
     }

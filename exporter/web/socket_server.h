@@ -15,7 +15,6 @@
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
-#include <initializer_list>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -56,8 +55,8 @@ struct SocketLimits {
 
 // What never became a request.
 struct SocketRefusal {
-  bool handshake = false;  // Of TLS; else a request.
-  int status = 0;          // 408: closed without an answer, it did not end.
+  int status = 0;  // 0: a TLS handshake; 408: the request did not end, and got
+                   // no answer.
   std::string reason;
   std::string peer;  // "127.0.0.1:43210"
 };
@@ -104,14 +103,12 @@ class SocketServer {
   bool WriteAnswer(Connection& connection, ClientStream& stream,
                    SocketAnswer answer);
   void Linger(Connection& connection, ClientStream& stream);
-  void Refuse(const std::string& peer, bool handshake, int status,
-              std::string reason) const;
+  void Refuse(const std::string& peer, int status, std::string reason) const;
 
   bool Enter(Connection& connection, State state, std::size_t unread = 0);
   // With the mutex held:
-  bool EvictOldest(std::initializer_list<State> states,
+  bool EvictOldest(bool writing_alone = false,
                    const Connection* except = nullptr);
-  bool MakeRoom();
   void Evict(Connection& connection);
   void End(Connection& connection);
 
