@@ -26,6 +26,8 @@ using std::chrono::steady_clock;
 // How long the start, a health check, a reload and the end wait for the process
 // table, and go on without it.
 constexpr auto kProcessPatience = std::chrono::seconds(2);
+// How long a reload waits for the configuration files, all together.
+constexpr auto kFilePatience = std::chrono::seconds(5);
 // What the receiver takes for senders that it has to look up, and more.
 constexpr auto kReceiverPatience = std::chrono::seconds(5);
 
@@ -114,7 +116,7 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
   const std::lock_guard lock(reload_mutex_);
   HttpOptions options = ToHttpOptions(flags);
   options.statsd_address = StatsdAddress();
-  http_.emplace(options, Handlers());
+  http_.emplace(options, Handlers(), files_);
   Start();
 }
 
@@ -173,14 +175,25 @@ HttpHandlers Exporter::Handlers() {
 }
 
 void Exporter::ReadAndApply() {
-  const LoadedConfig loaded = LoadConfigFile(flags_.config_file);
-  const Config& config = loaded.config;
-  if (process_ &&
+  // First all that can fail.
+  const auto deadline = steady_clock::now() + kFilePatience;
+  std::optional<LoadedConfig> loaded;
+  if (!flags_.config_file.empty()) {
+    loaded = files_.Call(
+        flags_.config_file,
+        [file = flags_.config_file] { return LoadConfigFile(file); }, deadline);
+  }
+  auto web_config = http_->PrepareWebConfig(deadline);
+  if (loaded && process_ &&
       process_->View(false, steady_clock::now() + kProcessPatience).is_late) {
     throw ConfigError(
         "the process table does not answer: reload again when it does");
   }
-  LogNotices(loaded.notices);
+
+  http_->AdoptWebConfig(std::move(web_config));
+  if (!loaded) return;
+  const Config& config = loaded->config;
+  LogNotices(loaded->notices);
   store_.Reconfigure(config);
   if (logs_) logs_->Reconfigure(config);
   if (process_) {
@@ -194,8 +207,7 @@ std::string Exporter::Reload() {
   const std::lock_guard lock(reload_mutex_);
   std::string error;
   try {
-    if (!flags_.config_file.empty()) ReadAndApply();
-    error = http_->ReloadWebConfig();
+    ReadAndApply();
   } catch (const ConfigError& config_error) {
     error = config_error.what();
   }
@@ -209,7 +221,8 @@ std::string Exporter::Reload() {
 }
 
 bool Exporter::CanStop() {
-  return !process_ || process_->Stop(steady_clock::now() + kProcessPatience);
+  const auto deadline = steady_clock::now() + kProcessPatience;
+  return (!process_ || process_->Stop(deadline)) && files_.IsIdle(deadline);
 }
 
 }  // namespace gunicorn_exporter

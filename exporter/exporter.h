@@ -16,6 +16,7 @@
 #include "collectors/statsd/receive/statsd_server.h"
 #include "config/config.h"
 #include "config/load_config.h"
+#include "exporter/file_thread.h"
 #include "exporter/scrape/scrape.h"
 #include "exporter/scrape/self_metrics.h"
 #include "exporter/status/health.h"
@@ -36,7 +37,7 @@ class Exporter {
   std::string Reload();
 
   // Whether every part can be destroyed: false where one hangs in a call to the
-  // system (a procfs that does not answer).
+  // system (a procfs or a configuration file that does not answer).
   bool CanStop();
 
  private:
@@ -59,6 +60,7 @@ class Exporter {
   std::optional<StatsdServer> statsd_;
   std::optional<LogCollector> logs_;
   std::optional<Scraper> scraper_;
+  FileThread files_;
   std::mutex reload_mutex_;  // One reload at a time, none before the end.
   std::optional<HttpServer> http_;
 };

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "exporter/web/header_text.h"
+#include "exporter/web/request_frame.h"
 
 namespace gunicorn_exporter {
 namespace {

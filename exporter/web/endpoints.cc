@@ -81,6 +81,16 @@ HttpResponse MethodNotAllowed(std::string_view allowed) {
   return response;
 }
 
+// What stands behind "/health/", as sent; empty where that is another path.
+std::optional<std::string_view> NameOfApp(std::string_view path) {
+  const std::size_t end = path.find('/', 1);
+  if (end == std::string_view::npos || end + 1 == path.size() ||
+      DecodePercent(path.substr(0, end + 1)) != kHealthPrefix) {
+    return std::nullopt;
+  }
+  return path.substr(end + 1);
+}
+
 std::chrono::steady_clock::time_point Deadline(const HttpRequest& request) {
   return std::chrono::steady_clock::now() + ScrapeTime(request.scrape_timeout);
 }
@@ -168,14 +178,20 @@ Endpoints::Endpoints(const HttpOptions& options, HttpHandlers handlers)
   }
 }
 
+// Percent-encoding makes no other path of it, but an encoded slash separates
+// nothing.
 Endpoint Endpoints::Find(std::string_view path) const {
-  if (path == telemetry_path_) return Endpoint::kMetrics;
-  for (const auto& [known, endpoint] : kPaths) {
-    if (path == known) return endpoint;
+  if (NameOfApp(path).has_value()) return Endpoint::kHealthOfApp;
+  const std::string decoded = DecodePercent(path).value_or("");
+  if (std::count(path.begin(), path.end(), '/') !=
+      std::count(decoded.begin(), decoded.end(), '/')) {
+    return Endpoint::kUnknown;
   }
-  return path.starts_with(kHealthPrefix) && path != kHealthPrefix
-             ? Endpoint::kHealthOfApp
-             : Endpoint::kUnknown;
+  if (decoded == telemetry_path_) return Endpoint::kMetrics;
+  for (const auto& [known, endpoint] : kPaths) {
+    if (decoded == known) return endpoint;
+  }
+  return Endpoint::kUnknown;
 }
 
 std::string_view Endpoints::Name(Endpoint endpoint) const {
@@ -271,8 +287,8 @@ HttpResponse Endpoints::AnswerStatusJson(const HttpRequest& request) {
 }
 
 HttpResponse Endpoints::AnswerHealthOfApp(const HttpRequest& request) {
-  const std::optional<std::string> app = DecodePercent(
-      std::string_view{request.path}.substr(kHealthPrefix.size()));
+  const std::optional<std::string> app =
+      DecodePercent(NameOfApp(request.path).value_or(""));
   if (!app.has_value()) {
     return PlainResponse(400, "The app's name is not percent-encoded right");
   }

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <charconv>
 #include <cstring>
 #include <ctime>
 #include <string_view>
 
-#include "exporter/web/header_text.h"
+#include "exporter/web/request_frame.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -41,40 +43,17 @@ class MemoryStream : public httplib::Stream {
   std::string output_;
 };
 
-std::string JoinedHeader(const httplib::Request& request, const char* name) {
-  std::string joined;
-  const auto [first, last] = request.headers.equal_range(name);
-  for (auto header = first; header != last; ++header) {
-    if (!joined.empty()) joined += ", ";
-    joined += header->second;
-  }
-  return joined;
-}
-
 // The path of a request's target, be it "/metrics?x=1" or, as a proxy writes
 // it, "http://host:18125/metrics" (RFC 9112, 3.2).
 std::string PathOf(std::string_view target) {
   target = target.substr(0, target.find_first_of("?#"));
   for (const std::string_view scheme : {"http://", "https://"}) {
-    if (!target.starts_with(scheme)) continue;
+    if (!EqualsIgnoringCase(target.substr(0, scheme.size()), scheme)) continue;
     target.remove_prefix(scheme.size());
     target.remove_prefix(std::min(target.find('/'), target.size()));
     return target.empty() ? "/" : std::string(target);
   }
   return std::string(target);
-}
-
-// "close" among the comma-separated words of Connection, in any case.
-bool AsksToClose(const httplib::Request& request) {
-  const std::string words = JoinedHeader(request, "Connection");
-  std::size_t begin = 0;
-  while (begin < words.size()) {
-    const std::size_t end = std::min(words.find(',', begin), words.size());
-    const auto word = std::string_view{words}.substr(begin, end - begin);
-    if (EqualsIgnoringCase(TrimBlanks(word), "close")) return true;
-    begin = end + 1;
-  }
-  return false;
 }
 
 // "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7).
@@ -87,46 +66,81 @@ std::string HttpDate(std::time_t time) {
   return {text.data(), size};
 }
 
-// The head without its Range: cpp-httplib would match it with a <regex>, which
-// takes stack for every byte, and refuse what it does not like, where a server
-// without ranges has to ignore it (RFC 9110, 14.2).
-std::string WithoutRange(const std::string& head) {
-  constexpr std::string_view kName = "Range:";
-  std::string rest;
-  std::size_t begin = 0;
-  while (begin < head.size()) {
-    const std::size_t found = head.find("\r\n", begin);
-    const std::size_t end =
-        found == std::string::npos ? head.size() : found + 2;
-    const std::string_view line =
-        std::string_view{head}.substr(begin, end - begin);
-    if (!EqualsIgnoringCase(line.substr(0, kName.size()), kName)) rest += line;
-    begin = end;
-  }
-  return rest;
+// A method's name: letters, digits and some marks, at least one.
+bool IsToken(std::string_view text) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           kMarks.find(c) != std::string_view::npos;
+  });
 }
 
-// A method that cpp-httplib does not know is 400 to it, and 405 to a client:
-// PATCH is one that it knows and no endpoint has.
-std::string WithKnownMethod(std::string head) {
+// What cpp-httplib is given of a head: the request line, and whether the
+// connection stays. Of the rest it would refuse what a server has to ignore (a
+// header over 8 KiB, or a Range that its recursive <regex> does not like), and
+// act on what is not for it to do (compression, 100-continue).
+std::string RequestLine(const std::string& head) {
   constexpr std::string_view kKnown[] = {"GET",     "HEAD",   "POST",
                                          "PUT",     "DELETE", "CONNECT",
                                          "OPTIONS", "TRACE",  "PATCH"};
-  const std::size_t end = std::min(head.find(' '), head.size());
-  const auto method = std::string_view{head}.substr(0, end);
+  std::string line = head.substr(0, head.find("\r\n") + 2);
+  // A method that cpp-httplib does not know is 400 to it, and 405 to a client:
+  // PATCH is one that it knows and no endpoint has.
+  const std::size_t end = std::min(line.find(' '), line.size());
+  const auto method = std::string_view{line}.substr(0, end);
   if (IsToken(method) && std::find(std::begin(kKnown), std::end(kKnown),
                                    method) == std::end(kKnown)) {
-    head.replace(0, end, "PATCH");
+    line.replace(0, end, "PATCH");
   }
-  return head;
+  const std::string connection = HeaderOf(head, "Connection");
+  if (ListHas(connection, "close")) {
+    line += "Connection: close\r\n";
+  } else if (ListHas(connection, "keep-alive")) {
+    line += "Connection: Keep-Alive\r\n";
+  }
+  return line + "\r\n";
 }
 
-// cpp-httplib's server without its sockets and threads: one for each request.
-class Exchange : public httplib::Server {
+// One request on its way through cpp-httplib, in one thread.
+struct Exchange {
+  const std::string& head;
+  const HttpHandler& handler;
+  std::string body;
+  bool understood = false;
+};
+thread_local Exchange* current_exchange = nullptr;
+
+void Answer(const httplib::Request& request, httplib::Response& response) {
+  Exchange& exchange = *current_exchange;
+  exchange.understood = true;
+  const auto header = [&](std::string_view name) {
+    return HeaderOf(exchange.head, name);
+  };
+  HttpResponse answer = exchange.handler(
+      HttpRequest{request.method, PathOf(request.target), header("Accept"),
+                  header("Accept-Encoding"), header("Authorization"),
+                  header("X-Prometheus-Scrape-Timeout-Seconds")});
+  response.status = answer.status;
+  for (auto& [name, value] : answer.headers) {
+    response.headers.emplace(std::move(name), std::move(value));
+  }
+  response.set_header("Date", HttpDate(std::time(nullptr)));
+  // The body goes its own way, so that it is not copied.
+  response.set_header("Content-Type", answer.content_type);
+  response.set_header("Content-Length", std::to_string(answer.body.size()));
+  if (request.method == "HEAD") {
+    response.set_header("Accept-Ranges", "none");
+  } else {
+    exchange.body = std::move(answer.body);
+  }
+}
+
+// cpp-httplib's server without its sockets and threads.
+class Parser : public httplib::Server {
  public:
-  explicit Exchange(const HttpHandler& handler) : handler_(handler) {
+  Parser() {
     set_pre_routing_handler(
-        [this](const httplib::Request& request, httplib::Response& response) {
+        [](const httplib::Request& request, httplib::Response& response) {
           Answer(request, response);
           return HandlerResponse::Handled;
         });
@@ -136,67 +150,33 @@ class Exchange : public httplib::Server {
           response.headers.erase("Keep-Alive");
         });
   }
-
-  SocketAnswer Run(std::string_view head) {
-    MemoryStream stream(head);
-    bool closed = false;
-    const bool ok = process_request(
-        stream, false, closed,
-        [this](httplib::Request& request) { TakeHeaders(request); });
-    SocketAnswer answer;
-    answer.head = stream.TakeOutput();
-    answer.body = std::move(body_);
-    // Without a request that was understood, what follows cannot be either.
-    answer.close = !ok || closed || close_ || !understood_;
-    return answer;
-  }
-
- private:
-  // Before cpp-httplib acts on them: compression and 100-continue are not for
-  // it to do.
-  void TakeHeaders(httplib::Request& request) {
-    understood_ = true;
-    close_ = AsksToClose(request);
-    request_.method = request.method;
-    request_.path = PathOf(request.target);
-    request_.accept = JoinedHeader(request, "Accept");
-    request_.accept_encoding = JoinedHeader(request, "Accept-Encoding");
-    request_.authorization = JoinedHeader(request, "Authorization");
-    request_.scrape_timeout =
-        JoinedHeader(request, "X-Prometheus-Scrape-Timeout-Seconds");
-    for (const char* name : {"Accept-Encoding", "Expect"}) {
-      request.headers.erase(name);
-    }
-  }
-
-  void Answer(const httplib::Request& request, httplib::Response& response) {
-    HttpResponse answer = handler_(request_);
-    response.status = answer.status;
-    for (auto& [name, value] : answer.headers) {
-      response.headers.emplace(std::move(name), std::move(value));
-    }
-    response.set_header("Date", HttpDate(std::time(nullptr)));
-    // The body goes its own way, so that it is not copied.
-    response.set_header("Content-Type", answer.content_type);
-    response.set_header("Content-Length", std::to_string(answer.body.size()));
-    if (request.method == "HEAD") {
-      response.set_header("Accept-Ranges", "none");
-    } else {
-      body_ = std::move(answer.body);
-    }
-  }
-
-  const HttpHandler& handler_;
-  HttpRequest request_;
-  std::string body_;
-  bool understood_ = false;
-  bool close_ = false;
+  using httplib::Server::process_request;
 };
+
+// Of "HTTP/1.1 414 URI Too Long".
+int StatusOf(std::string_view head) {
+  int status = 0;
+  if (head.size() >= 12) std::from_chars(&head[9], &head[12], status);
+  return status;
+}
 
 }  // namespace
 
 SocketAnswer AnswerHttp(const std::string& head, const HttpHandler& handler) {
-  return Exchange(handler).Run(WithoutRange(WithKnownMethod(head)));
+  static Parser parser;
+  Exchange exchange{head, handler, {}, false};
+  current_exchange = &exchange;
+  const std::string line = RequestLine(head);
+  MemoryStream stream(line);
+  bool closed = false;
+  const bool ok = parser.process_request(stream, false, closed, {});
+  SocketAnswer answer;
+  answer.head = stream.TakeOutput();
+  answer.body = std::move(exchange.body);
+  if (!exchange.understood) answer.refused = StatusOf(answer.head);
+  // Without a request that was understood, what follows cannot be either.
+  answer.close = !ok || closed || !exchange.understood;
+  return answer;
 }
 
 }  // namespace gunicorn_exporter

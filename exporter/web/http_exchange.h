@@ -32,9 +32,11 @@ struct HttpResponse {
 
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
+// `head`: as FrameRequest() found it. A head that is no HTTP/1.x is answered
+// 400 and one whose target is too long 414, without asking `handler`.
+//
 // Thread rule: several at once, as long as `handler` may be called so; it must
-// not throw. A head that is no HTTP/1.x is answered 400 without asking
-// `handler`.
+// not throw.
 SocketAnswer AnswerHttp(const std::string& head, const HttpHandler& handler);
 
 }  // namespace gunicorn_exporter

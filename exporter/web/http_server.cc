@@ -1,5 +1,6 @@
 #include "exporter/web/http_server.h"
 
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -14,41 +15,37 @@
 namespace gunicorn_exporter {
 namespace {
 
-// Beside the scrapes, so that probes are answered while all of those wait.
-constexpr std::size_t kSpareThreads = 8;
-// Where the number of scrapes has no limit.
-constexpr std::size_t kMostThreads = 128;
+using Clock = std::chrono::steady_clock;
 
-SocketLimits LimitsFor(const HttpOptions& options) {
-  SocketLimits limits;
-  limits.max_connections = DescriptorShare(limits.max_connections);
-  limits.max_threads =
-      options.max_requests == 0 || options.max_requests > kMostThreads
-          ? kMostThreads
-          : options.max_requests + kSpareThreads;
-  return limits;
-}
+// A flood of what is refused does not flood the log.
+constexpr auto kBetweenRefusals = std::chrono::seconds(1);
 
 }  // namespace
 
 struct HttpServer::Impl {
-  Impl(const HttpOptions& options, HttpHandlers handlers)
-      : endpoints(options, std::move(handlers)),
-        access(options.web_config_file) {
+  Impl(const HttpOptions& options, HttpHandlers handlers,
+       FileThread& file_thread)
+      : count_request(handlers.count_request),
+        endpoints(options, std::move(handlers)),
+        access(options.web_config_file, file_thread) {
     std::vector<Listener> listeners;
     for (const std::string& address : options.listen_addresses) {
       listeners.push_back(Listen(address));
       addresses.push_back(listeners.back().address);
     }
+    SocketLimits limits;
+    limits.max_connections = DescriptorShare(limits.max_connections);
     sockets = std::make_unique<SocketServer>(
         std::move(listeners),
-        [this](int socket) { return access.MakeTransport(socket); },
-        [this](const std::string& head) { return Answer(head); },
-        LimitsFor(options));
+        SocketHandlers{
+            [this] { return access.Tls(); },
+            [this](const std::string& head) { return Answer(head); },
+            [this](const SocketRefusal& refusal) { OnRefused(refusal); }},
+        limits);
     for (const Address& address : addresses) {
       LogEvent(LogLevel::kInfo, "http_started",
                {{"address", FormatAddress(address)},
-                {"tls", access.UsesTls() ? "true" : "false"}});
+                {"tls", access.Tls() == nullptr ? "false" : "true"}});
     }
   }
 
@@ -67,14 +64,33 @@ struct HttpServer::Impl {
     });
   }
 
+  void OnRefused(const SocketRefusal& refusal) {
+    if (count_request) count_request("refused", refusal.status);
+    {
+      const std::lock_guard lock(mutex);
+      const Clock::time_point now = Clock::now();
+      if (now < log_refusals_again) return;
+      log_refusals_again = now + kBetweenRefusals;
+    }
+    LogEvent(
+        LogLevel::kWarn,
+        refusal.status == 0 ? "tls_handshake_refused" : "http_request_refused",
+        {{"client", refusal.peer}, {"reason", refusal.reason}});
+  }
+
+  const std::function<void(std::string_view, int)> count_request;
   Endpoints endpoints;
   WebAccess access;
   std::vector<Address> addresses;
+  std::mutex mutex;  // Guards what follows.
+  Clock::time_point log_refusals_again;
   std::unique_ptr<SocketServer> sockets;  // Last: it uses the rest.
 };
 
-HttpServer::HttpServer(const HttpOptions& options, HttpHandlers handlers)
-    : impl_(std::make_unique<Impl>(options, std::move(handlers))) {}
+HttpServer::HttpServer(const HttpOptions& options, HttpHandlers handlers,
+                       FileThread& file_thread)
+    : impl_(std::make_unique<Impl>(options, std::move(handlers), file_thread)) {
+}
 
 HttpServer::~HttpServer() = default;
 
@@ -82,6 +98,13 @@ const std::vector<Address>& HttpServer::addresses() const {
   return impl_->addresses;
 }
 
-std::string HttpServer::ReloadWebConfig() { return impl_->access.Reload(); }
+std::shared_ptr<const WebState> HttpServer::PrepareWebConfig(
+    Clock::time_point deadline) {
+  return impl_->access.Prepare(deadline);
+}
+
+void HttpServer::AdoptWebConfig(std::shared_ptr<const WebState> prepared) {
+  impl_->access.Adopt(std::move(prepared));
+}
 
 }  // namespace gunicorn_exporter

@@ -19,6 +19,7 @@
 
 #include "collectors/metric_family.h"
 #include "config/base/address.h"
+#include "exporter/file_thread.h"
 #include "exporter/status/health.h"
 
 namespace gunicorn_exporter {
@@ -50,16 +51,23 @@ struct HttpHandlers {
   std::function<std::string()> reload;
   std::function<void()> quit;  // Returns at once; the answer is still sent.
   // One request was answered. `handler` is the path of the endpoint
-  // ("/metrics", "/health/:app"), or "other". May be empty.
+  // ("/metrics", "/health/:app"), or "other"; or "refused" for what never
+  // became a request: `code` is its status then (408: closed without an
+  // answer), 0 for a TLS handshake. May be empty.
   std::function<void(std::string_view handler, int code)> count_request;
 };
+
+// A web configuration that has been read with its certificates.
+struct WebState;
 
 class HttpServer {
  public:
   // Binds and serves. Throws ConfigError: "web.listen_address: cannot bind
   // 127.0.0.1:1: Permission denied", or what is wrong with the web
-  // configuration.
-  HttpServer(const HttpOptions& options, HttpHandlers handlers);
+  // configuration. `file_thread` reads that again when it changes; it outlives
+  // this.
+  HttpServer(const HttpOptions& options, HttpHandlers handlers,
+             FileThread& file_thread);
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
   // Lets running requests be answered for a few seconds, then closes.
@@ -68,10 +76,13 @@ class HttpServer {
   // In the order of the options, with the ports that the kernel gave.
   const std::vector<Address>& addresses() const;
 
-  // Reads the web configuration and its certificates again, as it happens by
-  // itself when one of the files changes. Empty when all is well, else one line
-  // that says what is wrong; then what was there goes on. Any thread.
-  std::string ReloadWebConfig();
+  // A reload of the web configuration and its certificates, which also happens
+  // by itself when one of the files changes. Prepare reads them and changes
+  // nothing; throws ConfigError where something is wrong or takes longer than
+  // the deadline. Adopt makes it hold. Any thread.
+  std::shared_ptr<const WebState> PrepareWebConfig(
+      std::chrono::steady_clock::time_point deadline);
+  void AdoptWebConfig(std::shared_ptr<const WebState> prepared);
 
  private:
   struct Impl;

@@ -24,34 +24,19 @@ constexpr int kMaxWaiting = 4;
 
 constexpr std::size_t kMaxHeaderBytes = 4096;
 
-std::optional<std::string> DecodeBase64(std::string_view text) {
-  while (text.ends_with('=')) text.remove_suffix(1);
-  std::string bytes;
-  unsigned bits = 0;
-  int bit_count = 0;
-  for (const char c : text) {
-    unsigned value = 0;
-    if (c >= 'A' && c <= 'Z') {
-      value = static_cast<unsigned>(c - 'A');
-    } else if (c >= 'a' && c <= 'z') {
-      value = static_cast<unsigned>(c - 'a') + 26;
-    } else if (c >= '0' && c <= '9') {
-      value = static_cast<unsigned>(c - '0') + 52;
-    } else if (c == '+') {
-      value = 62;
-    } else if (c == '/') {
-      value = 63;
-    } else {
-      return std::nullopt;
-    }
-    bits = (bits << 6U) | value;
-    bit_count += 6;
-    if (bit_count >= 8) {
-      bit_count -= 8;
-      bytes +=
-          static_cast<char>((bits >> static_cast<unsigned>(bit_count)) & 0xFFU);
-    }
-  }
+// With or without the '=' at the end.
+std::optional<std::string> DecodeBase64(std::string text) {
+  while (text.ends_with('=')) text.pop_back();
+  const std::size_t size = text.size() * 3 / 4;
+  if (text.find('=') != std::string::npos) return std::nullopt;
+  text.resize((text.size() + 3) / 4 * 4, '=');
+  std::string bytes(text.size() / 4 * 3, '\0');
+  const int decoded =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                      reinterpret_cast<const unsigned char*>(text.data()),
+                      static_cast<int>(text.size()));
+  if (decoded != static_cast<int>(bytes.size())) return std::nullopt;
+  bytes.resize(size);
   return bytes;
 }
 
@@ -83,7 +68,7 @@ std::optional<Credentials> ParseBasicAuthorization(std::string_view header) {
   }
   header.remove_prefix(kScheme.size());
   while (header.starts_with(' ')) header.remove_prefix(1);
-  const std::optional<std::string> decoded = DecodeBase64(header);
+  const std::optional<std::string> decoded = DecodeBase64(std::string(header));
   if (!decoded.has_value()) return std::nullopt;
   const std::size_t colon = decoded->find(':');
   if (colon == std::string::npos) return std::nullopt;

@@ -40,7 +40,6 @@ class PasswordCheck {
   explicit PasswordCheck(std::map<std::string, std::string> users);
 
   bool has_users() const { return !users_.empty(); }
-  const std::map<std::string, std::string>& users() const { return users_; }
   Verdict Check(const Credentials& credentials);
 
  private:

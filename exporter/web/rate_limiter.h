@@ -16,7 +16,6 @@ class RateLimiter {
 
   explicit RateLimiter(const RateLimitConfig& config) : config_(config) {}
 
-  const RateLimitConfig& config() const { return config_; }
   // Always true where the interval is 0.
   bool Allow(Clock::time_point now);
 

@@ -1,20 +1,21 @@
 #include "exporter/web/request_frame.h"
 
+#include <strings.h>
+
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <system_error>
 
-#include "exporter/web/header_text.h"
-
 namespace gunicorn_exporter {
-namespace {
 
-RequestFrame Refused(int status) {
-  RequestFrame frame;
-  frame.state = RequestFrame::State::kRefused;
-  frame.status = status;
-  return frame;
+std::string_view TrimBlanks(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
+
+namespace {
 
 // Digits only: no sign, no list.
 std::optional<std::size_t> ParseLength(std::string_view text) {
@@ -25,30 +26,50 @@ std::optional<std::size_t> ParseLength(std::string_view text) {
   return length;
 }
 
-// Reads the header lines of a whole head for what says how long the body is.
+// Calls take(name, value) for each header of a whole head. False at a line
+// without a colon.
+template <typename Take>
+bool ForEachHeader(std::string_view head, Take take) {
+  std::size_t begin = head.find("\r\n") + 2;
+  while (begin + 2 < head.size()) {
+    const std::size_t end = head.find("\r\n", begin);
+    const std::string_view line = head.substr(begin, end - begin);
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return false;
+    take(line.substr(0, colon), TrimBlanks(line.substr(colon + 1)));
+    begin = end + 2;
+  }
+  return true;
+}
+
+// Reads the headers of a whole head for what says how long the body is.
 RequestFrame ReadBodyLength(std::string_view head) {
   RequestFrame frame;
-  frame.state = RequestFrame::State::kComplete;
   bool has_length = false;
-  std::size_t line_begin = head.find("\r\n") + 2;
-  while (line_begin + 2 < head.size()) {
-    const std::size_t line_end = head.find("\r\n", line_begin);
-    const std::string_view line =
-        head.substr(line_begin, line_end - line_begin);
-    line_begin = line_end + 2;
-    const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) return Refused(400);
-    const std::string_view name = line.substr(0, colon);
-    if (EqualsIgnoringCase(name, "Transfer-Encoding")) return Refused(411);
-    if (!EqualsIgnoringCase(name, "Content-Length")) continue;
-    const auto length = ParseLength(TrimBlanks(line.substr(colon + 1)));
-    if (!length.has_value() || (has_length && *length != frame.body)) {
-      return Refused(400);
-    }
-    if (*length > kMaxRequestBodyBytes) return Refused(413);
-    frame.body = *length;
-    has_length = true;
-  }
+  const auto refuse = [&frame](int status) {
+    if (frame.status == 0) frame.status = status;
+  };
+  const bool well_formed =
+      ForEachHeader(head, [&](std::string_view name, std::string_view value) {
+        if (EqualsIgnoringCase(name, "Transfer-Encoding")) refuse(411);
+        if (!EqualsIgnoringCase(name, "Content-Length")) return;
+        const auto length = ParseLength(value);
+        if (!length.has_value() || (has_length && *length != frame.body)) {
+          refuse(400);
+          return;
+        }
+        if (*length > kMaxRequestBodyBytes) refuse(413);
+        frame.body = *length;
+        has_length = true;
+      });
+  if (!well_formed) refuse(400);
+  return frame;
+}
+
+RequestFrame Refused(int status) {
+  RequestFrame frame;
+  frame.state = RequestFrame::State::kRefused;
+  frame.status = status;
   return frame;
 }
 
@@ -76,13 +97,41 @@ RequestFrame FrameRequest(std::string_view bytes) {
   if (blank_line == std::string_view::npos) return {};
 
   RequestFrame frame = ReadBodyLength(head);
-  if (frame.state == RequestFrame::State::kRefused) return frame;
+  if (frame.status != 0) return Refused(frame.status);
   frame.skip = skip;
   frame.head = head.size();
-  if (bytes.size() < frame.head + frame.body) {
-    frame.state = RequestFrame::State::kIncomplete;
+  if (bytes.size() >= frame.head + frame.body) {
+    frame.state = RequestFrame::State::kComplete;
+  } else {
+    frame.expects_continue =
+        head.substr(0, head.find("\r\n")).ends_with(" HTTP/1.1") &&
+        ListHas(HeaderOf(head, "Expect"), "100-continue");
   }
   return frame;
+}
+
+std::string HeaderOf(std::string_view head, std::string_view name) {
+  std::string joined;
+  ForEachHeader(head, [&](std::string_view found, std::string_view value) {
+    if (!EqualsIgnoringCase(found, name)) return;
+    if (!joined.empty()) joined += ", ";
+    joined += value;
+  });
+  return joined;
+}
+
+bool ListHas(std::string_view list, std::string_view word) {
+  while (!list.empty()) {
+    const std::size_t end = std::min(list.find(','), list.size());
+    if (EqualsIgnoringCase(TrimBlanks(list.substr(0, end)), word)) return true;
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return false;
+}
+
+bool EqualsIgnoringCase(std::string_view left, std::string_view right) {
+  return left.size() == right.size() &&
+         strncasecmp(left.data(), right.data(), left.size()) == 0;
 }
 
 }  // namespace gunicorn_exporter

@@ -1,6 +1,6 @@
 // What all TLS connections of one configuration share: the certificate, which
-// clients are let in, versions and ciphers. Immutable; a new configuration
-// makes a new one.
+// clients are let in, versions and ciphers. HTTP/1.1 is all that it offers
+// (ALPN). Immutable; a new configuration makes a new one.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "config/web_config.h"
-#include "exporter/web/transport.h"
 
 namespace gunicorn_exporter {
 
@@ -32,10 +31,5 @@ class TlsContext {
   const std::vector<std::string> allowed_sans_;
   std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_;
 };
-
-// The connection keeps `context` for itself. HTTP/1.1 is all that it offers
-// (ALPN); a client that speaks plain HTTP is told so.
-std::unique_ptr<ClientTransport> MakeTlsTransport(
-    int socket, std::shared_ptr<const TlsContext> context);
 
 }  // namespace gunicorn_exporter

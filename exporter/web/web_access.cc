@@ -2,6 +2,10 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <mutex>
 #include <utility>
 
 #include "config/base/config_error.h"
@@ -10,8 +14,12 @@
 #include "exporter/web/endpoints.h"
 
 namespace gunicorn_exporter {
-
 namespace {
+
+using StatePtr = std::shared_ptr<const WebState>;
+
+// How long a request waits for the files to be looked at.
+constexpr auto kPatience = std::chrono::milliseconds(200);
 
 // A file that is cut before it is written again, or lost a section, must not
 // open in plain what was closed.
@@ -29,43 +37,8 @@ void CheckStaysClosed(const WebConfig& before, const WebConfig& now,
   }
 }
 
-}  // namespace
-
-WebAccess::WebAccess(std::string file) : file_(std::move(file)) {
-  state_ = Load(nullptr);
-  stamp_ = StampOf(state_->files);
-}
-
-WebAccess::StatePtr WebAccess::Load(const State* before) const {
-  auto state = std::make_shared<State>();
-  if (!file_.empty()) {
-    state->config = LoadWebConfigFile(file_);
-    state->files.push_back(file_);
-  }
-  if (before != nullptr) {
-    CheckStaysClosed(before->config, state->config, file_);
-  }
-  const TlsConfig& tls = state->config.tls;
-  for (const PemSource* source : {&tls.cert, &tls.key, &tls.client_ca}) {
-    if (!source->file.empty()) state->files.push_back(source->file);
-  }
-  if (tls.enabled) state->tls = std::make_shared<const TlsContext>(tls, file_);
-  // What is remembered and counted goes on where its settings do.
-  const bool same_users =
-      before != nullptr && before->config.users == state->config.users;
-  state->passwords = same_users
-                         ? before->passwords
-                         : std::make_shared<PasswordCheck>(state->config.users);
-  const bool same_limit = before != nullptr &&
-                          before->config.rate_limit == state->config.rate_limit;
-  state->limiter =
-      same_limit ? before->limiter
-                 : std::make_shared<RateLimiter>(state->config.rate_limit);
-  return state;
-}
-
 // Whatever a change of a file changes: its inode, size and times.
-std::string WebAccess::StampOf(const std::vector<std::string>& files) const {
+std::string StampOf(const std::vector<std::string>& files) {
   std::string stamp;
   const auto add = [&stamp](auto number) {
     stamp += std::to_string(number) + ' ';
@@ -84,45 +57,115 @@ std::string WebAccess::StampOf(const std::vector<std::string>& files) const {
   return stamp;
 }
 
-WebAccess::StatePtr WebAccess::Current() {
-  const std::lock_guard lock(mutex_);
-  if (file_.empty()) return state_;
-  std::string stamp = StampOf(state_->files);
-  if (stamp != stamp_) ReloadLocked(std::move(stamp));
-  return state_;
+// Throws ConfigError. Keeps of `before`, where there is one, what did not
+// change. `stamp`: of its files, from before.
+StatePtr Load(const std::string& file, const WebState* before,
+              std::string stamp) {
+  auto state = std::make_shared<WebState>();
+  if (!file.empty()) {
+    state->config = LoadWebConfigFile(file);
+    state->files.push_back(file);
+  }
+  if (before != nullptr) CheckStaysClosed(before->config, state->config, file);
+  const TlsConfig& tls = state->config.tls;
+  for (const PemSource* source : {&tls.cert, &tls.key, &tls.client_ca}) {
+    if (!source->file.empty()) state->files.push_back(source->file);
+  }
+  // A stamp from before the reading shows a change in between; but the new
+  // state may name other files.
+  const bool same_files = before != nullptr && before->files == state->files;
+  state->stamp = same_files ? std::move(stamp) : StampOf(state->files);
+  if (tls.enabled) state->tls = std::make_shared<const TlsContext>(tls, file);
+  // What is remembered and counted goes on where its settings do.
+  const bool same_users =
+      before != nullptr && before->config.users == state->config.users;
+  state->passwords = same_users
+                         ? before->passwords
+                         : std::make_shared<PasswordCheck>(state->config.users);
+  const bool same_limit = before != nullptr &&
+                          before->config.rate_limit == state->config.rate_limit;
+  state->limiter =
+      same_limit ? before->limiter
+                 : std::make_shared<RateLimiter>(state->config.rate_limit);
+  return state;
 }
 
-std::string WebAccess::Reload() {
-  const std::lock_guard lock(mutex_);
-  if (file_.empty()) return {};
-  return ReloadLocked(StampOf(state_->files));
-}
+}  // namespace
 
-// A file that is broken is looked at again when it changes once more, so that
-// it is one warning.
-std::string WebAccess::ReloadLocked(std::string stamp) {
+struct WebAccess::Shared {
+  explicit Shared(std::string name)
+      : file(std::move(name)), state(Load(file, nullptr, {})) {}
+
+  StatePtr Get() {
+    const std::lock_guard lock(mutex);
+    return state;
+  }
+  void Set(StatePtr now) {
+    const std::lock_guard lock(mutex);
+    state = std::move(now);
+    LogEvent(LogLevel::kInfo, "web_config_reloaded", {{"file", file}});
+  }
+  void ReadIfChanged();
+
+  const std::string file;
+  std::string broken_stamp;  // The file thread's: what was read in vain.
+  std::atomic<bool> said_late{false};
+  std::mutex mutex;  // Guards what follows.
+  StatePtr state;
+};
+
+// In the file thread. A file that is broken is looked at again when it changes
+// once more, so that it is one warning.
+void WebAccess::Shared::ReadIfChanged() {
+  const StatePtr before = Get();
+  std::string stamp = StampOf(before->files);
+  if (stamp == before->stamp || stamp == broken_stamp) return;
   try {
-    const std::vector<std::string> files = state_->files;
-    state_ = Load(state_.get());
-    // The stamp from before the reading, so that a change in between is seen;
-    // but the new state may name other files.
-    stamp_ = state_->files == files ? std::move(stamp) : StampOf(state_->files);
-    LogEvent(LogLevel::kInfo, "web_config_reloaded", {{"file", file_}});
-    return {};
-  } catch (const ConfigError& error) {
-    stamp_ = std::move(stamp);
+    Set(Load(file, before.get(), stamp));
+    broken_stamp.clear();
+  } catch (const std::exception& error) {
+    broken_stamp = std::move(stamp);
     LogEvent(LogLevel::kWarn, "web_config_reload_failed",
              {{"error", error.what()}});
-    return error.what();
   }
 }
 
-bool WebAccess::UsesTls() { return Current()->tls != nullptr; }
+WebAccess::WebAccess(std::string file, FileThread& file_thread)
+    : file_thread_(file_thread),
+      shared_(std::make_shared<Shared>(std::move(file))) {}
 
-std::unique_ptr<ClientTransport> WebAccess::MakeTransport(int socket) {
-  const StatePtr state = Current();
-  if (state->tls == nullptr) return MakePlainTransport(socket);
-  return MakeTlsTransport(socket, state->tls);
+StatePtr WebAccess::Current() {
+  // Only the first requests wait for a file that does not answer.
+  if (shared_->file.empty() || file_thread_.IsLate()) return shared_->Get();
+  const bool answers =
+      file_thread_.Run([shared = shared_] { shared->ReadIfChanged(); },
+                       FileThread::Clock::now() + kPatience);
+  if (answers) {
+    shared_->said_late = false;
+  } else if (file_thread_.IsLate() && !shared_->said_late.exchange(true)) {
+    LogEvent(LogLevel::kWarn, "web_config_does_not_answer",
+             {{"file", shared_->file}});
+  }
+  return shared_->Get();
+}
+
+StatePtr WebAccess::Prepare(FileThread::Clock::time_point deadline) {
+  if (shared_->file.empty()) return shared_->Get();
+  const auto load = [shared = shared_] {
+    const StatePtr before = shared->Get();
+    return Load(shared->file, before.get(), StampOf(before->files));
+  };
+  return file_thread_.Call(shared_->file, load, deadline);
+}
+
+void WebAccess::Adopt(StatePtr prepared) {
+  if (!shared_->file.empty()) shared_->Set(std::move(prepared));
+}
+
+// TLS is switched on by a restart only, so that a plain connection asks no
+// file.
+std::shared_ptr<const TlsContext> WebAccess::Tls() {
+  return shared_->Get()->tls == nullptr ? nullptr : Current()->tls;
 }
 
 std::optional<HttpResponse> WebAccess::Refuse(const HttpRequest& request,
@@ -152,8 +195,8 @@ std::optional<HttpResponse> WebAccess::Refuse(const HttpRequest& request,
   return response;
 }
 
-void WebAccess::AddHeaders(HttpResponse& response) {
-  const StatePtr state = Current();
+void WebAccess::AddHeaders(HttpResponse& response) const {
+  const StatePtr state = shared_->Get();
   for (const auto& [name, value] : state->config.headers) {
     // A second Content-Security-Policy narrows the first one down; of the
     // others the configured one holds.

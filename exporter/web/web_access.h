@@ -3,12 +3,12 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "config/web_config.h"
+#include "exporter/file_thread.h"
 #include "exporter/web/http_exchange.h"
 #include "exporter/web/password_check.h"
 #include "exporter/web/rate_limiter.h"
@@ -16,52 +16,50 @@
 
 namespace gunicorn_exporter {
 
+// One state of the files. Immutable but for what counts and remembers.
+struct WebState {
+  WebConfig config;
+  std::shared_ptr<const TlsContext> tls;  // Null: plain.
+  std::shared_ptr<PasswordCheck> passwords;
+  std::shared_ptr<RateLimiter> limiter;
+  std::vector<std::string> files;  // Whose change makes a new state.
+  std::string stamp;               // Of the files, from before the reading.
+};
+
 // Thread rule: any thread.
 class WebAccess {
  public:
-  // `file` empty: plain and open to all. Throws ConfigError.
-  explicit WebAccess(std::string file);
+  // Reads the files in this thread. `file` empty: plain and open to all.
+  // `file_thread` reads them from then on, and outlives this but for what late
+  // tasks use. Throws ConfigError.
+  WebAccess(std::string file, FileThread& file_thread);
 
-  // For one connection. Null where it cannot be had.
-  std::unique_ptr<ClientTransport> MakeTransport(int socket);
-  bool UsesTls();
+  // For a new connection; null: it is plain.
+  std::shared_ptr<const TlsContext> Tls();
 
   // What stands in the way of a request: 401, 429 or 503. Empty: nothing.
-  // `probe`: neither password nor rate limit is asked of it.
+  // `probe`: neither password nor rate limit is asked of it, nor any file.
   std::optional<HttpResponse> Refuse(const HttpRequest& request, bool probe);
   // Adds the configured headers to an answer.
-  void AddHeaders(HttpResponse& response);
+  void AddHeaders(HttpResponse& response) const;
 
-  // Reads all again. Empty when all is well, else one line that says what is
-  // wrong; then what was there goes on. Wrong is too what would switch TLS on
-  // or off, or let everybody in where passwords were asked: that takes a
-  // restart.
-  std::string Reload();
+  // A reload in two steps. Prepare() reads all again and changes nothing;
+  // throws ConfigError where that is wrong or takes longer than the deadline.
+  // Wrong is too what would switch TLS on or off, or let everybody in where
+  // passwords were asked: that takes a restart.
+  std::shared_ptr<const WebState> Prepare(
+      FileThread::Clock::time_point deadline);
+  void Adopt(std::shared_ptr<const WebState> prepared);
 
  private:
-  // One state of the files. Immutable but for what counts and remembers.
-  struct State {
-    WebConfig config;
-    std::shared_ptr<const TlsContext> tls;  // Null: plain.
-    std::shared_ptr<PasswordCheck> passwords;
-    std::shared_ptr<RateLimiter> limiter;
-    std::vector<std::string> files;  // Whose change makes a new state.
-  };
-  using StatePtr = std::shared_ptr<const State>;
+  struct Shared;
 
-  // Throws ConfigError. Keeps of `before` what did not change.
-  StatePtr Load(const State* before) const;
   // The state of the files as they are now; the last good one where they are
-  // broken.
-  StatePtr Current();
-  std::string ReloadLocked(std::string stamp);
-  std::string StampOf(const std::vector<std::string>& files) const;
+  // broken or do not answer.
+  std::shared_ptr<const WebState> Current();
 
-  const std::string file_;
-
-  std::mutex mutex_;  // Guards what follows.
-  StatePtr state_;
-  std::string stamp_;  // Of the files when they were read last.
+  FileThread& file_thread_;
+  const std::shared_ptr<Shared> shared_;  // With tasks that end late.
 };
 
 }  // namespace gunicorn_exporter

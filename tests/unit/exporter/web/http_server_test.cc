@@ -37,7 +37,7 @@ class Served {
       const std::lock_guard lock(mutex);
       ++counts[std::string(handler) + " " + std::to_string(code)];
     };
-    server.emplace(options, std::move(handlers));
+    server.emplace(options, std::move(handlers), files);
   }
 
   std::uint16_t port() const { return server->addresses().at(0).port; }
@@ -51,6 +51,7 @@ class Served {
   std::atomic<bool> quit = false;
   std::mutex mutex;
   std::map<std::string, int> counts;
+  FileThread files;
   std::optional<HttpServer> server;
 };
 
@@ -117,6 +118,15 @@ TEST(HttpServer, AnswersEachPath) {
       {"/health/", 404},
       {"/health/%zz", 400},
       {"/health/%4", 400},
+      {"/%6detrics", 200},
+      {"/%2D/healthy", 200},
+      {"/api%2Fv1/status", 404},
+      {"/%68ealth/my_app", 200},
+      {"/health%2Fmy_app", 404},
+      {"/health/a%2520b", 404},
+      {"/%", 404},
+      {"http://x/metrics", 200},
+      {"HTTP://x", 200},
       {"/-/healthy", 200},
       {"/-/ready", 200},
       {"/", 200},
@@ -207,7 +217,8 @@ TEST(HttpServer, SaysWhichAddressIsTaken) {
   const std::string address = FormatAddress(served.server->addresses().at(0));
   options.listen_addresses = {address};
   try {
-    const HttpServer second(options, {});
+    FileThread files;
+    const HttpServer second(options, {}, files);
     ADD_FAILURE();
   } catch (const ConfigError& error) {
     EXPECT_EQ(std::string(error.what()), "web.listen_address: cannot bind " +
@@ -215,7 +226,8 @@ TEST(HttpServer, SaysWhichAddressIsTaken) {
                                              ": Address already in use");
   }
   options.listen_addresses = {"18125"};
-  EXPECT_THROW(HttpServer(options, {}), ConfigError);
+  FileThread files;
+  EXPECT_THROW(HttpServer(options, {}, files), ConfigError);
 }
 
 TEST(HttpServer, TakesIPv4WhereItListensOnEveryIPv6Address) {
@@ -232,11 +244,14 @@ TEST(HttpServer, CountsRequestsByHandlerAndCode) {
   Get(served.port(), "/health/a");
   Get(served.port(), "/secret/path");
   Request(served.port(), "POST", "/");
+  Get(served.port(), "/" + std::string(9000, 'a'));
+  Get(served.port(), "/" + std::string(20'000, 'a'));
+  Request(served.port(), "POST", "/", "Transfer-Encoding: chunked\r\n");
   served.server.reset();
-  const std::map<std::string, int> expected = {{"/metrics 200", 2},
-                                               {"/health/:app 404", 1},
-                                               {"other 404", 1},
-                                               {"/ 405", 1}};
+  const std::map<std::string, int> expected = {
+      {"/metrics 200", 2}, {"/health/:app 404", 1}, {"other 404", 1},
+      {"/ 405", 1},        {"refused 411", 1},      {"refused 414", 1},
+      {"refused 431", 1}};
   EXPECT_EQ(served.counts, expected);
 }
 

@@ -4,9 +4,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <list>
 #include <string>
+#include <tuple>
+#include <vector>
 
 #include "tests/support/http_client.h"
 
@@ -37,19 +40,29 @@ SocketLimits LongLimits() {
 // A server that echoes each request's head.
 class Server {
  public:
-  explicit Server(const SocketLimits& limits = LongLimits(),
-                  SocketServer::Handler handler = Answer)
+  explicit Server(
+      const SocketLimits& limits = LongLimits(),
+      std::function<SocketAnswer(const std::string&)> handler = Answer)
       : listener_(Listen("127.0.0.1:0")), port_(listener_.address.port) {
     std::vector<Listener> listeners;
     listeners.push_back(std::move(listener_));
     server_ = std::make_unique<SocketServer>(
-        std::move(listeners), MakePlainTransport, std::move(handler), limits);
+        std::move(listeners),
+        SocketHandlers{{},
+                       std::move(handler),
+                       [this](const SocketRefusal& refusal) {
+                         refused_.push_back(refusal);
+                       }},
+        limits);
   }
 
   std::uint16_t port() const { return port_; }
   void Stop() { server_.reset(); }
+  // After the end: what was refused.
+  const std::vector<SocketRefusal>& refused() const { return refused_; }
 
  private:
+  std::vector<SocketRefusal> refused_;
   Listener listener_;
   std::uint16_t port_;
   std::unique_ptr<SocketServer> server_;
@@ -97,6 +110,39 @@ TEST(SocketServer, RefusesAndClosesWhatIsNoRequest) {
   TestClient client(server.port());
   client.Send("GET / HTTP/1.1\nHost: x\n\n");
   EXPECT_TRUE(client.ReceiveAll().starts_with("HTTP/1.1 400 Bad Request\r\n"));
+}
+
+TEST(SocketServer, SaysWhomItHasRefusedAndWhy) {
+  SocketLimits limits = LongLimits();
+  limits.request_timeout = std::chrono::milliseconds(50);
+  for (const auto& [bytes, status, reason] :
+       {std::tuple("GET / HTTP/1.1\nHost: x\n\n", 400, "400 Bad Request"),
+        std::tuple("GET / HTTP/1.1\r\n", 408,
+                   "the request did not end in time")}) {
+    Server server(limits);
+    {
+      TestClient client(server.port());
+      client.Send(bytes);
+      client.ReceiveAll();
+    }
+    server.Stop();
+    ASSERT_EQ(server.refused().size(), 1U) << bytes;
+    EXPECT_EQ(server.refused()[0].status, status);
+    EXPECT_EQ(server.refused()[0].reason, reason);
+    EXPECT_TRUE(server.refused()[0].peer.starts_with("127.0.0.1:"));
+  }
+}
+
+TEST(SocketServer, TellsAClientThatAsksToSendItsBody) {
+  const Server server;
+  TestClient client(server.port());
+  const std::string head =
+      "POST / HTTP/1.1\r\nExpect: 100-continue\r\n"
+      "Content-Length: 5\r\n\r\n";
+  client.Send(head);
+  EXPECT_EQ(client.Receive(true).status, 100);
+  client.Send("12345");
+  EXPECT_EQ(client.Receive().body, head);
 }
 
 TEST(SocketServer, AnswersWhileOthersSendWithoutEnd) {
@@ -203,22 +249,31 @@ TEST(SocketServer, ForgetsTheOldestAnswerThatNobodyReads) {
   EXPECT_LT(slow.ReceiveAll().size(), large.size());
 }
 
-TEST(SocketServer, AnswersOthersWhileEveryWorkerButOneWaits) {
+TEST(SocketServer, AnswersOthersWhileAllButOneConnectionAreHandled) {
   std::promise<void> go_on;
   std::shared_future<void> gate = go_on.get_future().share();
+  std::atomic<int> waiting = 0;
+  std::promise<void> all_wait;
   SocketLimits limits = LongLimits();
-  limits.max_threads = 3;
+  limits.max_connections = 3;
   const Server server(limits, [&](const std::string& head) {
-    if (head.starts_with("GET /wait")) gate.wait();
+    if (head.starts_with("GET /wait")) {
+      if (++waiting == 2) all_wait.set_value();
+      gate.wait();
+    }
     return Answer(head);
   });
   TestClient first(server.port());
   TestClient second(server.port());
   first.Send("GET /wait HTTP/1.1\r\n\r\n");
   second.Send("GET /wait HTTP/1.1\r\n\r\n");
-  TestClient third(server.port());
-  third.Send(kRequest);
-  EXPECT_EQ(third.Receive().body, kRequest);
+  all_wait.get_future().wait();
+  // Each takes the place of the one before, and of none that is handled.
+  for (int i = 0; i < 5; ++i) {
+    TestClient third(server.port());
+    third.Send(kRequest);
+    EXPECT_EQ(third.Receive().body, kRequest);
+  }
   go_on.set_value();
   EXPECT_EQ(first.Receive().status, 200);
   EXPECT_EQ(second.Receive().status, 200);

@@ -2,7 +2,9 @@
 
 #include <crypt.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -26,6 +28,8 @@ HttpRequest As(const std::string& authorization) {
   return request;
 }
 
+constexpr auto kLong = std::chrono::minutes(10);
+
 constexpr char kAliceSecret[] = "Basic YWxpY2U6c2VjcmV0";
 constexpr char kAliceOther[] = "Basic YWxpY2U6b3RoZXI=";
 
@@ -47,20 +51,36 @@ class WebAccessTest : public testing::Test {
     return refusal.has_value() ? refusal->status : 200;
   }
 
+  // Empty when it worked, else why not.
+  static std::string Reload(WebAccess& access) {
+    try {
+      access.Adopt(access.Prepare(FileThread::Clock::now() + kLong));
+    } catch (const ConfigError& error) {
+      return error.what();
+    }
+    return {};
+  }
+  // A named pipe that nobody writes, where the file was.
+  void WriteFifo() const {
+    std::filesystem::remove(file_);
+    ASSERT_EQ(mkfifo(file_.c_str(), 0600), 0);
+  }
+
   std::string folder_;
   std::string file_;
+  FileThread files_;
 };
 
 TEST_F(WebAccessTest, IsOpenWithoutAFile) {
-  WebAccess access("");
+  WebAccess access("", files_);
   EXPECT_FALSE(access.Refuse({}, false).has_value());
-  EXPECT_FALSE(access.UsesTls());
-  EXPECT_EQ(access.Reload(), "");
+  EXPECT_EQ(access.Tls(), nullptr);
+  EXPECT_EQ(Reload(access), "");
 }
 
 TEST_F(WebAccessTest, AsksForAPassword) {
   Write(Users("secret"));
-  WebAccess access(file_);
+  WebAccess access(file_, files_);
   const auto refusal = access.Refuse({}, false);
   ASSERT_TRUE(refusal.has_value());
   EXPECT_EQ(refusal->status, 401);
@@ -75,7 +95,7 @@ TEST_F(WebAccessTest, AsksForAPassword) {
 
 TEST_F(WebAccessTest, LetsProbesPassWithoutPasswordOrLimit) {
   Write(Users("secret") + "rate_limit: {interval: 1h, burst: 1}\n");
-  WebAccess access(file_);
+  WebAccess access(file_, files_);
   for (int i = 0; i < 5; ++i) {
     EXPECT_EQ(StatusOf(access.Refuse({}, true)), 200);
   }
@@ -85,7 +105,7 @@ TEST_F(WebAccessTest, LetsProbesPassWithoutPasswordOrLimit) {
 
 TEST_F(WebAccessTest, TakesAChangeOfTheFileAtOnce) {
   Write(Users("secret"));
-  WebAccess access(file_);
+  WebAccess access(file_, files_);
   EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 200);
   Write(Users("other"));
   EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 401);
@@ -94,13 +114,13 @@ TEST_F(WebAccessTest, TakesAChangeOfTheFileAtOnce) {
 
 TEST_F(WebAccessTest, KeepsTheOldStateWhileTheFileIsBroken) {
   Write(Users("secret"));
-  WebAccess access(file_);
+  WebAccess access(file_, files_);
   for (const char* broken : {"basic_auth_users: [\n", "nonsense: 1\n"}) {
     Write(broken);
     EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 200);
     EXPECT_EQ(StatusOf(access.Refuse({}, false)), 401);
   }
-  EXPECT_NE(access.Reload().find(file_ + ":1: nonsense: unknown key"),
+  EXPECT_NE(Reload(access).find(file_ + ":1: nonsense: unknown key"),
             std::string::npos);
   std::filesystem::remove(file_);
   EXPECT_EQ(StatusOf(access.Refuse({}, false)), 401);
@@ -110,23 +130,60 @@ TEST_F(WebAccessTest, KeepsTheOldStateWhileTheFileIsBroken) {
 
 TEST_F(WebAccessTest, OpensNothingThatWasClosedWithoutARestart) {
   Write(Users("secret"));
-  WebAccess access(file_);
+  WebAccess access(file_, files_);
   for (const char* open : {"", "basic_auth_users: {}\n"}) {
     Write(open);
     EXPECT_EQ(StatusOf(access.Refuse({}, false)), 401) << open;
     EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 200) << open;
   }
-  EXPECT_NE(access.Reload().find("basic_auth_users: access without a password "
-                                 "begins with a restart only"),
+  EXPECT_NE(Reload(access).find("basic_auth_users: access without a password "
+                                "begins with a restart only"),
             std::string::npos);
 }
 
 TEST_F(WebAccessTest, CountsOnAfterAChangeOfSomethingElse) {
   const std::string limit = "rate_limit: {interval: 1h, burst: 1}\n";
   Write(limit);
-  WebAccess access(file_);
+  WebAccess access(file_, files_);
   EXPECT_EQ(StatusOf(access.Refuse({}, false)), 200);
   Write(limit + "http_server_config: {headers: {X-Frame-Options: deny}}\n");
+  EXPECT_EQ(StatusOf(access.Refuse({}, false)), 429);
+}
+
+TEST_F(WebAccessTest, ServesOnWhileTheFileDoesNotAnswer) {
+  Write(Users("secret"));
+  WebAccess access(file_, files_);
+  WriteFifo();
+  for (int i = 0; i < 1000; ++i) {  // They do not wait, each of them.
+    EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 200);
+    EXPECT_EQ(StatusOf(access.Refuse({}, false)), 401);
+  }
+  EXPECT_TRUE(files_.IsLate());
+  EXPECT_FALSE(files_.IsIdle(FileThread::Clock::now()));
+  EXPECT_THROW(access.Prepare(FileThread::Clock::now()), ConfigError);
+  std::ofstream(file_) << Users("other");
+  EXPECT_TRUE(files_.IsIdle(FileThread::Clock::now() + kLong));
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceOther), false)), 200);
+  WriteFifo();
+  EXPECT_THROW(
+      access.Prepare(FileThread::Clock::now() + std::chrono::milliseconds(10)),
+      ConfigError);
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceOther), false)), 200);
+  std::ofstream(file_) << Users("other");
+}
+
+TEST_F(WebAccessTest, ChangesNothingUntilWhatIsPreparedIsAdopted) {
+  const std::string limit = "rate_limit: {interval: 1h, burst: 1}\n";
+  Write("");
+  WebAccess access(file_, files_);
+  Write(limit);
+  const auto prepared = access.Prepare(FileThread::Clock::now() + kLong);
+  Write("");
+  EXPECT_EQ(StatusOf(access.Refuse({}, false)), 200);
+  EXPECT_EQ(StatusOf(access.Refuse({}, false)), 200);
+  Write(limit);
+  access.Adopt(access.Prepare(FileThread::Clock::now() + kLong));
+  EXPECT_EQ(StatusOf(access.Refuse({}, false)), 200);
   EXPECT_EQ(StatusOf(access.Refuse({}, false)), 429);
 }
 
@@ -135,7 +192,7 @@ TEST_F(WebAccessTest, AddsTheConfiguredHeaders) {
       "http_server_config:\n  headers:\n    X-Frame-Options: deny\n"
       "    Content-Security-Policy: frame-ancestors 'none'\n"
       "    X-Content-Type-Options: nosniff\n");
-  WebAccess access(file_);
+  WebAccess access(file_, files_);
   HttpResponse response;
   response.headers = {{"Content-Security-Policy", "default-src 'none'"},
                       {"X-Content-Type-Options", "nosniff"}};
@@ -153,7 +210,7 @@ TEST_F(WebAccessTest, SaysWhatIsWrongWithACertificate) {
   Write(tls);
   const auto error = [&] {
     try {
-      WebAccess access(file_);
+      WebAccess access(file_, files_);
     } catch (const ConfigError& thrown) {
       return std::string(thrown.what());
     }
