@@ -185,7 +185,7 @@ void Exporter::ReadAndApply() {
   }
   auto web_config = http_->PrepareWebConfig(deadline);
   if (loaded && process_ &&
-      !process_->Answers(steady_clock::now() + kProcessPatience)) {
+      process_->View(false, steady_clock::now() + kProcessPatience).is_late) {
     throw ConfigError(
         "the process table does not answer: reload again when it does");
   }

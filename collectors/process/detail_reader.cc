@@ -4,7 +4,6 @@
 #include <array>
 #include <set>
 
-#include "collectors/process/read/heartbeat.h"
 #include "collectors/process/read/proc_parse.h"
 
 namespace gunicorn_exporter {
@@ -93,6 +92,22 @@ void DetailReader::Forget(const std::map<ProcessKey, TrackedProcess>& living,
   });
   std::erase_if(overflows_,
                 [&](const auto& entry) { return !apps.contains(entry.first); });
+}
+
+bool IsHeartbeatFile(std::string_view target) {
+  const auto slash = target.rfind('/');
+  return slash != std::string_view::npos &&
+         target.substr(slash + 1).starts_with("wgunicorn-");
+}
+
+double HeartbeatAge(const FileTimes& times, double monotonic_seconds,
+                    double unix_seconds) {
+  // A time of day lies decades after 1970, no machine runs that long.
+  const bool is_monotonic = times.modified > 0 &&
+                            times.modified <= monotonic_seconds &&
+                            monotonic_seconds < times.changed / 2;
+  return std::max(0.0, is_monotonic ? monotonic_seconds - times.modified
+                                    : unix_seconds - times.changed);
 }
 
 }  // namespace gunicorn_exporter

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string_view>
 
 #include "collectors/process/app_viewer.h"
 #include "collectors/process/monitor_clocks.h"
@@ -33,6 +34,20 @@ class DetailSum {
   std::optional<std::uint64_t> total_;
   bool is_denied_ = false;
 };
+
+// How long ago did a worker last tell its master that it lives?
+//
+// A worker touches a deleted file, /tmp/wgunicorn-xxxxxxxx. Gunicorn 20 changes
+// the file's mode, which sets ctime to the time of day; newer ones set mtime to
+// the monotonic clock, which changes ctime too. Source: workers/workertmp.py.
+
+// "/dev/shm/wgunicorn-ukt2ywa6 (deleted)"
+bool IsHeartbeatFile(std::string_view target);
+
+// In seconds, never negative. mtime is taken where it can only be the monotonic
+// clock's: it then does not suffer from changes of the time of day.
+double HeartbeatAge(const FileTimes& times, double monotonic_seconds,
+                    double unix_seconds);
 
 class DetailReader {
  public:

@@ -1,5 +1,7 @@
 #include "collectors/process/monitor_clocks.h"
 
+#include <unistd.h>
+
 #include <cmath>
 #include <ctime>
 
@@ -14,6 +16,8 @@ double ReadClock(clockid_t clock) {
 }
 
 }  // namespace
+
+double TicksPerSecond() { return static_cast<double>(sysconf(_SC_CLK_TCK)); }
 
 MonitorClocks SystemClocks() {
   return {[] { return std::chrono::steady_clock::now(); },

@@ -20,6 +20,9 @@ struct MonitorClocks {
 
 MonitorClocks SystemClocks();
 
+// What the kernel counts CPU and start times in (sysconf, _SC_CLK_TCK).
+double TicksPerSecond();
+
 // When the machine started, by the time of day as it is now: a clock that is
 // set, by NTP on a machine without a battery for one, moves it. It does not
 // tremble with the clock's adjustments.

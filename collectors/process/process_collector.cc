@@ -1,7 +1,5 @@
 #include "collectors/process/process_collector.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -224,7 +222,6 @@ class AppWriter {
 }  // namespace
 
 std::vector<MetricFamily> ToFamilies(const ProcessView& view,
-                                     double age_seconds,
                                      double ticks_per_second) {
   Families families;
   const auto gauge = [&](const char* name, const char* help, double value) {
@@ -236,9 +233,6 @@ std::vector<MetricFamily> ToFamilies(const ProcessView& view,
   gauge("gunicorn_exporter_processes",
         "Processes in the table at the last scan.",
         static_cast<double>(view.processes));
-  gauge("gunicorn_exporter_process_view_age_seconds",
-        "How long ago the process table was read that these series tell of.",
-        age_seconds);
   gauge("gunicorn_exporter_process_sample_interval_seconds",
         "How often workers are classified: process.sample_interval, or "
         "longer where a sample costs more than 1 % of it.",
@@ -255,15 +249,19 @@ Collected ProcessCollector::Collect(Deadline deadline) {
     collected.error = "the process table does not answer";
   } else if (!view->readable) {
     collected.error = "the process table cannot be read";
+  } else {
+    collected.families = ToFamilies(*view, TicksPerSecond());
   }
-  // One that cannot be read now tells of nobody; one that hangs told of them.
-  if (view->readable) {
-    const double age = std::chrono::duration<double>(
-                           std::chrono::steady_clock::now() - *view->looked_at)
-                           .count();
-    collected.families =
-        ToFamilies(*view, age, static_cast<double>(sysconf(_SC_CLK_TCK)));
-  }
+  if (!view->looked_at) return collected;
+  MetricFamily& age = collected.families.emplace_back();
+  age.name = "gunicorn_exporter_process_view_age_seconds";
+  age.help =
+      "How long ago the process table was last read; where that is long, the "
+      "series of the process table are left out.";
+  age.type = MetricType::kGauge;
+  const std::chrono::duration<double> seconds =
+      std::chrono::steady_clock::now() - *view->looked_at;
+  AddSeries(age, nullptr, nullptr, seconds.count());
   return collected;
 }
 

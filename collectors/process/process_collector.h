@@ -10,10 +10,8 @@
 
 namespace gunicorn_exporter {
 
-// Pure: what a view says, as families. `age_seconds`: how long ago the table
-// was looked at. `ticks_per_second` is sysconf's _SC_CLK_TCK.
+// Pure: what a view says, as families. `ticks_per_second` is TicksPerSecond().
 std::vector<MetricFamily> ToFamilies(const ProcessView& view,
-                                     double age_seconds,
                                      double ticks_per_second);
 
 class ProcessCollector : public Collector {
@@ -22,8 +20,8 @@ class ProcessCollector : public Collector {
   explicit ProcessCollector(ProcessThread& thread) : thread_(thread) {}
 
   std::string_view Name() const override { return "process"; }
-  // Where the thread does not answer by the deadline, an older view's, with an
-  // error that says so.
+  // Where the thread does not answer by the deadline, an error and how old the
+  // last view is: what it tells of the apps may not hold any more.
   Collected Collect(Deadline deadline) override;
 
  private:

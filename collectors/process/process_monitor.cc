@@ -39,8 +39,6 @@ milliseconds Stretch(milliseconds interval, double cost_seconds) {
                                 cost_seconds * kCostMultiple)));
 }
 
-double TicksPerSecond() { return static_cast<double>(sysconf(_SC_CLK_TCK)); }
-
 }  // namespace
 
 ProcessMonitor::ProcessMonitor(const Config& config, const std::string& procfs,

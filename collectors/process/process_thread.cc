@@ -12,6 +12,8 @@ namespace {
 
 // Who asks a thread that has kept another waiting this long need not wait, too.
 constexpr std::chrono::seconds kHangs{2};
+// Nor are lines of new senders held, which would wait for it.
+constexpr std::chrono::seconds kSlow{1};
 // A view that nobody asked for is made this often: it is what there is to say
 // where the next look hangs.
 constexpr std::chrono::seconds kKeepView{5};
@@ -95,6 +97,11 @@ bool ProcessThread::Ask(std::uint64_t question, const SenderAddress& sender) {
 std::vector<SenderAnswer> ProcessThread::TakeAnswers() {
   const std::lock_guard lock(mutex_);
   return std::exchange(answers_, {});
+}
+
+bool ProcessThread::Answers() const {
+  const std::lock_guard lock(mutex_);
+  return !waiting_since_ || Clock::now() - *waiting_since_ < kSlow;
 }
 
 void ProcessThread::SetWake(std::function<void()> wake) {

@@ -55,16 +55,13 @@ class ProcessThread : public SenderQuestions {
   // answered others for two seconds.
   Answer View(bool with_details, Clock::time_point deadline);
 
-  // Whether the thread answers at all, by the deadline.
-  bool Answers(Clock::time_point deadline) {
-    return !View(false, deadline).is_late;
-  }
   // Takes effect at once, or as soon as the thread is free.
   void Reconfigure(const Config& config);
 
   bool Ask(std::uint64_t question, const SenderAddress& sender) override;
   std::vector<SenderAnswer> TakeAnswers() override;
   void SetWake(std::function<void()> wake) override;
+  bool Answers() const override;
   std::uint64_t Generation() const override { return monitor_.Generation(); }
 
  private:

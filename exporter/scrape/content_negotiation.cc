@@ -1,7 +1,10 @@
 #include "exporter/scrape/content_negotiation.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <charconv>
+#include <new>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -103,6 +106,14 @@ std::optional<ExpositionFormat> FormatOf(const Offer& offer) {
   return std::nullopt;
 }
 
+// The fastest: exposition text shrinks to a tenth all the same, and each level
+// above costs more CPU than the network saves.
+constexpr int kLevel = 1;
+
+// 15 is zlib's largest window; 16 asks for gzip's header.
+constexpr int kWindowBits = 15 + 16;
+constexpr int kMemoryLevel = 8;
+
 }  // namespace
 
 ExpositionFormat NegotiateFormat(std::string_view accept) {
@@ -126,6 +137,32 @@ bool AcceptsGzip(std::string_view accept_encoding) {
     if (offer.name == "*") any_q = offer.q;
   }
   return gzip_q.value_or(any_q) > 0;
+}
+
+std::string Gzip(std::string_view bytes) {
+  z_stream stream = {};
+  if (deflateInit2(&stream, kLevel, Z_DEFLATED, kWindowBits, kMemoryLevel,
+                   Z_DEFAULT_STRATEGY) != Z_OK) {
+    throw std::bad_alloc();  // The only way in which it fails here.
+  }
+  std::string compressed;
+  compressed.resize(bytes.size() / 8 + 256);
+  // zlib reads only; its interface predates const.
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  int result = Z_OK;
+  while (result != Z_STREAM_END) {
+    if (stream.total_out == compressed.size()) {
+      compressed.resize(compressed.size() * 2);
+    }
+    stream.next_out =
+        reinterpret_cast<Bytef*>(compressed.data() + stream.total_out);
+    stream.avail_out = static_cast<uInt>(compressed.size() - stream.total_out);
+    result = deflate(&stream, Z_FINISH);
+  }
+  compressed.resize(stream.total_out);
+  deflateEnd(&stream);
+  return compressed;
 }
 
 }  // namespace gunicorn_exporter

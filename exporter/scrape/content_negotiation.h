@@ -2,6 +2,7 @@
 // 12.5), with their q-values. Pure functions, safe from any thread.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "exporter/scrape/exposition.h"
@@ -22,5 +23,8 @@ ExpositionFormat NegotiateFormat(std::string_view accept);
 
 // Whether the answer may be compressed: gzip (or *) with a q above 0.
 bool AcceptsGzip(std::string_view accept_encoding);
+
+// Compression of an answer (RFC 1952).
+std::string Gzip(std::string_view bytes);
 
 }  // namespace gunicorn_exporter

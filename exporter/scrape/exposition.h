@@ -19,4 +19,9 @@ std::string_view ContentType(ExpositionFormat format);
 std::string Expose(const std::vector<MetricFamily>& families,
                    ExpositionFormat format);
 
+// In the order in which they are written: by their labels, so that two scrapes
+// of one state are the same bytes. Every label set once; where a family has one
+// twice, the first series holds. The pointers are into `family`.
+std::vector<const Series*> SortedSeries(const MetricFamily& family);
+
 }  // namespace gunicorn_exporter

@@ -11,8 +11,8 @@
 #include <string_view>
 
 #include "config/base/utf8.h"
+#include "exporter/scrape/exposition.h"
 #include "exporter/scrape/metrics.pb.h"
-#include "exporter/scrape/series_order.h"
 
 namespace gunicorn_exporter {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "config/base/utf8.h"
 #include "exporter/scrape/byte_writer.h"
-#include "exporter/scrape/series_order.h"
+#include "exporter/scrape/exposition.h"
 
 namespace gunicorn_exporter {
 namespace {

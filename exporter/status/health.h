@@ -29,12 +29,26 @@
 // Members are only ever added. Pure functions, safe from any thread.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "exporter/status/known_apps.h"
+#include "collectors/app_status.h"
+#include "collectors/process/process_thread.h"
 
 namespace gunicorn_exporter {
+
+// The apps that are checked, and whether what is said of them is of now.
+struct KnownApps {
+  std::vector<AppStatus> apps;
+  // Why the process table was not read just now, for people; then `apps` is
+  // what it said last, or empty. Empty: it was.
+  std::string trouble;
+};
+
+KnownApps ToKnownApps(const ProcessThread::Answer& answer,
+                      std::chrono::steady_clock::time_point now);
 
 struct HealthAnswer {
   int http_status = 503;

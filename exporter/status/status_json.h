@@ -45,7 +45,7 @@
 #include <vector>
 
 #include "collectors/metric_family.h"
-#include "exporter/status/known_apps.h"
+#include "exporter/status/health.h"
 
 namespace gunicorn_exporter {
 

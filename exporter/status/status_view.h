@@ -9,7 +9,7 @@
 
 #include "collectors/app_status.h"
 #include "collectors/metric_family.h"
-#include "exporter/status/known_apps.h"
+#include "exporter/status/health.h"
 
 namespace gunicorn_exporter {
 

@@ -12,7 +12,6 @@
 #include "config/base/log.h"
 #include "exporter/scrape/content_negotiation.h"
 #include "exporter/scrape/exposition.h"
-#include "exporter/scrape/gzip.h"
 #include "exporter/status/health.h"
 #include "exporter/status/status_json.h"
 #include "exporter/status/status_page.h"

@@ -20,7 +20,7 @@
 #include "collectors/metric_family.h"
 #include "config/base/address.h"
 #include "exporter/file_thread.h"
-#include "exporter/status/known_apps.h"
+#include "exporter/status/health.h"
 
 namespace gunicorn_exporter {
 

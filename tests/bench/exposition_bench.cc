@@ -21,8 +21,8 @@
 #include <vector>
 
 #include "collectors/metric_family.h"
+#include "exporter/scrape/content_negotiation.h"
 #include "exporter/scrape/exposition.h"
-#include "exporter/scrape/gzip.h"
 
 namespace gunicorn_exporter {
 namespace {

@@ -11,6 +11,7 @@ from support import Exporter, free_port, send_udp, unique_name, wait_until
 
 DROPPED = "gunicorn_exporter_statsd_dropped_packets_total"
 RECEIVED = "gunicorn_exporter_statsd_packets_total"
+LINES = "gunicorn_exporter_statsd_lines_total"
 SENT = 5000
 BUFFER_BYTES = 100_000
 
@@ -43,9 +44,11 @@ def test_dropped_udp_packets_are_sent_minus_received(family, address):
         def all_told():
             scrape = exporter.scrape()
             told = scrape.value(RECEIVED, transport="udp") + scrape.value(DROPPED, transport="udp")
-            return scrape if told >= 2 * SENT else None
+            # The lines of a new sender wait until it is looked up.
+            all_counted = scrape.value(LINES, transport="udp") == scrape.value(RECEIVED, transport="udp")
+            return scrape if told >= 2 * SENT and all_counted else None
 
-        scrape = wait_until(all_told, "each packet is received or dropped")
+        scrape = wait_until(all_told, "each packet is received or dropped, and its line counted")
         received = scrape.value(RECEIVED, transport="udp")
         assert 0 < received < 2 * SENT
         assert scrape.value(DROPPED, transport="udp") == 2 * SENT - received

@@ -43,6 +43,16 @@ class FakeSenderQuestions : public SenderQuestions {
     return generation_;
   }
 
+  bool Answers() const override {
+    const std::lock_guard lock(mutex_);
+    return !hangs_;
+  }
+
+  // It is known to hang, or not any more.
+  void SetHangs(bool hangs) {
+    const std::lock_guard lock(mutex_);
+    hangs_ = hangs;
+  }
   // Gives no answer until it is let go.
   void Hold() {
     const std::lock_guard lock(mutex_);
@@ -115,6 +125,7 @@ class FakeSenderQuestions : public SenderQuestions {
 
   mutable std::mutex mutex_;
   bool is_held_ = false;
+  bool hangs_ = false;
   std::size_t room_ = 1'000'000;
   std::deque<std::pair<std::uint64_t, SenderAddress>> open_;
   std::vector<SenderAnswer> answers_;

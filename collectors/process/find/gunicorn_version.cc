@@ -13,7 +13,7 @@
 #include <array>
 #include <cerrno>
 
-#include "collectors/process/read/directory.h"
+#include "collectors/process/read/proc_reader.h"
 #include "collectors/process/read/text_fields.h"
 
 namespace gunicorn_exporter {

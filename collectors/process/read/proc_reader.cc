@@ -13,7 +13,6 @@
 #include <cstddef>
 #include <limits>
 
-#include "collectors/process/read/directory.h"
 #include "collectors/process/read/proc_parse.h"
 
 namespace gunicorn_exporter {

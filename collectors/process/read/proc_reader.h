@@ -8,11 +8,13 @@
 // counted in the ReadErrors given in, unless the process was gone.
 #pragma once
 
+#include <dirent.h>
 #include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +37,12 @@ struct FileTimes {
   double modified = 0;
   double changed = 0;
 };
+
+// The entries of a folder, as readdir(3) gives them; closed with its owner.
+struct CloseDirectory {
+  void operator()(DIR* directory) const { closedir(directory); }
+};
+using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
 class ProcReader {
  public:

@@ -16,9 +16,6 @@ namespace gunicorn_exporter {
 namespace {
 
 // Kernel's include/net/tcp_states.h.
-constexpr std::uint32_t kEstablished = 1;
-constexpr std::uint32_t kCloseWait = 8;
-constexpr std::uint32_t kListen = 10;
 
 // The kernel fills at most 32 KiB at a time, or what is asked for.
 constexpr std::size_t kBuffer = 131072;

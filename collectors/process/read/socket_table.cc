@@ -12,10 +12,6 @@
 namespace gunicorn_exporter {
 namespace {
 
-constexpr std::uint64_t kEstablished = 1;
-constexpr std::uint64_t kCloseWait = 8;
-constexpr std::uint64_t kListen = 10;
-
 std::optional<std::uint64_t> ParseHex(std::string_view text) {
   std::uint64_t number = 0;
   const char* const end = text.data() + text.size();

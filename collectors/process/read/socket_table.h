@@ -27,6 +27,11 @@ enum class ConnectionState : std::uint8_t {
   kTie,       // A receipt and a send in one tick of the kernel's clock.
 };
 
+// Of TCP sockets, and of unix ones in sock_diag's answers (net/tcp_states.h).
+inline constexpr std::uint32_t kEstablished = 1;
+inline constexpr std::uint32_t kCloseWait = 8;
+inline constexpr std::uint32_t kListen = 10;
+
 struct SocketAddress {
   bool is_v6 = false;
   // Network order; the first four for IPv4.

@@ -21,7 +21,8 @@ class ReceiverMetrics {
   // The transport's series are there from now on; before what comes over it is
   // counted. Once or several times.
   void SwitchOn(Transport transport);
-  // Who sees a packet sees its lines, and who sees a line what became of it.
+  // Who sees a line sees what became of it. Who sees a packet sees its lines,
+  // but for those that are held until their sender is known.
   void Add(const LineCounts& counts);
   // Datagrams that the kernel dropped.
   void AddDropped(Transport transport, std::uint64_t packets);

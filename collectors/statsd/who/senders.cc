@@ -102,7 +102,7 @@ bool Senders::Hold(const ReceivedLine& line, Time now, Question& question) {
   const bool is_crowded = held_lines_ >= kMostHeldLines ||
                           held_bytes_ + line.text.size() > kMostHeldBytes;
   if (now >= std::min(question.hold_until, silent_since_ + kSilence) ||
-      (is_crowded && is_known)) {
+      (is_crowded && is_known) || !questions_->Answers()) {
     if (question.lines.empty()) return false;
     // An app's lines are counted in the order in which they came.
     question.hold_until = std::min(question.hold_until, now);

@@ -21,7 +21,7 @@ TEST(ProcessCollector, TellsOfNoCreationWhereTheCountBeganBeforeIt) {
   ProcessMonitor monitor(Config(), proc.root(), registry, clocks);
   monitor.Scan();
   std::map<std::string, double> created;
-  for (const MetricFamily& family : ToFamilies(monitor.View(true), 0, 100)) {
+  for (const MetricFamily& family : ToFamilies(monitor.View(true), 100)) {
     for (const Series& series : family.series) {
       created[family.name] = series.created_seconds;
     }

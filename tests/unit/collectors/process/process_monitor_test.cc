@@ -46,8 +46,7 @@ class ProcessMonitorTest : public testing::Test {
   std::vector<std::string> Series(const std::string& name) {
     std::vector<std::string> lines;
     monitor_->ScanIfStale();
-    for (const MetricFamily& family :
-         ToFamilies(monitor_->View(true), 0, 100)) {
+    for (const MetricFamily& family : ToFamilies(monitor_->View(true), 100)) {
       if (family.name != name) continue;
       for (const auto& series : family.series) {
         std::string labels = series.common ? series.common->text() : "";

@@ -1,9 +1,9 @@
-#include "exporter/scrape/gzip.h"
-
 #include <gtest/gtest.h>
 #include <zlib.h>
 
 #include <string>
+
+#include "exporter/scrape/content_negotiation.h"
 
 namespace gunicorn_exporter {
 namespace {

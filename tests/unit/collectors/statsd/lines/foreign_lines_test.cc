@@ -3,7 +3,6 @@
 #include <cmath>
 #include <string>
 
-#include "collectors/statsd/lines/foreign_name.h"
 #include "tests/unit/collectors/statsd/lines/line_handler_fixture.h"
 
 namespace gunicorn_exporter {

@@ -141,6 +141,14 @@ TEST_F(SendersTest, AreNobodyWhileTheProcessTableHangs) {
   EXPECT_EQ(Requests("unknown"), 2);
 }
 
+TEST_F(SendersTest, AreNobodyAtOnceWhereTheProcessTableIsKnownToHang) {
+  senders_.SetHangs(true);
+  Handle("gunicorn.requests:1|c", kShop);
+  handler().Flush();
+  EXPECT_FALSE(handler().has_held());
+  EXPECT_EQ(Requests("unknown"), 1);
+}
+
 TEST_F(SendersTest, WhoWereKnownAreWhoTheyWereWhileTheProcessTableHangs) {
   MakeKnown();
   senders_.NextGeneration();

@@ -1,6 +1,6 @@
-#include "collectors/process/read/heartbeat.h"
-
 #include <gtest/gtest.h>
+
+#include "collectors/process/detail_reader.h"
 
 namespace gunicorn_exporter {
 namespace {
