@@ -239,7 +239,7 @@ void SocketServer::Serve(Connection& connection) {
   ClientStream stream(connection.fd.get(),
                       handlers_.tls ? handlers_.tls() : nullptr);
   if (std::optional<std::string> error = stream.Handshake(deadline)) {
-    if (stream.HasBegun() && !stop_) {
+    if (stream.HasBegun() && Enter(connection, State::kLingering) && !stop_) {
       Refuse(connection.peer, 0, std::move(*error));
     }
     Linger(connection, stream);

@@ -203,17 +203,10 @@ int ChooseProtocol(SSL*, const unsigned char** out, unsigned char* out_size,
 }
 
 int VerifyMode(ClientAuth auth) {
-  switch (auth) {
-    case ClientAuth::kNone:
-      return SSL_VERIFY_NONE;
-    case ClientAuth::kRequest:
-    case ClientAuth::kVerifyIfGiven:
-      return SSL_VERIFY_PEER;
-    case ClientAuth::kRequireAny:
-    case ClientAuth::kRequireAndVerify:
-      break;
-  }
-  return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  if (auth == ClientAuth::kNone) return SSL_VERIFY_NONE;
+  const bool required =
+      auth == ClientAuth::kRequireAny || auth == ClientAuth::kRequireAndVerify;
+  return SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
 }
 
 std::string TextOf(const ASN1_STRING* string) {

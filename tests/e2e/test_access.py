@@ -1,10 +1,12 @@
 """--web.config.file with real TLS clients: curl and openssl s_client."""
 
 import crypt
+import os
+import signal
 import subprocess
 
 import pytest
-from support import Exporter, run_exporter
+from support import Exporter, run_exporter, wait_until
 from support.certificates import Certificates
 
 PROBES = ("/-/healthy", "/-/ready")
@@ -158,6 +160,40 @@ def test_basic_authentication():
         exporter.web_config_path.write_text("basic_auth_users: [\n")
         assert exporter.get("/metrics", user=("prometheus", "other")).status == 200
         assert exporter.get("/metrics").status == 401
+
+
+@pytest.mark.parametrize("reloaded", [False, True])
+def test_a_web_configuration_that_does_not_answer(reloaded):
+    config = f"basic_auth_users:\n  prometheus: {bcrypt('secret')}\n"
+    user = ("prometheus", "secret")
+    with Exporter(web_config=config) as exporter:
+        exporter.web_config_path.unlink()
+        os.mkfifo(exporter.web_config_path)
+        if reloaded:
+            exporter.send_signal(signal.SIGHUP)
+            wait_until(lambda: "event=config_reload_failed" in exporter.log(), "the reload has failed")
+            assert f"{exporter.web_config_path}: does not answer" in exporter.log()
+        for _ in range(50):
+            assert exporter.get("/metrics", user=user).status == 200
+            assert exporter.get("/metrics").status == 401
+            assert exporter.get("/-/healthy").status == 200
+        exporter.send_signal(signal.SIGTERM)
+        assert exporter.wait() == 0
+
+
+def test_a_reload_is_whole_or_not_at_all():
+    with Exporter(config="instances:\n  - proc_name: before\n", web_config="") as exporter:
+        exporter.write_config("instances:\n  - proc_name: after\n")
+        exporter.web_config_path.write_text("nonsense: 1\n")
+        exporter.send_signal(signal.SIGHUP)
+        wait_until(lambda: "event=config_reload_failed" in exporter.log(), "the reload has failed")
+        assert exporter.get("/health/before").status == 503
+        assert exporter.get("/health/after").status == 404
+        exporter.web_config_path.write_text("http_server_config:\n  headers:\n    X-Frame-Options: deny\n")
+        exporter.send_signal(signal.SIGHUP)
+        wait_until(lambda: exporter.get("/health/after").status == 503, "both are taken")
+        assert exporter.get("/health/before").status == 404
+        assert exporter.get("/").headers["X-Frame-Options"] == "deny"
 
 
 def test_headers_and_rate_limit():

@@ -10,7 +10,7 @@ import pytest
 from support import wait_until
 from support.certificates import Certificates
 from support.http import http_request
-from support.watched import Watched, allow_descriptors, seed
+from support.watched import KNOWN, Watched, allow_descriptors, seed
 
 SECRET = "root:"  # Of /etc/passwd.
 
@@ -120,6 +120,63 @@ def test_odd_requests():
             assert status in statuses, (request[:80], answer[:200])
             assert b"Cookie" not in answer
         exporter.check()
+
+
+def refused(exporter, code):
+    return exporter.value("gunicorn_exporter_http_requests_total", handler="refused", code=code)
+
+
+def test_what_is_no_request_is_counted_and_logged():
+    requests = (
+        (b"GET / HTTP/1.1\nHost: x\n\n", 400),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 411),
+        (b"POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n", 413),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n", 431),
+    )
+    with Watched() as exporter:
+        for request, code in requests:
+            assert ask(exporter.port, request)[0] == code
+            wait_until(lambda code=code: refused(exporter, code) == 1, f"a {code} is counted")
+        wait_until(lambda: "event=http_request_refused client=127.0.0.1:" in exporter.log(), "the first is logged")
+        assert 'reason="400 Bad Request"' in exporter.log()
+
+
+def test_a_request_that_does_not_end_is_counted():
+    with Watched() as exporter:
+        with socket.create_connection(("127.0.0.1", exporter.port), timeout=60) as client:
+            client.send(b"GET / HTTP/1.1\r\n")
+            assert client.recv(1) == b""
+        wait_until(lambda: refused(exporter, 408) == 1, "a 408 is counted")
+        wait_until(lambda: "the request did not end in time" in exporter.log(), "it is logged")
+
+
+def test_requests_as_others_write_them():
+    """A header as long as the head may be, an absolute target, percent-encoded paths."""
+    with Watched() as exporter:
+        for target, status in (
+            (b"HTTP://h/metrics", 200),
+            (b"http://h:18125/%6detrics?x=1", 200),
+            (b"/%2D/healthy", 200),
+            (b"/%2d%2fhealthy", 404),
+            (b"/heal%74h/" + KNOWN.encode(), 503),
+        ):
+            assert get(exporter.port, target)[0] == status, target
+        for size in (9000, 16_000):
+            header = b"X: " + b"a" * size
+            status, _ = ask(exporter.port, b"GET /metrics HTTP/1.1\r\n" + header + b"\r\nConnection: close\r\n\r\n")
+            assert status == 200, size
+        exporter.check()
+
+
+def test_a_body_that_waits_to_be_asked_for():
+    with Watched() as exporter, socket.create_connection(("127.0.0.1", exporter.port), timeout=60) as client:
+        client.sendall(
+            b"POST /-/reload HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\nConnection: close\r\n\r\n"
+        )
+        assert client.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(b"12345")
+        assert client.recv(4096).startswith(b"HTTP/1.1 403 ")
 
 
 def mutations(source, good, count):
@@ -244,6 +301,23 @@ def test_garbage_for_tls(directory):
             assert status < 500 or status == 505, answer[:200]
         exporter.check()
         wait_until(lambda: exporter.open_fds() <= descriptors + 10, "the descriptors are given back")
+
+
+def test_refused_handshakes_are_counted_and_logged(directory):
+    with WatchedTls(directory) as exporter:
+        assert http_request(f"http://127.0.0.1:{exporter.port}/metrics").status == 400
+        wait_until(lambda: refused(exporter, 0) == 1, "it is counted")
+        wait_until(lambda: "event=tls_handshake_refused client=127.0.0.1:" in exporter.log(), "it is logged")
+        assert 'reason="http request"' in exporter.log()
+        old = ssl.create_default_context(cafile=str(exporter.certificates.authority))
+        old.set_alpn_protocols(["h2"])
+        with pytest.raises(OSError), socket.create_connection(("127.0.0.1", exporter.port), timeout=60) as plain:
+            old.wrap_socket(plain, server_hostname="localhost")
+        wait_until(lambda: refused(exporter, 0) == 2, "it is counted, too")
+        # Who connects and says nothing has refused nothing.
+        socket.create_connection(("127.0.0.1", exporter.port), timeout=60).close()
+        exporter.check()
+        assert refused(exporter, 0) == 2
 
 
 def test_half_open_handshakes(directory):

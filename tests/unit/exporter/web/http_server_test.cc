@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
+#include <list>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -277,6 +279,32 @@ TEST(HttpServer, AnswersScrapesBeyondTheLimitWith503) {
   EXPECT_EQ(Get(served.port(), "/-/healthy").status, 200);
   go_on.set_value();
   EXPECT_EQ(first.Receive().status, 200);
+}
+
+TEST(HttpServer, AnswersProbesBesideTwoHundredSlowScrapes) {
+  constexpr int kScrapes = 200;
+  std::atomic<int> running = 0;
+  std::promise<void> all_run;
+  std::promise<void> go_on;
+  std::shared_future<void> gate = go_on.get_future().share();
+  HttpOptions options;
+  options.max_requests = 0;
+  Served served(options);
+  served.scrape = [&](auto) {
+    if (++running == kScrapes) all_run.set_value();
+    gate.wait();
+    return OneFamily();
+  };
+  std::list<TestClient> scrapers;
+  for (int i = 0; i < kScrapes; ++i) {
+    scrapers.emplace_back(served.port());
+    scrapers.back().Send("GET /metrics HTTP/1.1\r\n\r\n");
+  }
+  all_run.get_future().wait();
+  EXPECT_EQ(Get(served.port(), "/-/healthy").status, 200);
+  EXPECT_EQ(Get(served.port(), "/-/ready").status, 200);
+  go_on.set_value();
+  for (TestClient& scraper : scrapers) EXPECT_EQ(scraper.Receive().status, 200);
 }
 
 TEST(HttpServer, AnswersAFailureOfAHandlerWith500) {
