@@ -1,23 +1,18 @@
 #include "config/load_config.h"
 
-#include <optional>
 #include <utility>
 
 #include "config/base/config_error.h"
 #include "config/base/read_file.h"
-#include "config/load_instances.h"
-#include "config/load_logs.h"
-#include "config/load_statsd.h"
+#include "config/load_sections.h"
 #include "config/tag_label.h"
-#include "config/yaml_tree.h"
-#include "config/yaml_value.h"
+#include "config/yaml.h"
 
 namespace gunicorn_exporter {
 namespace {
 
 constexpr KeyRule<Config> kInitConfigKeys[] = {
-    {"gunicorn", [](const YamlValue& value,
-                    Config& config) { config.gunicorn = value.String(); }},
+    {"gunicorn", Set<&Config::gunicorn, &YamlValue::String>},
     // The agents' own.
     {"collect_default_metrics"},
     {"conf"},
@@ -31,61 +26,34 @@ constexpr KeyRule<Config> kInitConfigKeys[] = {
     {"timeout"},
 };
 
-struct Discovery {
-  std::optional<bool> enabled;  // Empty: not said.
-  DiscoveryConfig config;
-};
-
-constexpr KeyRule<Discovery> kDiscoveryKeys[] = {
-    {"enabled", [](const YamlValue& value,
-                   Discovery& discovery) { discovery.enabled = value.Bool(); }},
-    {"forget_after",
-     [](const YamlValue& value, Discovery& discovery) {
-       discovery.config.forget_after = value.Duration();
-     }},
+constexpr KeyRule<DiscoveryConfig> kDiscoveryKeys[] = {
+    {"enabled", Set<&DiscoveryConfig::enabled, &YamlValue::Bool>},
+    {"forget_after", Set<&DiscoveryConfig::forget_after, &YamlValue::Duration>},
 };
 
 constexpr KeyRule<ProcessConfig> kProcessKeys[] = {
     {"sample_interval",
-     [](const YamlValue& value, ProcessConfig& process) {
-       process.sample_interval = value.DurationAboveZero();
-     }},
-    {"per_worker",
-     [](const YamlValue& value, ProcessConfig& process) {
-       process.per_worker = value.Bool();
-     }},
-    {"pod_labels",
-     [](const YamlValue& value, ProcessConfig& process) {
-       process.pod_labels = value.Bool();
-     }},
+     Set<&ProcessConfig::sample_interval, &YamlValue::DurationAboveZero>},
+    {"per_worker", Set<&ProcessConfig::per_worker, &YamlValue::Bool>},
+    {"pod_labels", Set<&ProcessConfig::pod_labels, &YamlValue::Bool>},
 };
 
-struct File {
-  Config config;
-  Discovery discovery;
-};
-
-constexpr KeyRule<File> kFileKeys[] = {
+constexpr KeyRule<Config> kSectionKeys[] = {
     {"init_config",
-     [](const YamlValue& value, File& file) {
-       ReadMap(value, kInitConfigKeys, file.config);
+     [](const YamlValue& value, Config& config) {
+       ReadMap(value, kInitConfigKeys, config);
      }},
-    {"instances",
-     [](const YamlValue& value, File& file) {
-       file.config.instances = LoadInstances(value);
-     }},
-    {"logs", [](const YamlValue& value,
-                File& file) { file.config.logs = LoadLogs(value); }},
+    {"instances", Set<&Config::instances, LoadInstances>},
+    {"logs", Set<&Config::logs, LoadLogs>},
     {"discovery",
-     [](const YamlValue& value, File& file) {
-       ReadMap(value, kDiscoveryKeys, file.discovery);
+     [](const YamlValue& value, Config& config) {
+       ReadMap(value, kDiscoveryKeys, config.discovery);
      }},
     {"process",
-     [](const YamlValue& value, File& file) {
-       ReadMap(value, kProcessKeys, file.config.process);
+     [](const YamlValue& value, Config& config) {
+       ReadMap(value, kProcessKeys, config.process);
      }},
-    {"statsd", [](const YamlValue& value,
-                  File& file) { file.config.statsd = LoadStatsd(value); }},
+    {"statsd", Set<&Config::statsd, LoadStatsd>},
     // The agents' own.
     {"ad_identifiers"},
     {"advanced_ad_identifiers"},
@@ -128,17 +96,15 @@ LoadedConfig LoadConfigFile(const std::string& file) {
 }
 
 LoadedConfig ParseConfig(const std::string& text, const std::string& file) {
-  const YamlNodePtr tree = ParseYaml(text, file);
-  LoadedConfig loaded;
-  const YamlValue root(*tree, file, loaded.notices);
-  File read;
-  ReadMap(root, kFileKeys, read);
-  loaded.config = std::move(read.config);
-  loaded.config.discovery = read.discovery.config;
-  loaded.config.discovery.enabled =
-      read.discovery.enabled.value_or(loaded.config.instances.empty());
-  CheckTagLabels(root, loaded.config);
-  return loaded;
+  YamlFile yaml{file};
+  const YamlValue root = YamlValue::Parse(text, yaml);
+  Config config;
+  for (const auto& [key, value] : root.Entries()) {
+    if (key == "instances") config.discovery.enabled = value.Items().empty();
+  }
+  ReadMap(root, kSectionKeys, config);
+  CheckTagLabels(root, config);
+  return {std::move(config), std::move(yaml.notices)};
 }
 
 }  // namespace gunicorn_exporter

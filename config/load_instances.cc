@@ -1,10 +1,9 @@
-#include "config/load_instances.h"
-
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
+#include "config/load_sections.h"
 #include "config/tag_label.h"
 
 namespace gunicorn_exporter {
@@ -46,13 +45,9 @@ std::vector<TagLabel> LoadTags(const YamlValue& list) {
 }
 
 constexpr KeyRule<InstanceConfig> kInstanceKeys[] = {
-    {"proc_name",
-     [](const YamlValue& value, InstanceConfig& instance) {
-       instance.proc_name = value.NonEmptyString();
-     },
+    {"proc_name", Set<&InstanceConfig::proc_name, &YamlValue::NonEmptyString>,
      "the name given to gunicorn --name"},
-    {"tags", [](const YamlValue& value,
-                InstanceConfig& instance) { instance.tags = LoadTags(value); }},
+    {"tags", Set<&InstanceConfig::tags, LoadTags>},
     {"statsd_prefix",
      [](const YamlValue& value, InstanceConfig& instance) {
        instance.statsd_prefix = value.String();
@@ -61,10 +56,7 @@ constexpr KeyRule<InstanceConfig> kInstanceKeys[] = {
          instance.statsd_prefix.pop_back();
        }
      }},
-    {"gunicorn",
-     [](const YamlValue& value, InstanceConfig& instance) {
-       instance.gunicorn = value.String();
-     }},
+    {"gunicorn", Set<&InstanceConfig::gunicorn, &YamlValue::String>},
     // The agents' own.
     {"collection_interval"},
     {"disable_generic_tags"},

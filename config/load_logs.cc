@@ -1,5 +1,3 @@
-#include "config/load_logs.h"
-
 #include <re2/re2.h>
 
 #include <algorithm>
@@ -9,6 +7,7 @@
 #include <utility>
 
 #include "config/access_log_format.h"
+#include "config/load_sections.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -70,8 +69,7 @@ constexpr KeyRule<Rule> kRuleKeys[] = {
        }
      },
      "multi_line"},
-    {"name",
-     [](const YamlValue& value, Rule& rule) { rule.name = value.String(); }},
+    {"name", Set<&Rule::name, &YamlValue::String>},
     {"pattern",
      [](const YamlValue& value, Rule& rule) {
        rule.pattern = Pattern(value, /*is_access_line=*/false);

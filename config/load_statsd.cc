@@ -1,11 +1,10 @@
-#include "config/load_statsd.h"
-
 #include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "config/load_sections.h"
 #include "config/tag_label.h"
 
 namespace gunicorn_exporter {
@@ -87,47 +86,25 @@ UnmatchedLines LoadUnmatched(const YamlValue& value) {
 }
 
 constexpr KeyRule<StatsdConfig> kStatsdKeys[] = {
-    {"series_ttl",
-     [](const YamlValue& value, StatsdConfig& statsd) {
-       statsd.series_ttl = value.Duration();
-     }},
+    {"series_ttl", Set<&StatsdConfig::series_ttl, &YamlValue::Duration>},
     {"max_series",
      [](const YamlValue& value, StatsdConfig& statsd) {
        statsd.max_series = static_cast<std::size_t>(
            value.Integer(1, std::numeric_limits<std::int64_t>::max()));
      }},
-    {"default_app",
-     [](const YamlValue& value, StatsdConfig& statsd) {
-       statsd.default_app = value.String();
-     }},
-    {"histogram_buckets",
-     [](const YamlValue& value, StatsdConfig& statsd) {
-       statsd.histogram_buckets = LoadBuckets(value);
-     }},
+    {"default_app", Set<&StatsdConfig::default_app, &YamlValue::String>},
+    {"histogram_buckets", Set<&StatsdConfig::histogram_buckets, LoadBuckets>},
     {"native_histogram_schema",
      [](const YamlValue& value, StatsdConfig& statsd) {
        statsd.native_histogram_schema = static_cast<int>(value.Integer(-4, 8));
      }},
-    {"quantiles",
-     [](const YamlValue& value, StatsdConfig& statsd) {
-       statsd.quantiles = LoadQuantiles(value);
-     }},
+    {"quantiles", Set<&StatsdConfig::quantiles, LoadQuantiles>},
     {"quantile_window",
-     [](const YamlValue& value, StatsdConfig& statsd) {
-       statsd.quantile_window = value.DurationAboveZero();
-     }},
+     Set<&StatsdConfig::quantile_window, &YamlValue::DurationAboveZero>},
     {"preset_status_codes",
-     [](const YamlValue& value, StatsdConfig& statsd) {
-       statsd.preset_status_codes = LoadStatusCodes(value);
-     }},
-    {"tag_labels",
-     [](const YamlValue& value, StatsdConfig& statsd) {
-       statsd.tag_labels = LoadTagLabels(value);
-     }},
-    {"unmatched",
-     [](const YamlValue& value, StatsdConfig& statsd) {
-       statsd.unmatched = LoadUnmatched(value);
-     }},
+     Set<&StatsdConfig::preset_status_codes, LoadStatusCodes>},
+    {"tag_labels", Set<&StatsdConfig::tag_labels, LoadTagLabels>},
+    {"unmatched", Set<&StatsdConfig::unmatched, LoadUnmatched>},
 };
 
 }  // namespace

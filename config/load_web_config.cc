@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -13,35 +14,43 @@
 #include "config/base/config_error.h"
 #include "config/base/read_file.h"
 #include "config/tls_names.h"
-#include "config/yaml_value.h"
+#include "config/yaml.h"
 
 namespace gunicorn_exporter {
 namespace {
 
 // What is read, and the place of what is checked against other keys later.
-struct File {
+struct ReadConfig {
   WebConfig config;
-  std::optional<YamlValue> tls, client_auth_type, client_allowed_sans;
-  std::optional<YamlValue> min_version, rate_limit, interval;
+  std::optional<YamlValue> tls, client_allowed_sans, min_version, rate_limit;
 };
 
-template <typename Names>
-std::string JoinNames(const Names& names) {
+// "a, b, c" of what `name_of` gives of each row of a table.
+template <typename Table, typename NameOf>
+std::string JoinNames(const Table& table, NameOf name_of) {
   std::string joined;
-  for (const auto& name : names) {
+  for (const auto& row : table) {
     if (!joined.empty()) joined += ", ";
-    joined += name;
+    joined += std::invoke(name_of, row);
   }
   return joined;
 }
 
-void ReadPem(const YamlValue& value, bool is_file, PemSource& source) {
+template <PemSource TlsConfig::*pem, std::string PemSource::*text>
+void ReadPem(const YamlValue& value, ReadConfig& read) {
+  PemSource& source = read.config.tls.*pem;
   if (source.IsSet()) {
     value.Fail("is a second one beside " + source.key + "; expected only one");
   }
-  (is_file ? source.file : source.text) = value.NonEmptyString();
+  source.*text = value.NonEmptyString();
   source.key = value.path();
   source.line = value.line();
+}
+
+// For KeyRule::read, as Set.
+template <auto field, auto read_value>
+void SetTls(const YamlValue& value, ReadConfig& read) {
+  read.config.tls.*field = std::invoke(read_value, value);
 }
 
 constexpr std::array<std::pair<std::string_view, ClientAuth>, 6> kClientAuths =
@@ -54,7 +63,7 @@ constexpr std::array<std::pair<std::string_view, ClientAuth>, 6> kClientAuths =
         {"RequireAndVerifyClientCert", ClientAuth::kRequireAndVerify},
     }};
 
-void ReadClientAuth(const YamlValue& value, File& file) {
+void ReadClientAuth(const YamlValue& value, ReadConfig& read) {
   const std::string name = value.String();
   const auto* const found =
       std::find_if(kClientAuths.begin(), kClientAuths.end(),
@@ -65,8 +74,7 @@ void ReadClientAuth(const YamlValue& value, File& file) {
                "RequireAnyClientCert, VerifyClientCertIfGiven or "
                "RequireAndVerifyClientCert");
   }
-  file.config.tls.client_auth = found->second;
-  file.client_auth_type = value;
+  read.config.tls.client_auth = found->second;
 }
 
 TlsVersion ReadVersion(const YamlValue& value) {
@@ -79,72 +87,48 @@ TlsVersion ReadVersion(const YamlValue& value) {
   value.Fail(Quoted(name) + " is not known; expected TLS12 or TLS13");
 }
 
-void ReadCipherSuites(const YamlValue& value, File& file) {
+// A list of names, each of which is that of a row of the table.
+template <auto field, auto& table, auto name_of>
+void ReadNames(const YamlValue& value, ReadConfig& read) {
   for (const YamlValue& item : value.Items()) {
     const std::string name = item.String();
-    if (FindCipherSuite(name) == nullptr) {
-      std::vector<std::string_view> known;
-      known.reserve(kCipherSuites.size());
-      for (const CipherSuiteName& suite : kCipherSuites) {
-        known.push_back(suite.iana);
-      }
+    if (std::none_of(table.begin(), table.end(), [&](const auto& row) {
+          return std::invoke(name_of, row) == name;
+        })) {
       item.Fail(Quoted(name) + " is not known; expected one of " +
-                JoinNames(known));
+                JoinNames(table, name_of));
     }
-    file.config.tls.cipher_suites.push_back(name);
+    (read.config.tls.*field).push_back(name);
   }
 }
 
-void ReadCurves(const YamlValue& value, File& file) {
-  for (const YamlValue& item : value.Items()) {
-    const std::string name = item.String();
-    if (FindCurve(name) == nullptr) {
-      std::vector<std::string_view> known;
-      known.reserve(kCurves.size());
-      for (const CurveName& curve : kCurves) known.push_back(curve.go);
-      item.Fail(Quoted(name) + " is not known; expected one of " +
-                JoinNames(known));
-    }
-    file.config.tls.curve_preferences.push_back(name);
-  }
-}
-
-constexpr KeyRule<File> kTlsKeys[] = {
-    {"cert",
-     [](const YamlValue& v, File& f) { ReadPem(v, false, f.config.tls.cert); }},
-    {"cert_file",
-     [](const YamlValue& v, File& f) { ReadPem(v, true, f.config.tls.cert); }},
-    {"key",
-     [](const YamlValue& v, File& f) { ReadPem(v, false, f.config.tls.key); }},
-    {"key_file",
-     [](const YamlValue& v, File& f) { ReadPem(v, true, f.config.tls.key); }},
-    {"client_ca", [](const YamlValue& v,
-                     File& f) { ReadPem(v, false, f.config.tls.client_ca); }},
-    {"client_ca_file",
-     [](const YamlValue& v, File& f) {
-       ReadPem(v, true, f.config.tls.client_ca);
-     }},
+constexpr KeyRule<ReadConfig> kTlsKeys[] = {
+    {"cert", ReadPem<&TlsConfig::cert, &PemSource::text>},
+    {"cert_file", ReadPem<&TlsConfig::cert, &PemSource::file>},
+    {"key", ReadPem<&TlsConfig::key, &PemSource::text>},
+    {"key_file", ReadPem<&TlsConfig::key, &PemSource::file>},
+    {"client_ca", ReadPem<&TlsConfig::client_ca, &PemSource::text>},
+    {"client_ca_file", ReadPem<&TlsConfig::client_ca, &PemSource::file>},
     {"client_auth_type", ReadClientAuth},
     {"client_allowed_sans",
-     [](const YamlValue& v, File& f) {
-       for (const YamlValue& item : v.Items()) {
-         f.config.tls.client_allowed_sans.push_back(item.NonEmptyString());
+     [](const YamlValue& value, ReadConfig& read) {
+       for (const YamlValue& item : value.Items()) {
+         read.config.tls.client_allowed_sans.push_back(item.NonEmptyString());
        }
-       f.client_allowed_sans = v;
+       read.client_allowed_sans.emplace(value);
      }},
     {"min_version",
-     [](const YamlValue& v, File& f) {
-       f.config.tls.min_version = ReadVersion(v);
-       f.min_version = v;
+     [](const YamlValue& value, ReadConfig& read) {
+       read.config.tls.min_version = ReadVersion(value);
+       read.min_version.emplace(value);
      }},
-    {"max_version", [](const YamlValue& v,
-                       File& f) { f.config.tls.max_version = ReadVersion(v); }},
-    {"cipher_suites", ReadCipherSuites},
+    {"max_version", SetTls<&TlsConfig::max_version, ReadVersion>},
+    {"cipher_suites", ReadNames<&TlsConfig::cipher_suites, kCipherSuites,
+                                &CipherSuiteName::iana>},
     {"prefer_server_cipher_suites",
-     [](const YamlValue& v, File& f) {
-       f.config.tls.prefer_server_cipher_suites = v.Bool();
-     }},
-    {"curve_preferences", ReadCurves},
+     SetTls<&TlsConfig::prefer_server_cipher_suites, &YamlValue::Bool>},
+    {"curve_preferences",
+     ReadNames<&TlsConfig::curve_preferences, kCurves, &CurveName::go>},
 };
 
 // The header's allowed values; none: any.
@@ -161,7 +145,7 @@ constexpr HeaderRule kHeaders[] = {
     {"X-XSS-Protection", {}},
 };
 
-void ReadHeaders(const YamlValue& map, File& file) {
+void ReadHeaders(const YamlValue& map, ReadConfig& read) {
   for (const auto& [name, value] : map.Entries()) {
     const auto* const rule =
         std::find_if(std::begin(kHeaders), std::end(kHeaders),
@@ -169,10 +153,8 @@ void ReadHeaders(const YamlValue& map, File& file) {
                        return known.name == wanted;
                      });
     if (rule == std::end(kHeaders)) {
-      std::vector<std::string_view> known;
-      for (const HeaderRule& header : kHeaders) known.push_back(header.name);
       value.Fail("is a header that cannot be set; expected one of " +
-                 JoinNames(known));
+                 JoinNames(kHeaders, &HeaderRule::name));
     }
     if (value.IsNull()) continue;
     const std::string text = value.Text();
@@ -190,21 +172,21 @@ void ReadHeaders(const YamlValue& map, File& file) {
                  std::string(values[0]) +
                  (values[1].empty() ? "" : " or " + std::string(values[1])));
     }
-    file.config.headers.emplace(name, text);
+    read.config.headers.emplace(name, text);
   }
 }
 
-constexpr KeyRule<File> kHttpKeys[] = {
+constexpr KeyRule<ReadConfig> kHttpKeys[] = {
     {"http2",
-     [](const YamlValue& v, File&) {
-       if (v.Bool()) {
-         v.Fail("HTTP/2 is not offered; expected false, or no such key");
+     [](const YamlValue& value, ReadConfig&) {
+       if (value.Bool()) {
+         value.Fail("HTTP/2 is not offered; expected false, or no such key");
        }
      }},
     {"headers", ReadHeaders},
 };
 
-void ReadUsers(const YamlValue& map, File& file) {
+void ReadUsers(const YamlValue& map, ReadConfig& read) {
   for (const auto& [name, hash] : map.Entries()) {
     if (name.empty() || name.find(':') != std::string_view::npos) {
       hash.Fail(
@@ -217,62 +199,64 @@ void ReadUsers(const YamlValue& map, File& file) {
           "is not a bcrypt hash; expected one, as htpasswd -nB writes: "
           "$2y$10$... with 60 characters");
     }
-    file.config.users.emplace(name, hash.Text());
+    read.config.users.emplace(name, hash.Text());
   }
 }
 
-constexpr KeyRule<File> kRateLimitKeys[] = {
+constexpr KeyRule<ReadConfig> kRateLimitKeys[] = {
     {"interval",
-     [](const YamlValue& v, File& f) {
+     [](const YamlValue& value, ReadConfig& read) {
        // The toolkit's way to say "no limit" is a bare 0.
-       if (v.Text() != "0") f.config.rate_limit.interval = v.Duration();
-       f.interval = v;
+       if (value.Text() != "0")
+         read.config.rate_limit.interval = value.Duration();
      }},
     {"burst",
-     [](const YamlValue& v, File& f) {
-       f.config.rate_limit.burst =
-           static_cast<int>(v.Integer(0, std::numeric_limits<int>::max()));
+     [](const YamlValue& value, ReadConfig& read) {
+       read.config.rate_limit.burst =
+           static_cast<int>(value.Integer(0, std::numeric_limits<int>::max()));
      }},
 };
 
-constexpr KeyRule<File> kFileKeys[] = {
+constexpr KeyRule<ReadConfig> kFileKeys[] = {
     {"tls_server_config",
-     [](const YamlValue& v, File& f) {
-       ReadMap(v, kTlsKeys, f);
-       f.tls = v;
+     [](const YamlValue& value, ReadConfig& read) {
+       ReadMap(value, kTlsKeys, read);
+       read.tls.emplace(value);
      }},
     {"http_server_config",
-     [](const YamlValue& v, File& f) { ReadMap(v, kHttpKeys, f); }},
+     [](const YamlValue& value, ReadConfig& read) {
+       ReadMap(value, kHttpKeys, read);
+     }},
     {"basic_auth_users", ReadUsers},
     {"rate_limit",
-     [](const YamlValue& v, File& f) {
-       ReadMap(v, kRateLimitKeys, f);
-       f.rate_limit = v;
+     [](const YamlValue& value, ReadConfig& read) {
+       ReadMap(value, kRateLimitKeys, read);
+       read.rate_limit.emplace(value);
      }},
 };
 
-void CheckTls(File& file) {
-  TlsConfig& tls = file.config.tls;
-  if (!file.tls.has_value() || file.tls->Entries().empty()) return;
+void CheckTls(ReadConfig& read) {
+  TlsConfig& tls = read.config.tls;
+  if (!read.tls.has_value() || read.tls->Entries().empty()) return;
   tls.enabled = true;
   if (!tls.cert.IsSet()) {
-    file.tls->FailAt("cert_file", "is missing; expected cert_file or cert");
+    read.tls->FailAt("cert_file", "is missing; expected cert_file or cert");
   }
   if (!tls.key.IsSet()) {
-    file.tls->FailAt("key_file", "is missing; expected key_file or key");
+    read.tls->FailAt("key_file", "is missing; expected key_file or key");
   }
   if (tls.min_version > tls.max_version) {
-    file.min_version->Fail("is above max_version; expected at most it");
+    read.min_version->Fail("is above max_version; expected at most it");
   }
   if (tls.client_ca.IsSet() && tls.client_auth == ClientAuth::kNone) {
-    file.tls->FailAt("client_auth_type",
+    read.tls->FailAt("client_auth_type",
                      "is missing or NoClientCert beside a client CA; expected "
                      "RequireAndVerifyClientCert");
   }
-  if (file.client_allowed_sans.has_value() &&
+  if (read.client_allowed_sans.has_value() &&
       tls.client_auth != ClientAuth::kRequireAny &&
       tls.client_auth != ClientAuth::kRequireAndVerify) {
-    file.client_allowed_sans->Fail(
+    read.client_allowed_sans->Fail(
         "asks for a certificate that client_auth_type does not require; "
         "expected RequireAndVerifyClientCert or RequireAnyClientCert there");
   }
@@ -316,11 +300,9 @@ WebConfig LoadWebConfigFile(const std::string& file) {
 }
 
 WebConfig ParseWebConfig(const std::string& text, const std::string& file) {
-  const YamlNodePtr tree = ParseYaml(text, file);
-  std::vector<ConfigNotice> notices;  // This format has nothing to leave out.
-  const YamlValue root(*tree, file, notices);
-  File read;
-  ReadMap(root, kFileKeys, read);
+  YamlFile yaml{file};  // Without notices: nothing is left out.
+  ReadConfig read;
+  ReadMap(YamlValue::Parse(text, yaml), kFileKeys, read);
   CheckTls(read);
   if (read.config.rate_limit.interval.count() > 0 &&
       read.config.rate_limit.burst == 0) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "config/base/utf8.h"
+
 namespace gunicorn_exporter {
 namespace {
 
@@ -14,21 +16,29 @@ constexpr std::string_view kOwnLabels[] = {
     "state",   "title",   "version",      "transport",
 };
 
-bool IsLetterOrDigit(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c >= '0' && c <= '9');
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+bool IsLetter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 }  // namespace
 
+void AppendNamePart(std::string_view part, std::string_view also,
+                    std::string& name) {
+  if (name.empty() && !part.empty() && IsDigit(part.front())) name = "_";
+  for (const char c : part) {
+    if (IsLetter(c) || IsDigit(c) || also.find(c) != also.npos) {
+      name += c;
+    } else if (!IsUtf8Continuation(c)) {
+      name += '_';
+    }
+  }
+}
+
 std::string TagLabelName(std::string_view key) {
   std::string name;
-  if (!key.empty() && key.front() >= '0' && key.front() <= '9') name = "_";
-  for (const char c : key) {
-    // One "_" for a character, not for each of its bytes.
-    const bool continues = (static_cast<unsigned char>(c) & 0xc0) == 0x80;
-    if (!continues) name += IsLetterOrDigit(c) ? c : '_';
-  }
+  AppendNamePart(key, "", name);
   const bool is_own = std::find(std::begin(kOwnLabels), std::end(kOwnLabels),
                                 name) != std::end(kOwnLabels);
   if (is_own || name.starts_with("__")) name.insert(0, "tag_");

@@ -1,6 +1,6 @@
 #include "config/base/address.h"
 
-#include <charconv>
+#include "config/base/number.h"
 
 namespace gunicorn_exporter {
 
@@ -19,14 +19,9 @@ std::optional<Address> ParseAddress(std::string_view text) {
                           // end?
   }
 
-  Address address;
-  address.host = host;
-  const auto [end, error] =
-      std::from_chars(port.data(), port.data() + port.size(), address.port);
-  if (error != std::errc() || end != port.data() + port.size()) {
-    return std::nullopt;
-  }
-  return address;
+  const auto number = ParseNumber<std::uint16_t>(port);
+  if (!number) return std::nullopt;
+  return Address{std::string(host), *number};
 }
 
 std::string FormatAddress(const Address& address) {

@@ -7,8 +7,6 @@
 namespace gunicorn_exporter {
 namespace {
 
-bool IsContinuation(unsigned char byte) { return (byte & 0xC0U) == 0x80U; }
-
 // The length of the valid sequence that `text` begins with; 0 where it does
 // not.
 std::size_t SequenceLength(std::string_view text) {
@@ -18,10 +16,11 @@ std::size_t SequenceLength(std::string_view text) {
   const unsigned char first = byte(0);
   if (first < 0x80) return 1;
   if (first < 0xC2) return 0;
-  if (first < 0xE0) return text.size() >= 2 && IsContinuation(byte(1)) ? 2 : 0;
+  if (first < 0xE0)
+    return text.size() >= 2 && IsUtf8Continuation(text[1]) ? 2 : 0;
   if (first < 0xF0) {
-    if (text.size() < 3 || !IsContinuation(byte(1)) ||
-        !IsContinuation(byte(2))) {
+    if (text.size() < 3 || !IsUtf8Continuation(text[1]) ||
+        !IsUtf8Continuation(text[2])) {
       return 0;
     }
     if (first == 0xE0 && byte(1) < 0xA0) return 0;   // Overlong.
@@ -29,8 +28,8 @@ std::size_t SequenceLength(std::string_view text) {
     return 3;
   }
   if (first < 0xF5) {
-    if (text.size() < 4 || !IsContinuation(byte(1)) ||
-        !IsContinuation(byte(2)) || !IsContinuation(byte(3))) {
+    if (text.size() < 4 || !IsUtf8Continuation(text[1]) ||
+        !IsUtf8Continuation(text[2]) || !IsUtf8Continuation(text[3])) {
       return 0;
     }
     if (first == 0xF0 && byte(1) < 0x90) return 0;   // Overlong.

@@ -7,6 +7,11 @@
 
 namespace gunicorn_exporter {
 
+// Of a byte: whether it goes on with a character that began before it.
+constexpr bool IsUtf8Continuation(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
+}
+
 bool IsValidUtf8(std::string_view text);
 
 // The text with U+FFFD in place of each byte that is not part of a valid

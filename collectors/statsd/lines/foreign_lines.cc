@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "collectors/statsd/lines/translate.h"
+#include "config/tag_label.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -55,26 +56,9 @@ constexpr std::string_view kOwnNames[] = {
     "gunicorn_workers_spawned_total",
 };
 
-bool IsNameCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c >= '0' && c <= '9') || c == '_' || c == ':';
-}
-
-bool ContinuesCharacter(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
-}
-
-void AppendNamePart(std::string_view part, std::string& out) {
-  if (out.empty() && !part.empty() && part[0] >= '0' && part[0] <= '9') {
-    out += '_';
-  }
-  for (const char c : part) {
-    if (IsNameCharacter(c)) {
-      out += c;
-    } else if (!ContinuesCharacter(c)) {
-      out += '_';
-    }
-  }
+// A metric's name may have colons.
+void AppendPart(std::string_view part, std::string& out) {
+  AppendNamePart(part, ":", out);
 }
 
 }  // namespace
@@ -137,12 +121,12 @@ void MakeForeignName(std::string_view name, std::string& out) {
   const std::size_t open = name.find('[');
   const std::size_t close = name.find(']');
   if (open == std::string_view::npos && close == std::string_view::npos) {
-    AppendNamePart(name.substr(0, name.find_first_of(",#")), out);
+    AppendPart(name.substr(0, name.find_first_of(",#")), out);
   } else if (open < close && close != std::string_view::npos) {
-    AppendNamePart(name.substr(0, open), out);
-    AppendNamePart(name.substr(close + 1), out);
+    AppendPart(name.substr(0, open), out);
+    AppendPart(name.substr(close + 1), out);
   } else {
-    AppendNamePart(name, out);
+    AppendPart(name, out);
   }
 }
 

@@ -1,11 +1,19 @@
-// A value of the configuration file that knows where it stands: reads it as
-// the type that the schema wants, or throws ConfigError with file, line and
-// dotted path. A map is read by a table of its keys.
+// A YAML file, value by value. A value knows where it stands: it reads as the
+// type that the schema wants, or throws ConfigError with file, line and dotted
+// path. A map is read by a table of its keys.
+//
+// Stricter than yaml-cpp: a duplicate key, a key that is no text, a second
+// document, text that is not UTF-8, control characters, and aliases that unfold
+// to too much or to themselves are errors. "<<" merges.
 #pragma once
+
+#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -13,26 +21,38 @@
 #include <vector>
 
 #include "config/load_config.h"
-#include "config/yaml_tree.h"
 
 namespace gunicorn_exporter {
 
+constexpr std::size_t kMaxYamlBytes = 1 << 20;
+constexpr std::size_t kMaxYamlValues = 100'000;  // With aliases written out.
+
+// What the values of one file share; outlives them.
+struct YamlFile {
+  std::string name;
+  std::vector<std::string_view> lines = {};  // Views into the text.
+  std::vector<ConfigNotice> notices = {};
+};
+
 class YamlValue {
  public:
-  // `file`, `notices` and the tree must outlive the value.
-  YamlValue(const YamlNode& node, const std::string& file,
-            std::vector<ConfigNotice>& notices)
-      : YamlValue(node, node.line, "", file, notices) {}
+  // The whole document, checked; a null for an empty text. `text` and `file`,
+  // of which only the name is given, must outlive the value. Throws
+  // ConfigError.
+  static YamlValue Parse(const std::string& text, YamlFile& file);
 
-  int line() const { return line_; }
-  const std::string& path() const { return path_; }
-  bool IsNull() const { return node_->kind == YamlNode::Kind::kNull; }
+  int line() const { return line_; }  // From 1: the key's, or the item's dash.
+  const std::string& path() const { return path_; }  // "instances[0].tags"
+  bool IsNull() const { return node_.IsNull(); }
 
   // Throws "FILE:LINE: PATH: problem".
   [[noreturn]] void Fail(const std::string& problem) const;
   // The same for a key that the map does not have, at the map's line.
   [[noreturn]] void FailAt(std::string_view key,
                            const std::string& problem) const;
+  // "unknown key", with the nearest of `known` where one is near.
+  [[noreturn]] void FailUnknown(
+      const std::vector<std::string_view>& known) const;
   // Reports something that is left out.
   void Notice(std::string message) const;
 
@@ -57,25 +77,24 @@ class YamlValue {
   // The value of a key that the map has.
   YamlValue At(std::string_view key) const;
 
-  // "unknown key", with the nearest of `known` where one is near.
-  [[noreturn]] void FailUnknown(
-      const std::vector<std::string_view>& known) const;
-
  private:
-  YamlValue(const YamlNode& node, int line, std::string path,
-            const std::string& file, std::vector<ConfigNotice>& notices)
-      : node_(&node),
-        line_(line),
-        path_(std::move(path)),
-        file_(&file),
-        notices_(&notices) {}
+  YamlValue(const YAML::Node& node, int line, std::string path, YamlFile& file)
+      : node_(node), line_(line), path_(std::move(path)), file_(&file) {}
 
-  const YamlNode* node_;
-  int line_;  // The key's, where the value has one.
+  bool IsPlain() const;  // A scalar without quotes.
+  YamlValue Item(const YAML::Node& node, std::size_t index) const;
+  std::size_t CountValues(std::vector<const YamlValue*>& outer) const;
+  void CheckKeys() const;
+
+  // Const, since assigning to a YAML::Node changes the tree.
+  const YAML::Node node_;
+  int line_;
   std::string path_;
-  const std::string* file_;
-  std::vector<ConfigNotice>* notices_;
+  YamlFile* file_;
 };
+
+// Text for a message: in double quotes, cut when it is long.
+std::string Quoted(std::string_view text);
 
 // What one key of a map means for a Target.
 template <typename Target>
@@ -86,6 +105,13 @@ struct KeyRule {
   void (*read)(const YamlValue& value, Target& target) = nullptr;
   std::string_view required = {};  // What is expected, where it must be there.
 };
+
+// For KeyRule::read: sets a field of the target to what a method of YamlValue,
+// or a function of a YamlValue, returns.
+template <auto field, auto read, typename Target>
+void Set(const YamlValue& value, Target& target) {
+  target.*field = std::invoke(read, value);
+}
 
 // Reads a map by its table, in the file's order; null is an empty map. An
 // agent's key becomes a notice; an unknown, a missing or a null required key is
