@@ -1,8 +1,54 @@
 #include "config/base/address.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <array>
+#include <cstring>
+
 #include "config/base/number.h"
 
 namespace gunicorn_exporter {
+namespace {
+
+std::string FormatInternet(const void* address, int family, in_port_t port) {
+  std::array<char, INET6_ADDRSTRLEN> host{};
+  if (inet_ntop(family, address, host.data(), host.size()) == nullptr) {
+    return "";
+  }
+  return FormatAddress({host.data(), ntohs(port)});
+}
+
+using AddressCall = int (*)(int, sockaddr*, socklen_t*);
+
+std::string ReadAddress(const FileDescriptor& socket, AddressCall call) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof(storage);
+  if (call(socket.get(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+    return "";
+  }
+  if (storage.ss_family == AF_INET) {
+    sockaddr_in address{};
+    std::memcpy(&address, &storage, sizeof(address));
+    return FormatInternet(&address.sin_addr, AF_INET, address.sin_port);
+  }
+  if (storage.ss_family == AF_INET6) {
+    sockaddr_in6 address{};
+    std::memcpy(&address, &storage, sizeof(address));
+    return FormatInternet(&address.sin6_addr, AF_INET6, address.sin6_port);
+  }
+  if (storage.ss_family == AF_UNIX) {
+    sockaddr_un address{};
+    std::memcpy(&address, &storage, sizeof(address));
+    return {address.sun_path,
+            strnlen(address.sun_path, sizeof(address.sun_path))};
+  }
+  return "";
+}
+
+}  // namespace
 
 std::optional<Address> ParseAddress(std::string_view text) {
   const std::size_t colon = text.rfind(':');
@@ -28,6 +74,19 @@ std::string FormatAddress(const Address& address) {
   const std::string port = ":" + std::to_string(address.port);
   if (address.host.find(':') == std::string::npos) return address.host + port;
   return "[" + address.host + "]" + port;
+}
+
+std::string LocalAddress(const FileDescriptor& socket) {
+  return ReadAddress(socket, getsockname);
+}
+
+std::string PeerAddress(const FileDescriptor& socket) {
+  return ReadAddress(socket, getpeername);
+}
+
+std::uint16_t LocalPort(const FileDescriptor& socket) {
+  const std::optional<Address> address = ParseAddress(LocalAddress(socket));
+  return address ? address->port : std::uint16_t{0};
 }
 
 }  // namespace gunicorn_exporter

@@ -1,11 +1,13 @@
-// Addresses to listen on or to send to: "127.0.0.1:8125", ":18125",
-// "[::1]:8125".
+// Addresses to listen on or to send to, "127.0.0.1:8125", ":18125",
+// "[::1]:8125", and those of sockets.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "config/base/file_descriptor.h"
 
 namespace gunicorn_exporter {
 
@@ -21,5 +23,11 @@ std::optional<Address> ParseAddress(std::string_view text);
 
 // "127.0.0.1:8125", "[::1]:8125", ":18125": the inverse of ParseAddress.
 std::string FormatAddress(const Address& address);
+
+// "127.0.0.1:8125"; the path of a unix socket; empty where it cannot be told.
+std::string LocalAddress(const FileDescriptor& socket);
+// The same of the other end of a connected socket.
+std::string PeerAddress(const FileDescriptor& socket);
+std::uint16_t LocalPort(const FileDescriptor& socket);
 
 }  // namespace gunicorn_exporter

@@ -30,8 +30,10 @@ struct HttpServer::Impl {
         access(options.web_config_file, file_thread) {
     std::vector<Listener> listeners;
     for (const std::string& address : options.listen_addresses) {
-      listeners.push_back(Listen(address));
-      addresses.push_back(listeners.back().address);
+      for (Listener& listener : Listen(address)) {
+        addresses.push_back(listener.address);
+        listeners.push_back(std::move(listener));
+      }
     }
     SocketLimits limits;
     limits.max_connections = DescriptorShare(limits.max_connections);

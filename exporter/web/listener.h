@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "config/base/address.h"
 #include "config/base/file_descriptor.h"
@@ -10,13 +11,11 @@ namespace gunicorn_exporter {
 
 struct Listener {
   FileDescriptor fd;  // Non-blocking, listening.
-  Address address;    // As asked for, with the port that the kernel gave.
+  Address address;    // As bound.
 };
 
-// `text`: "127.0.0.1:18125", "[::1]:18125", "localhost:0", or ":18125" and
-// "[::]:18125", which are every address of the machine, IPv4 and IPv6. Throws
-// ConfigError:
+// One for each address of it; see config/base/listen.h. Throws ConfigError:
 // "web.listen_address: cannot bind 127.0.0.1:1: Permission denied".
-Listener Listen(const std::string& text);
+std::vector<Listener> Listen(const std::string& address);
 
 }  // namespace gunicorn_exporter

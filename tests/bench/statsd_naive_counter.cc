@@ -68,8 +68,9 @@ int Main(int argc, char** argv) {
     path = std::make_unique<UnixSocket>(argv[2], 0777);
     socket = path->TakeSocket();
   } else {
-    socket =
-        BindInternet(InternetSocket::kUdp, argv[2], "statsd_naive_counter");
+    socket = std::move(
+        BindInternet(InternetSocket::kUdp, argv[2], "statsd_naive_counter")
+            .front());
   }
   fcntl(socket.get(), F_SETFL, 0);  // It waits in recvmmsg.
   SetReceiveBuffer(socket, 0);

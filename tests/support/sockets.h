@@ -12,12 +12,18 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "collectors/statsd/receive/socket.h"
 #include "config/base/address.h"
 #include "tests/support/wait_until.h"
 
 namespace gunicorn_exporter {
+
+// The one socket of an address that is no name.
+inline FileDescriptor BindOne(InternetSocket kind, const std::string& address) {
+  return std::move(BindInternet(kind, address, "test").front());
+}
 
 inline FileDescriptor ConnectUnix(const std::string& path) {
   FileDescriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));

@@ -1,17 +1,11 @@
 #include "collectors/statsd/receive/socket.h"
 
-#include <arpa/inet.h>
 #include <linux/sock_diag.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
-#include <memory>
 
 #include "config/base/address.h"
 #include "config/base/config_error.h"
@@ -20,91 +14,8 @@
 namespace gunicorn_exporter {
 namespace {
 
-constexpr int kPendingConnections = 1024;
-
-struct FreeAddresses {
-  void operator()(addrinfo* list) const { freeaddrinfo(list); }
-};
-using AddressList = std::unique_ptr<addrinfo, FreeAddresses>;
-
-AddressList Resolve(const std::string& text, int type, bool passive,
-                    const std::string& setting) {
-  const std::optional<Address> address = ParseAddress(text);
-  if (!address || (!passive && (address->host.empty() || address->port == 0))) {
-    throw ConfigError(setting + ": \"" + text +
-                      "\" is not an address; expected HOST:PORT");
-  }
-  addrinfo hints{};
-  hints.ai_socktype = type;
-  hints.ai_flags = passive ? AI_PASSIVE : 0;
-  addrinfo* found = nullptr;
-  const int error =
-      getaddrinfo(address->host.empty() ? nullptr : address->host.c_str(),
-                  std::to_string(address->port).c_str(), &hints, &found);
-  if (error != 0) {
-    throw ConfigError(setting + ": cannot resolve " + text + ": " +
-                      gai_strerror(error));
-  }
-  return AddressList(found);
-}
-
 void SetOption(const FileDescriptor& socket, int level, int option, int value) {
   setsockopt(socket.get(), level, option, &value, sizeof(value));
-}
-
-// The error of the step that failed; 0: bound.
-int TryBind(const addrinfo& address, FileDescriptor& socket) {
-  socket = FileDescriptor(::socket(
-      address.ai_family, address.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
-      address.ai_protocol));
-  if (!socket) return errno;
-  if (address.ai_socktype == SOCK_STREAM) {
-    SetOption(socket, SOL_SOCKET, SO_REUSEADDR, 1);
-  }
-  if (address.ai_family == AF_INET6) {
-    SetOption(socket, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-  }
-  if (bind(socket.get(), address.ai_addr, address.ai_addrlen) != 0 ||
-      (address.ai_socktype == SOCK_STREAM &&
-       listen(socket.get(), kPendingConnections) != 0)) {
-    return errno;
-  }
-  return 0;
-}
-
-std::string FormatInternet(const void* address, int family, in_port_t port) {
-  std::array<char, INET6_ADDRSTRLEN> host{};
-  if (inet_ntop(family, address, host.data(), host.size()) == nullptr) {
-    return "";
-  }
-  return FormatAddress({host.data(), ntohs(port)});
-}
-
-using AddressCall = int (*)(int, sockaddr*, socklen_t*);
-
-std::string ReadAddress(const FileDescriptor& socket, AddressCall call) {
-  sockaddr_storage storage{};
-  socklen_t size = sizeof(storage);
-  if (call(socket.get(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
-    return "";
-  }
-  if (storage.ss_family == AF_INET) {
-    sockaddr_in address{};
-    std::memcpy(&address, &storage, sizeof(address));
-    return FormatInternet(&address.sin_addr, AF_INET, address.sin_port);
-  }
-  if (storage.ss_family == AF_INET6) {
-    sockaddr_in6 address{};
-    std::memcpy(&address, &storage, sizeof(address));
-    return FormatInternet(&address.sin6_addr, AF_INET6, address.sin6_port);
-  }
-  if (storage.ss_family == AF_UNIX) {
-    sockaddr_un address{};
-    std::memcpy(&address, &storage, sizeof(address));
-    return {address.sun_path,
-            strnlen(address.sun_path, sizeof(address.sun_path))};
-  }
-  return "";
 }
 
 // As it was asked for: the kernel doubles it for its own overhead.
@@ -129,30 +40,10 @@ void RaiseReceiveBuffer(const FileDescriptor& socket) {
 
 }  // namespace
 
-FileDescriptor BindInternet(InternetSocket kind, const std::string& address,
-                            const std::string& setting) {
-  const int type = kind == InternetSocket::kUdp ? SOCK_DGRAM : SOCK_STREAM;
-  const AddressList list = Resolve(address, type, true, setting);
-  // Every address: the IPv6 one takes IPv4 too, so it goes first.
-  FileDescriptor socket;
-  int error = EADDRNOTAVAIL;
-  const bool everywhere = address.starts_with(':');
-  for (const int family : {everywhere ? AF_INET6 : AF_UNSPEC, AF_UNSPEC}) {
-    for (const addrinfo* one = list.get(); one != nullptr; one = one->ai_next) {
-      if (family != AF_UNSPEC && one->ai_family != family) continue;
-      error = TryBind(*one, socket);
-      if (error == 0) return socket;
-      if (error == EADDRINUSE) break;
-    }
-    if (error == EADDRINUSE) break;
-  }
-  throw ConfigError(setting + ": cannot bind " + address + ": " +
-                    ErrorText(error));
-}
-
 FileDescriptor ConnectUdp(const std::string& address,
                           const std::string& setting) {
-  const AddressList list = Resolve(address, SOCK_DGRAM, false, setting);
+  const AddressList list =
+      Resolve(InternetSocket::kUdp, address, false, setting);
   int error = EADDRNOTAVAIL;
   for (const addrinfo* one = list.get(); one != nullptr; one = one->ai_next) {
     FileDescriptor socket(
@@ -166,19 +57,6 @@ FileDescriptor ConnectUdp(const std::string& address,
                     ErrorText(error));
 }
 
-std::string LocalAddress(const FileDescriptor& socket) {
-  return ReadAddress(socket, getsockname);
-}
-
-std::string PeerAddress(const FileDescriptor& socket) {
-  return ReadAddress(socket, getpeername);
-}
-
-std::uint16_t LocalPort(const FileDescriptor& socket) {
-  const std::optional<Address> address = ParseAddress(LocalAddress(socket));
-  return address ? address->port : std::uint16_t{0};
-}
-
 bool SendsTo(const FileDescriptor& sender, const FileDescriptor& receiver) {
   auto to = ParseAddress(PeerAddress(sender));
   const auto own = ParseAddress(LocalAddress(receiver));
@@ -188,9 +66,11 @@ bool SendsTo(const FileDescriptor& sender, const FileDescriptor& receiver) {
   if (own->host != "::" && (own->host != "0.0.0.0" || !is_ipv4)) return false;
   // It receives at every address of this machine: of those that can be bound.
   to->port = 0;
-  FileDescriptor probe;
-  return TryBind(*Resolve(FormatAddress(*to), SOCK_DGRAM, true, ""), probe) ==
-         0;
+  try {
+    return !BindInternet(InternetSocket::kUdp, FormatAddress(*to), "").empty();
+  } catch (const ConfigError&) {
+    return false;
+  }
 }
 
 std::size_t SetReceiveBuffer(const FileDescriptor& socket, std::size_t bytes) {

@@ -1,9 +1,5 @@
-// The sockets of the receivers: opening, binding, and what the kernel tells of
-// them. socket(7), udp(7), unix(7), tcp(7).
-//
-// What cannot work throws ConfigError that begins with the setting:
-//
-//     statsd.listen_udp: cannot bind 127.0.0.1:8125: Address already in use
+// The sockets of the receivers and of the relay: what the kernel tells of them.
+// socket(7), udp(7), unix(7).
 #pragma once
 
 #include <cstddef>
@@ -11,26 +7,15 @@
 #include <optional>
 #include <string>
 
+#include "config/base/address.h"
 #include "config/base/file_descriptor.h"
+#include "config/base/listen.h"
 
 namespace gunicorn_exporter {
 
-enum class InternetSocket { kUdp, kTcp };
-
-// Bound (and, for TCP, listening) and non-blocking. An empty host, and "::",
-// mean every address, IPv4 and IPv6.
-FileDescriptor BindInternet(InternetSocket kind, const std::string& address,
-                            const std::string& setting);
-
-// A UDP socket connected to "host:port", non-blocking.
+// A UDP socket connected to "host:port", non-blocking. Throws ConfigError.
 FileDescriptor ConnectUdp(const std::string& address,
                           const std::string& setting);
-
-// "127.0.0.1:8125"; the path of a unix socket; empty where it cannot be told.
-std::string LocalAddress(const FileDescriptor& socket);
-// The same of the other end of a connected socket.
-std::string PeerAddress(const FileDescriptor& socket);
-std::uint16_t LocalPort(const FileDescriptor& socket);
 
 // Whether what `sender`, a connected UDP socket, sends comes to `receiver`.
 bool SendsTo(const FileDescriptor& sender, const FileDescriptor& receiver);

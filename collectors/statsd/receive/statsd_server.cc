@@ -57,8 +57,10 @@ void StatsdServer::OpenUdp(std::vector<FileDescriptor> inherited) {
   if (inherited.empty()) {
     for (const std::string& address : flags_.statsd_listen_udp) {
       if (address.empty()) continue;
-      inherited.push_back(
-          BindInternet(InternetSocket::kUdp, address, "statsd.listen_udp"));
+      for (FileDescriptor& socket :
+           BindInternet(InternetSocket::kUdp, address, "statsd.listen_udp")) {
+        inherited.push_back(std::move(socket));
+      }
     }
   }
   for (FileDescriptor& socket : inherited) {
@@ -83,8 +85,10 @@ void StatsdServer::OpenTcp(std::vector<FileDescriptor> inherited) {
   if (inherited.empty()) {
     for (const std::string& address : flags_.statsd_listen_tcp) {
       if (address.empty()) continue;
-      inherited.push_back(
-          BindInternet(InternetSocket::kTcp, address, "statsd.listen_tcp"));
+      for (FileDescriptor& socket :
+           BindInternet(InternetSocket::kTcp, address, "statsd.listen_tcp")) {
+        inherited.push_back(std::move(socket));
+      }
     }
   }
   for (FileDescriptor& socket : inherited) tcp_.AddListener(std::move(socket));

@@ -47,7 +47,7 @@ class FakeSink : public EventSink {
 // The value of a series by its labels, as they are written; -1: there is none.
 double Value(LogCollector& collector, const std::string& name,
              const std::string& labels = "") {
-  for (const MetricFamily& family : collector.Collect()) {
+  for (const MetricFamily& family : collector.Collect({}).families) {
     if (family.name != name) continue;
     for (const Series& series : family.series) {
       std::string text;

@@ -43,7 +43,8 @@ class Server {
   explicit Server(
       const SocketLimits& limits = LongLimits(),
       std::function<SocketAnswer(const std::string&)> handler = Answer)
-      : listener_(Listen("127.0.0.1:0")), port_(listener_.address.port) {
+      : listener_(std::move(Listen("127.0.0.1:0").front())),
+        port_(listener_.address.port) {
     std::vector<Listener> listeners;
     listeners.push_back(std::move(listener_));
     server_ = std::make_unique<SocketServer>(

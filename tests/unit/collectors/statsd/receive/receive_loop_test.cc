@@ -69,7 +69,7 @@ class ReceiveLoopTest : public testing::Test {
         handler_(store_, &senders_, metrics_, nullptr),
         udp_(MakeUdp(), Transport::kUdp, true, metrics_),
         tcp_(handler_, metrics_) {
-    tcp_.AddListener(BindInternet(InternetSocket::kTcp, "127.0.0.1:0", "test"));
+    tcp_.AddListener(BindOne(InternetSocket::kTcp, "127.0.0.1:0"));
     loop_.emplace(std::vector<DatagramReceiver*>{&udp_}, tcp_, handler_);
     senders_.SetWake([this] { loop_->Wake(); });
   }
@@ -78,8 +78,7 @@ class ReceiveLoopTest : public testing::Test {
     if (thread_.joinable()) thread_.join();
   }
   static FileDescriptor MakeUdp() {
-    FileDescriptor socket =
-        BindInternet(InternetSocket::kUdp, "127.0.0.1:0", "test");
+    FileDescriptor socket = BindOne(InternetSocket::kUdp, "127.0.0.1:0");
     SetReceiveBuffer(socket, kWantedReceiveBuffer);
     return socket;
   }

@@ -17,8 +17,7 @@ namespace {
 
 class RelayTest : public testing::Test {
  protected:
-  RelayTest()
-      : target_(BindInternet(InternetSocket::kUdp, "127.0.0.1:0", "test")) {
+  RelayTest() : target_(BindOne(InternetSocket::kUdp, "127.0.0.1:0")) {
     SetReceiveBuffer(target_, 1U << 20U);
   }
   std::string TargetAddress() const { return LocalAddress(target_); }
@@ -93,8 +92,7 @@ TEST_F(RelayTest, ForwardsEveryLineUnchanged) {
 
 TEST_F(RelayTest, GoesOnWhereNobodyListens) {
   // Holds the port, and takes from nobody but itself.
-  const FileDescriptor deaf =
-      BindInternet(InternetSocket::kUdp, "127.0.0.1:0", "test");
+  const FileDescriptor deaf = BindOne(InternetSocket::kUdp, "127.0.0.1:0");
   sockaddr_storage itself{};
   socklen_t size = sizeof(itself);
   ASSERT_EQ(
@@ -127,7 +125,7 @@ TEST(RelayAddress, MustNotLeadBackToUs) {
   for (const auto& [own, target, comes_back] : cases) {
     InheritedSockets inherited;
     inherited.udp.push_back(
-        BindInternet(InternetSocket::kUdp, std::string(own) + ":0", "test"));
+        BindOne(InternetSocket::kUdp, std::string(own) + ":0"));
     const std::string port = std::to_string(LocalPort(inherited.udp.front()));
     Flags flags;
     flags.statsd_relay_address = std::string(target) + ":" + port;

@@ -34,9 +34,9 @@ TEST(TakeInheritedSockets, TellsThemApartByWhatTheyAre) {
   const TempDir directory;
   UnixSocket path(directory / "socket", 0722);
   Inherit(path.TakeSocket(), 0);
-  Inherit(BindInternet(InternetSocket::kTcp, "127.0.0.1:0", "test"), 1);
-  Inherit(BindInternet(InternetSocket::kUdp, "[::1]:0", "test"), 2);
-  Inherit(BindInternet(InternetSocket::kUdp, "127.0.0.1:0", "test"), 3);
+  Inherit(BindOne(InternetSocket::kTcp, "127.0.0.1:0"), 1);
+  Inherit(BindOne(InternetSocket::kUdp, "[::1]:0"), 2);
+  Inherit(BindOne(InternetSocket::kUdp, "127.0.0.1:0"), 3);
   Inherit(FileDescriptor(open("/dev/null", O_RDONLY)), 4);
   const InheritedSockets sockets =
       TakeInheritedSockets(ForUs(5, "a:b"), kFirstFd);

@@ -262,8 +262,7 @@ TEST(StatsdServer, CountsWhatTheKernelDrops) {
 TEST(SetReceiveBuffer, TakesNothingFromASocketThatNobodyAskedFor) {
   for (const std::size_t bytes : {std::size_t{8192}, kWantedReceiveBuffer / 2,
                                   2 * kWantedReceiveBuffer}) {
-    const FileDescriptor socket =
-        BindInternet(InternetSocket::kUdp, "127.0.0.1:0", "test");
+    const FileDescriptor socket = BindOne(InternetSocket::kUdp, "127.0.0.1:0");
     // Without rights it gets at most net.core.rmem_max, which is then kept.
     const std::size_t had = SetReceiveBuffer(socket, bytes);
     EXPECT_GE(SetReceiveBuffer(socket, 0), had);
@@ -271,8 +270,7 @@ TEST(SetReceiveBuffer, TakesNothingFromASocketThatNobodyAskedFor) {
 }
 
 TEST(SetReceiveBuffer, RaisesASmallOne) {
-  const FileDescriptor socket =
-      BindInternet(InternetSocket::kUdp, "127.0.0.1:0", "test");
+  const FileDescriptor socket = BindOne(InternetSocket::kUdp, "127.0.0.1:0");
   const std::size_t had = SetReceiveBuffer(socket, 8192);
   EXPECT_GT(SetReceiveBuffer(socket, 0), had);
 }

@@ -95,7 +95,7 @@ class TcpReceiverTest : public testing::Test {
       : store_(Config(), SystemTime),
         handler_(store_, nullptr, metrics_, nullptr),
         tcp_(handler_, metrics_, kMostConnections) {
-    tcp_.AddListener(BindInternet(InternetSocket::kTcp, "127.0.0.1:0", "test"));
+    tcp_.AddListener(BindOne(InternetSocket::kTcp, "127.0.0.1:0"));
   }
   // A client that can be accepted.
   FileDescriptor Connect() const {
