@@ -25,7 +25,7 @@ std::optional<std::string> ClientStream::Handshake(Clock::time_point deadline) {
     ERR_clear_error();
     const int result = SSL_accept(ssl_.get());
     if (result == 1) return std::nullopt;
-    const short wanted = WantedAfterSsl(result);
+    const int wanted = WantedAfterSsl(result);
     if (wanted == 0) return HandshakeError(true);
     if (!Wait(wanted, deadline)) return HandshakeError(false);
   }
@@ -59,7 +59,7 @@ std::size_t ClientStream::Read(char* place, std::size_t size,
                                Clock::time_point deadline) {
   for (;;) {
     std::size_t moved = 0;
-    short wanted = 0;
+    int wanted = 0;
     if (ssl_ != nullptr) {
       ERR_clear_error();
       wanted = WantedAfterSsl(SSL_read_ex(ssl_.get(), place, size, &moved));
@@ -76,7 +76,7 @@ std::size_t ClientStream::Read(char* place, std::size_t size,
 bool ClientStream::Write(std::string_view bytes, Clock::time_point deadline) {
   while (!bytes.empty()) {
     std::size_t moved = 0;
-    short wanted = 0;
+    int wanted = 0;
     if (ssl_ != nullptr) {
       ERR_clear_error();
       wanted = WantedAfterSsl(
@@ -102,7 +102,7 @@ void ClientStream::EndWriting() {
   shutdown(socket_, SHUT_WR);
 }
 
-short ClientStream::WantedAfterSsl(int result) const {
+int ClientStream::WantedAfterSsl(int result) const {
   if (result == 1) return 0;
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_WANT_READ:
@@ -114,18 +114,20 @@ short ClientStream::WantedAfterSsl(int result) const {
   }
 }
 
-short ClientStream::WantedAfter(ssize_t moved, short events) {
+int ClientStream::WantedAfter(ssize_t moved, int events) {
   const bool not_yet =
       moved < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
-  return not_yet ? events : static_cast<short>(0);
+  return not_yet ? events : 0;
 }
 
-bool ClientStream::Wait(short events, Clock::time_point deadline) const {
+bool ClientStream::Wait(int events, Clock::time_point deadline) const {
   for (;;) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
     if (left.count() <= 0) return false;
-    pollfd waiting = {socket_, events, 0};
+    pollfd waiting = {};
+    waiting.fd = socket_;
+    waiting.events = static_cast<decltype(waiting.events)>(events);
     const int ready = poll(&waiting, 1, static_cast<int>(left.count()));
     if (ready > 0) return true;
     if (ready < 0 && errno != EINTR) return false;

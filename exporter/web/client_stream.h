@@ -41,9 +41,9 @@ class ClientStream {
  private:
   // What to wait for after a call of OpenSSL or of the socket that moved
   // nothing (POLLIN or POLLOUT); 0 where waiting does not help.
-  short WantedAfterSsl(int result) const;
-  static short WantedAfter(ssize_t moved, short events);
-  bool Wait(short events, Clock::time_point deadline) const;
+  int WantedAfterSsl(int result) const;
+  static int WantedAfter(ssize_t moved, int events);
+  bool Wait(int events, Clock::time_point deadline) const;
   std::string HandshakeError(bool in_time);
 
   const int socket_;

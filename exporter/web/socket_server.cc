@@ -249,8 +249,10 @@ void SocketServer::Serve(Connection& connection) {
   for (;;) {
     const RequestFrame frame = ReadRequest(connection, stream, input, deadline);
     if (frame.state == RequestFrame::State::kIncomplete) return;
-    SocketAnswer answer = Refusal(frame.status);
-    if (frame.state == RequestFrame::State::kComplete) {
+    SocketAnswer answer;
+    if (frame.state == RequestFrame::State::kRefused) {
+      answer = Refusal(frame.status);
+    } else {
       if (!Enter(connection, State::kHandling)) return;
       const std::string head = input.substr(frame.skip, frame.head);
       input.erase(0, frame.skip + frame.head + frame.body);

@@ -258,3 +258,22 @@ def test_scrapes_beyond_the_limit_are_refused_at_once(proc, limit):
         wait_until(lambda: exporter.get("/metrics").status == 200, "scrapes are answered again")
         refusals = exporter.value("gunicorn_exporter_http_requests_total", handler="/metrics", code=503)
         assert refusals >= 41
+
+
+def test_probes_are_answered_beside_two_hundred_slow_scrapes(proc):
+    flags = [f"--path.procfs={proc.root}", "--web.max-requests=0"]
+    request = b"GET /metrics HTTP/1.1\r\nX-Prometheus-Scrape-Timeout-Seconds: 600\r\nConnection: close\r\n\r\n"
+    with Exporter(flags=flags) as exporter, ExitStack() as stack:
+        blockade = proc.block(99)
+        wait_for_the_hang(exporter)
+        clients = [stack.enter_context(connect(exporter)) for _ in range(200)]
+        for client in clients:
+            client.sendall(request)
+        for _ in range(20):
+            assert exporter.get("/-/healthy").status == 200
+            assert exporter.get("/-/ready").status == 200
+        # All of them still wait.
+        assert not select.select(clients, [], [], 0)[0]
+        blockade.lift()
+        for client in clients:
+            assert client.recv(12) == b"HTTP/1.1 200"
