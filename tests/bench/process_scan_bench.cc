@@ -104,7 +104,7 @@ void RunBench(int idle, int rounds) {
   std::printf("processes: %zu, of them idle ones made here: %d\n",
               monitor.View(false).processes, idle);
   for (const auto& app : monitor.View(false).apps)
-    std::printf("%s\n", app.message.c_str());
+    std::printf("%s\n", app.status.message.c_str());
   const double base = Median(loop);
   const auto print = [&](const char* name, double seconds) {
     std::printf("%-8s %9.3f ms  %6.3f x the loop\n", name, seconds * 1e3,

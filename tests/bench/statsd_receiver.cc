@@ -32,6 +32,7 @@ class NobodyKnown : public SenderQuestions {
   }
   void SetWake(std::function<void()>) override {}
   std::uint64_t Generation() const override { return 1; }
+  bool Answers() const override { return true; }
 
  private:
   std::vector<SenderAnswer> answers_;

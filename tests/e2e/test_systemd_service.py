@@ -75,7 +75,8 @@ def test_it_does_all_its_work():
             busy = first.connect()
             busy.request("GET", "/sleep?seconds=60")
             wait_until(
-                lambda: exporter.scrape().by("state", "gunicorn_workers", app=first.name) == {"idle": 1, "working": 1},
+                lambda: exporter.scrape().by("state", "gunicorn_workers", app=first.name)
+                == {"idle": 1, "working": 1, "unknown": 0},
                 "a worker that sleeps in its request works",
             )
             assert exporter.value("gunicorn_connections", app=first.name) == 1

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "collectors/statsd/receive/line_framer.h"
+#include "collectors/statsd/receive/tcp_receiver.h"
 
 namespace gunicorn_exporter {
 namespace {
