@@ -50,8 +50,8 @@ class SenderQuestions {
   // Called by another thread whenever there is an answer to take; it must not
   // wait. Null: none any more, once this returns.
   virtual void SetWake(std::function<void()> wake) = 0;
-  // False while the process table is known to hang: no answer is to be expected.
-  // Any thread.
+  // False while the process table is known to hang: no answer is to be
+  // expected. Any thread.
   virtual bool Answers() const = 0;
   // Changes whenever an answer given before may no longer hold: a gunicorn
   // came, went, or changed its name. Any thread; cheap enough for each packet.

@@ -30,5 +30,17 @@ TEST(ProcessCollector, TellsOfNoCreationWhereTheCountBeganBeforeIt) {
   EXPECT_EQ(created["gunicorn_cpu_seconds_total"], 0);
 }
 
+TEST(ProcessCollector, HasNothingToReportWithoutATable) {
+  const FakeProc proc;
+  prometheus::Registry registry;
+  ProcessThread thread(Config(), proc.root() + "/none", registry,
+                       [](const std::vector<AppId>&) {});
+  thread.Start();
+  const Collected collected = ProcessCollector(thread).Collect(
+      std::chrono::steady_clock::now() + std::chrono::seconds(60));
+  EXPECT_EQ(collected.error, "the process table cannot be read");
+  EXPECT_TRUE(collected.families.empty());
+}
+
 }  // namespace
 }  // namespace gunicorn_exporter

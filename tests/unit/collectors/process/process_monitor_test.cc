@@ -391,15 +391,5 @@ TEST_F(ProcessMonitorTest, NeverLowersListenOverflows) {
   EXPECT_THAT(total(), ElementsAre("{app=\"my_app\"} 13"));
 }
 
-TEST_F(ProcessMonitorTest, HasNothingToReportWithoutATable) {
-  monitor_ = std::make_unique<ProcessMonitor>(Config{}, proc_.root() + "/none",
-                                              registry_);
-  monitor_->Scan();
-  const ProcessView view = monitor_->View(true);
-  EXPECT_FALSE(view.readable);
-  EXPECT_FALSE(view.looked_at);
-  EXPECT_TRUE(view.apps.empty());
-}
-
 }  // namespace
 }  // namespace gunicorn_exporter

@@ -38,17 +38,15 @@ class MetricStoreTest : public testing::Test {
     Add({App(app), {}}, event);
   }
   void AddRequest(const std::string& app) { Add(app, EventKind::kRequests); }
+  std::vector<MetricFamily> Collect() { return store().Collect({}).families; }
   double Requests(const std::string& app) {
-    return ValueOf(store().Collect({}).families, "gunicorn_requests_total",
-                   "app=\"" + app + "\"");
+    return ValueOf(Collect(), "gunicorn_requests_total", "app=\"" + app + "\"");
   }
   double Series() {
-    return ValueOf(store().Collect({}).families,
-                   "gunicorn_exporter_statsd_series", "");
+    return ValueOf(Collect(), "gunicorn_exporter_statsd_series", "");
   }
   double Refused() {
-    return ValueOf(store().Collect({}).families,
-                   "gunicorn_exporter_statsd_refused_series_total",
+    return ValueOf(Collect(), "gunicorn_exporter_statsd_refused_series_total",
                    R"(reason="limit")");
   }
   static std::size_t CountSeries(const std::vector<MetricFamily>& families) {
@@ -70,7 +68,7 @@ class MetricStoreTest : public testing::Test {
 
 TEST_F(MetricStoreTest, MakesTheZerosOfAKnownApp) {
   store().SetKnownApps({App("shop")});
-  const auto families = store().Collect({}).families;
+  const auto families = Collect();
   EXPECT_EQ(ValueOf(families, "gunicorn_requests_total", "app=\"shop\""), 0);
   for (const char* level : {"critical", "error", "warning", "exception"}) {
     EXPECT_EQ(ValueOf(families, "gunicorn_log_messages_total",
@@ -107,7 +105,7 @@ TEST_F(MetricStoreTest, AReloadDropsTheSeriesOfADroppedInstance) {
   changed.instances = {{"stays", {{"env", "prod"}}, "", ""}};
   store().Reconfigure(changed);
   store().SetKnownApps({App("stays")});
-  const auto families = store().Collect({}).families;
+  const auto families = Collect();
   EXPECT_EQ(ValueOf(families, "gunicorn_requests_total", "app=\"gone\""), -1);
   EXPECT_EQ(ValueOf(families, "gunicorn_requests_total",
                     "app=\"stays\",env=\"prod\""),
@@ -128,7 +126,7 @@ TEST_F(MetricStoreTest, AReloadOfPresetsKeepsWhatWasCounted) {
   store().SetKnownApps({App("shop")});
   Add("shop", EventKind::kStatus, 2, 404);
   Add("shop", EventKind::kStatus, 5, 500);
-  const auto families = store().Collect({}).families;
+  const auto families = Collect();
   const auto code = [&](const char* text) {
     return ValueOf(families, "gunicorn_request_status_total",
                    "app=\"shop\",code=\"" + std::string(text) + "\"");
@@ -138,8 +136,7 @@ TEST_F(MetricStoreTest, AReloadOfPresetsKeepsWhatWasCounted) {
   EXPECT_EQ(code("500"), 5);
   changed.statsd.preset_status_codes = {200};
   store().Reconfigure(changed);
-  EXPECT_EQ(Series(),
-            static_cast<double>(CountSeries(store().Collect({}).families)));
+  EXPECT_EQ(Series(), static_cast<double>(CountSeries(Collect())));
 }
 
 TEST_F(MetricStoreTest, AReloadOfBucketsBeginsDurationsAnew) {
@@ -148,11 +145,10 @@ TEST_F(MetricStoreTest, AReloadOfBucketsBeginsDurationsAnew) {
   Config changed = config_;
   changed.statsd.histogram_buckets = {1, 2};
   store().Reconfigure(changed);
-  EXPECT_EQ(FindFamily(store().Collect({}).families,
-                       "gunicorn_request_duration_seconds"),
+  EXPECT_EQ(FindFamily(Collect(), "gunicorn_request_duration_seconds"),
             nullptr);
   Add("shop", EventKind::kDuration, 0.3);
-  const auto families = store().Collect({}).families;
+  const auto families = Collect();
   EXPECT_EQ(families[2].series[0].histogram->cumulative,
             (std::vector<double>{1, 1}));
   EXPECT_EQ(ValueOf(families, "gunicorn_requests_total", "app=\"shop\""), 1);
@@ -171,7 +167,7 @@ TEST_F(MetricStoreTest, AddsPodsUpWhenTheirLabelsAreSwitchedOff) {
   changed.process.pod_labels = false;
   store().Reconfigure(changed);
   EXPECT_EQ(Requests("shop"), 2);
-  const auto families = store().Collect({}).families;
+  const auto families = Collect();
   EXPECT_EQ(
       FindSeries(families, "gunicorn_request_duration_seconds", "app=\"shop\"")
           ->histogram->count,
@@ -187,8 +183,7 @@ TEST_F(MetricStoreTest, AddsTaggedSeriesUpWhenTagLabelsChange) {
   changed.statsd.tag_labels = {};
   store().Reconfigure(changed);
   EXPECT_EQ(Requests("shop"), 2);
-  EXPECT_EQ(Series(),
-            static_cast<double>(CountSeries(store().Collect({}).families)));
+  EXPECT_EQ(Series(), static_cast<double>(CountSeries(Collect())));
 }
 
 // Lines that were named before a reload may reach the store after it.
@@ -201,7 +196,7 @@ TEST_F(MetricStoreTest, ALineNamedBeforeAReloadHasNoLabelThatTheReloadDropped) {
   changed.statsd.tag_labels = {"zone"};
   store().Reconfigure(changed);
   store().Add({&op, 1});
-  const auto families = store().Collect({}).families;
+  const auto families = Collect();
   const char* const name = "gunicorn_requests_total";
   EXPECT_EQ(ValueOf(families, name, R"(app="shop",zone="a")"), 2);
   EXPECT_EQ(FindFamily(families, name)->series.size(), 2U);  // And app="shop".
@@ -211,8 +206,7 @@ TEST_F(MetricStoreTest, RefusesASeriesPastTheLimitAndCountsTheLine) {
   config_.statsd.max_series = 30;
   for (int app = 0; app < 10; ++app) AddRequest("app" + std::to_string(app));
   EXPECT_LE(Series(), 30);
-  EXPECT_EQ(Series(),
-            static_cast<double>(CountSeries(store().Collect({}).families)));
+  EXPECT_EQ(Series(), static_cast<double>(CountSeries(Collect())));
   EXPECT_EQ(Requests("app0"), 1);
   EXPECT_EQ(Requests("app9"), -1);
   const double refused = Refused();
@@ -254,7 +248,7 @@ TEST_F(MetricStoreTest, StrangersNeverPushAKnownAppOut) {
   Add("known", EventKind::kDuration, 0.1);
   Add("known", EventKind::kStatus, 1, 418);
   Add("known", EventKind::kArbiterWorkers, 3);
-  const auto families = store().Collect({}).families;
+  const auto families = Collect();
   EXPECT_EQ(ValueOf(families, "gunicorn_requests_total", "app=\"known\""), 1);
   EXPECT_NE(FindSeries(families, "gunicorn_request_duration_seconds",
                        "app=\"known\""),
@@ -285,7 +279,7 @@ TEST_F(MetricStoreTest, BoundsTheBytesOfNames) {
   for (int i = 0; i < 2000; ++i) {
     AddRequest(std::string(8000, 'x') + std::to_string(i));
   }
-  EXPECT_LT(CountSeries(store().Collect({}).families), 2000U * 21U / 3U);
+  EXPECT_LT(CountSeries(Collect()), 2000U * 21U / 3U);
   EXPECT_GT(Refused(), 0);
 }
 
@@ -300,7 +294,7 @@ TEST_F(MetricStoreTest, ExpiresWhatIsNotUpdated) {
     Add(app, EventKind::kArbiterWorkers, 3);
   }
   time_.Advance(seconds(61));
-  const auto families = store().Collect({}).families;
+  const auto families = Collect();
   // The known app keeps what it has had as soon as it was known.
   EXPECT_EQ(ValueOf(families, "gunicorn_requests_total", "app=\"known\""), 1);
   EXPECT_EQ(ValueOf(families, "gunicorn_arbiter_workers", "app=\"known\""), 3);
@@ -322,11 +316,9 @@ TEST_F(MetricStoreTest, KeepsTheArbitersWorkersOfAnAppThatStillSends) {
   for (int minute = 0; minute < 10; ++minute) {
     time_.Advance(seconds(50));
     AddRequest("app");
-    store().Collect({}).families;
+    Collect();
   }
-  EXPECT_EQ(ValueOf(store().Collect({}).families, "gunicorn_arbiter_workers",
-                    "app=\"app\""),
-            3);
+  EXPECT_EQ(ValueOf(Collect(), "gunicorn_arbiter_workers", "app=\"app\""), 3);
 }
 
 TEST_F(MetricStoreTest, ExpiresATaggedSeriesOfALivingApp) {
@@ -336,7 +328,7 @@ TEST_F(MetricStoreTest, ExpiresATaggedSeriesOfALivingApp) {
   time_.Advance(seconds(50));
   AddRequest("shop");
   time_.Advance(seconds(50));
-  const auto families = store().Collect({}).families;
+  const auto families = Collect();
   EXPECT_EQ(
       ValueOf(families, "gunicorn_requests_total", R"(app="shop",env="prod")"),
       -1);
@@ -352,7 +344,7 @@ TEST_F(MetricStoreTest, TellsWhatArrived) {
   EXPECT_FALSE(arrivals[0].statsd_seen);
   EXPECT_TRUE(arrivals[1].statsd_seen);
   EXPECT_EQ(arrivals[1].last_packet_seconds, time_.Now().unix_seconds);
-  EXPECT_EQ(ValueOf(store().Collect({}).families,
+  EXPECT_EQ(ValueOf(Collect(),
                     "gunicorn_exporter_statsd_last_packet_timestamp_seconds",
                     "app=\"talking\""),
             time_.Now().unix_seconds);
@@ -366,7 +358,7 @@ TEST_F(MetricStoreTest, TellsTheNewestPacketOfAppsOfOneName) {
     time_.Advance(seconds(1));
     Add({id, {}}, Event());
   }
-  const auto families = store().Collect({}).families;
+  const auto families = Collect();
   const char* const name =
       "gunicorn_exporter_statsd_last_packet_timestamp_seconds";
   EXPECT_EQ(FindFamily(families, name)->series.size(), 2U);
@@ -379,7 +371,7 @@ TEST_F(MetricStoreTest, TellsWhenACountBegan) {
   AddRequest("shop");
   time_.Advance(seconds(10));
   Add("shop", EventKind::kDuration, 1);
-  const auto families = store().Collect({}).families;
+  const auto families = Collect();
   const double now = time_.Now().unix_seconds;
   EXPECT_EQ(FindSeries(families, "gunicorn_requests_total", "app=\"shop\"")
                 ->created_seconds,
@@ -393,7 +385,7 @@ TEST_F(MetricStoreTest, TellsWhenACountBegan) {
 TEST_F(MetricStoreTest, ScrapesEveryAppOnceWhateverTheirNumber) {
   config_.statsd.max_series = 100'000;
   for (int i = 0; i < 1001; ++i) AddRequest("app" + std::to_string(i));
-  const auto families = store().Collect({}).families;
+  const auto families = Collect();
   const MetricFamily* const requests =
       FindFamily(families, "gunicorn_requests_total");
   EXPECT_EQ(requests->series.size(), 1001U);
