@@ -53,7 +53,6 @@ class LogReader {
 
   std::vector<FilePosition> Positions() const;
   std::set<std::string> Folders() const;
-  bool empty() const { return sources_.empty(); }
 
  private:
   struct Source {

@@ -1,11 +1,12 @@
 """Starts that cannot work say in one line which setting is wrong and exit 1; those that can work end as asked."""
 
+import os
 import re
 import signal
 import socket
 
 import pytest
-from support import Exporter, free_port, run_exporter
+from support import Exporter, free_port, run_exporter, wait_until
 
 
 def off():
@@ -193,3 +194,31 @@ def test_the_lifecycle_endpoints_are_off_until_asked_for():
         assert exporter.request("POST", "/-/reload").status == 200
         assert exporter.request("POST", "/-/quit").status == 200
         assert exporter.wait() == 0
+
+
+class TwoFamiliesExporter(Exporter):
+    """On a machine whose /etc/hosts gives localhost both of its addresses, as Debian's does."""
+
+    def prepare(self):
+        super().prepare()
+        hosts = self.directory / "hosts"
+        hosts.write_text("127.0.0.1 localhost\n::1 localhost\n")
+        shell = f'mount --bind {hosts} /etc/hosts && exec "$@"'
+        self.command = ["unshare", "--mount", "sh", "-c", shell, "sh", *self.command]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a namespace")
+def test_a_host_name_is_bound_on_each_of_its_addresses():
+    statsd, web = free_port(), free_port()
+    flags = [f"--statsd.listen-udp=localhost:{statsd}", f"--statsd.listen-tcp=localhost:{statsd}",
+             f"--web.listen-address=localhost:{web}"]
+    with TwoFamiliesExporter(flags=flags) as exporter:
+        for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+            with socket.socket(family, socket.SOCK_DGRAM) as sender:
+                sender.sendto(b"gunicorn.requests:1|c|#app:shop", (address, statsd))
+            with socket.create_connection((address, statsd)) as sender:
+                sender.sendall(b"gunicorn.requests:10|c|#app:shop\n")
+            with socket.create_connection((address, web)) as client:
+                client.sendall(b"GET /-/healthy HTTP/1.0\r\n\r\n")
+                assert b" 200 " in client.recv(1000)
+        wait_until(lambda: exporter.value("gunicorn_requests_total", app="shop") == 22, "all four are counted")
