@@ -110,7 +110,7 @@ YamlValue YamlValue::Parse(const std::string& text, YamlFile& file) {
   try {
     CheckIsOneDocument(code, file.name);
     const YAML::Node node = YAML::Load(code);
-    const YamlValue root(node, LineOf(node.Mark()), "", file);
+    YamlValue root(node, LineOf(node.Mark()), "", file);
     std::vector<const YamlValue*> outer;
     root.CountValues(outer);
     root.CheckKeys();
@@ -207,7 +207,7 @@ bool YamlValue::IsPlain() const {
 }
 
 std::string YamlValue::String() const {
-  const std::string text = Text();
+  std::string text = Text();
   if (IsPlain() &&
       (text == "true" || text == "false" || ParseYamlNumber<double>(text))) {
     Fail(text + " is not a string; write it in quotes: " + Quoted(text));

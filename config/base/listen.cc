@@ -68,6 +68,7 @@ int BindFamily(const AddressList& list, int family,
 std::vector<FileDescriptor> BindInternet(InternetSocket kind,
                                          const std::string& address,
                                          const std::string& setting) {
+  const std::string refusal = setting + ": cannot bind " + address + ": ";
   // The port of the first socket may be taken for the second.
   int tries = address.ends_with(":0") ? 16 : 1;
   const bool everywhere = address.starts_with(':');
@@ -84,8 +85,7 @@ std::vector<FileDescriptor> BindInternet(InternetSocket kind,
     const bool is_missing = error == EADDRNOTAVAIL || error == EAFNOSUPPORT;
     if (!sockets.empty() && (error == 0 || is_missing)) return sockets;
     if (sockets.empty() || error != EADDRINUSE || --tries == 0) {
-      throw ConfigError(setting + ": cannot bind " + address + ": " +
-                        ErrorText(error));
+      throw ConfigError(refusal + ErrorText(error));
     }
   }
 }

@@ -166,7 +166,6 @@ TEST_F(ProcessThreadTest, CountsAShorterIntervalFromNow) {
 
 TEST_F(ProcessThreadTest, AnswersWhoseSenderItIsByAMessage) {
   Start();
-  std::unique_lock lock(mutex_);
   std::vector<SenderAnswer> answers;
   thread_->SetWake([this] {
     const std::lock_guard waking(mutex_);
@@ -174,6 +173,7 @@ TEST_F(ProcessThreadTest, AnswersWhoseSenderItIsByAMessage) {
   });
   ASSERT_TRUE(thread_->Ask(5, {11, std::nullopt}));
   ASSERT_TRUE(thread_->Ask(6, {999999, std::nullopt}));
+  std::unique_lock lock(mutex_);
   EXPECT_TRUE(changed_.wait_for(lock, kLong, [&] {
     for (SenderAnswer& answer : thread_->TakeAnswers()) {
       answers.push_back(std::move(answer));
