@@ -10,9 +10,8 @@
 namespace gunicorn_exporter {
 namespace {
 
-// Who asks a thread that has kept another waiting this long need not wait, too.
-constexpr std::chrono::seconds kHangs{2};
-// Nor are lines of new senders held, which would wait for it.
+// Where somebody has waited this long, lines of new senders are not held for
+// it.
 constexpr std::chrono::seconds kSlow{1};
 // A view that nobody asked for is made this often: it is what there is to say
 // where the next look hangs.
@@ -67,16 +66,12 @@ ProcessThread::Answer ProcessThread::View(bool with_details,
                                           Clock::time_point deadline) {
   std::unique_lock lock(mutex_);
   Views& views = with_details ? details_ : states_;
-  const Clock::time_point now = Clock::now();
-  if (!waiting_since_) waiting_since_ = now;
-  const bool hangs = now - *waiting_since_ >= kHangs;
+  if (!waiting_since_) waiting_since_ = Clock::now();
   const std::uint64_t question = ++views.asked;
   work_.notify_one();
   const auto is_answered = [&] { return views.made >= question; };
-  if (!hangs) {
-    answered_.wait_until(lock, deadline,
-                         [&] { return is_answered() || has_ended_; });
-  }
+  answered_.wait_until(lock, deadline,
+                       [&] { return is_answered() || has_ended_; });
   return {views.last, !is_answered()};
 }
 

@@ -51,8 +51,7 @@ class ProcessThread : public SenderQuestions {
     bool is_late = false;  // The thread did not answer; `view` is an older one.
   };
   // What there is after a fresh look, or, where that is not done by the
-  // deadline, what there was. Waits for nothing where the thread has not
-  // answered others for two seconds.
+  // deadline, what there was.
   Answer View(bool with_details, Clock::time_point deadline);
 
   // Takes effect at once, or as soon as the thread is free.
