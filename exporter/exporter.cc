@@ -16,7 +16,6 @@
 #include "config/base/file_descriptor.h"
 #include "config/base/log.h"
 #include "exporter/signals.h"
-#include "exporter/unix_seconds.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -75,12 +74,12 @@ HttpOptions ToHttpOptions(const Flags& flags) {
 
 Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
     : flags_(flags),
-      self_metrics_(UnixSeconds()),
+      self_metrics_(SystemTime().unix_seconds),
       store_(loaded.config, SystemTime,
              flags.collector_statsd ? "statsd" : "logs") {
   const Config& config = loaded.config;
   LogNotices(loaded.notices);
-  self_metrics_.SetReloadResult(true, UnixSeconds());
+  self_metrics_.SetReloadResult(true, SystemTime().unix_seconds);
   store_.SetKnownApps(ConfiguredApps(config));
 
   std::vector<Collector*> collectors;
@@ -211,7 +210,7 @@ std::string Exporter::Reload() {
   } catch (const ConfigError& config_error) {
     error = config_error.what();
   }
-  self_metrics_.SetReloadResult(error.empty(), UnixSeconds());
+  self_metrics_.SetReloadResult(error.empty(), SystemTime().unix_seconds);
   if (error.empty()) {
     LogEvent(LogLevel::kInfo, "config_reloaded");
   } else {

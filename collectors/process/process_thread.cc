@@ -1,11 +1,10 @@
 #include "collectors/process/process_thread.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
 #include <iterator>
 #include <utility>
+
+#include "config/base/thread.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -34,14 +33,7 @@ ProcessThread::~ProcessThread() {
 }
 
 void ProcessThread::Start() {
-  // Signals are the main thread's.
-  sigset_t all;
-  sigset_t old;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &old);
-  thread_ = std::thread([this] { Run(); });
-  pthread_sigmask(SIG_SETMASK, &old, nullptr);
-  pthread_setname_np(thread_.native_handle(), "process");
+  thread_ = StartThread("process", [this] { Run(); });
 }
 
 bool ProcessThread::Stop(Clock::time_point deadline) {

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "collectors/series/time_point.h"
 #include "config/base/config_error.h"
 #include "config/base/log.h"
 #include "exporter/scrape/content_negotiation.h"
@@ -15,7 +16,6 @@
 #include "exporter/status/health.h"
 #include "exporter/status/status_json.h"
 #include "exporter/status/status_page.h"
-#include "exporter/unix_seconds.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -281,7 +281,7 @@ HttpResponse Endpoints::AnswerStatusJson(const HttpRequest& request) {
   HttpResponse response = JsonResponse(200, {});
   SetBody(response,
           StatusJson(handlers_.scrape(Deadline(request)), handlers_.apps(),
-                     UnixSeconds(), statsd_address_),
+                     SystemTime().unix_seconds, statsd_address_),
           request);
   return response;
 }

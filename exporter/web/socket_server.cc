@@ -24,7 +24,7 @@ namespace {
 // A connection's thread. A scrape in any format, a TLS handshake with a
 // client's certificate and a password's hash touch less than a tenth of it; a
 // sanitiser takes several times that. It is memory only where it is touched.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(GUNICORN_EXPORTER_SANITIZED)
 constexpr std::size_t kStackBytes = 4 * 1024 * 1024;
 #else
 constexpr std::size_t kStackBytes = 512 * 1024;

@@ -1,8 +1,5 @@
 #include "collectors/statsd/receive/statsd_server.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -10,6 +7,7 @@
 #include "config/base/config_error.h"
 #include "config/base/descriptor_limit.h"
 #include "config/base/log.h"
+#include "config/base/thread.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -136,14 +134,7 @@ void StatsdServer::Start() {
                 {"address", address}});
     }
   }
-  // Signals are the main thread's.
-  sigset_t all;
-  sigset_t old;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &old);
-  thread_ = std::thread([this] { loop_->Run(); });
-  pthread_sigmask(SIG_SETMASK, &old, nullptr);
-  pthread_setname_np(thread_.native_handle(), "statsd");
+  thread_ = StartThread("statsd", [this] { loop_->Run(); });
 }
 
 void StatsdServer::Stop() {
