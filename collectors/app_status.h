@@ -2,8 +2,11 @@
 // it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "collectors/app_id.h"
 
@@ -20,6 +23,8 @@ struct AppStatus {
   std::size_t working = 0;
   // Burning no CPU, and whose connections are theirs cannot be told.
   std::size_t unknown = 0;
+  // Workers whose master is gone. They are none of the above.
+  std::vector<pid_t> orphans;
   // A gunicorn without setproctitle: found by its command line.
   bool titled = true;
   // The class in the command line or GUNICORN_CMD_ARGS of a gunicorn without a

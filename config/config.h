@@ -26,6 +26,9 @@ struct InstanceConfig {
   std::vector<TagLabel> tags;  // Names are unique.
   std::string statsd_prefix;   // Empty: none.
   std::string gunicorn;        // Path of the program; empty: init_config's.
+  // Where it listens, as the kernel's tables are written: "0.0.0.0:8000",
+  // "[::1]:8000", "unix:/run/my_app.sock".
+  std::vector<std::string> bind = {};
 
   bool operator==(const InstanceConfig&) const = default;
 };
@@ -134,6 +137,7 @@ struct Flags {
 
   std::string logs_position_file;  // Empty: off.
   std::string path_procfs = "/proc";
+  std::string path_cgroupfs = "/sys/fs/cgroup";
 
   bool collector_process = true;
   bool collector_statsd = true;

@@ -1,8 +1,12 @@
+#include <arpa/inet.h>
+
+#include <array>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
+#include "config/base/address.h"
 #include "config/load_sections.h"
 #include "config/tag_label.h"
 
@@ -44,6 +48,45 @@ std::vector<TagLabel> LoadTags(const YamlValue& list) {
   return labels;
 }
 
+// As the kernel's tables name a listener: "0.0.0.0:8000" and "[::]:8000" for
+// ":8000", "127.0.0.1:8000" and "[::1]:8000" for "localhost:8000".
+std::vector<std::string> LoadBind(const YamlValue& list) {
+  constexpr std::string_view kUnix = "unix:";
+  std::vector<std::string> addresses;
+  for (const YamlValue& item : list.Items()) {
+    const std::string text = item.String();
+    if (text.starts_with(kUnix) && text.size() > kUnix.size()) {
+      addresses.push_back(text);
+      continue;
+    }
+    const auto address = ParseAddress(text);
+    if (!address) {
+      item.Fail(Quoted(text) +
+                " is no address; expected as gunicorn's --bind has it, "
+                "\"127.0.0.1:8000\" or \"unix:/run/my_app.sock\"");
+    }
+    const std::string port = ":" + std::to_string(address->port);
+    in6_addr bytes{};
+    std::array<char, INET6_ADDRSTRLEN> host{};
+    if (address->host.empty()) {
+      addresses.insert(addresses.end(), {"0.0.0.0" + port, "[::]" + port});
+    } else if (address->host == "localhost") {
+      addresses.insert(addresses.end(), {"127.0.0.1" + port, "[::1]" + port});
+    } else if (inet_pton(AF_INET, address->host.c_str(), &bytes) == 1 ||
+               inet_pton(AF_INET6, address->host.c_str(), &bytes) == 1) {
+      const int family =
+          address->host.find(':') == std::string::npos ? AF_INET : AF_INET6;
+      inet_ntop(family, &bytes, host.data(), host.size());
+      addresses.push_back(FormatAddress({host.data(), address->port}));
+    } else {
+      item.Fail(Quoted(text) +
+                " names a host; expected its address, which the kernel's "
+                "tables show");
+    }
+  }
+  return addresses;
+}
+
 constexpr KeyRule<InstanceConfig> kInstanceKeys[] = {
     {"proc_name", Set<&InstanceConfig::proc_name, &YamlValue::NonEmptyString>,
      "the name given to gunicorn --name"},
@@ -57,6 +100,7 @@ constexpr KeyRule<InstanceConfig> kInstanceKeys[] = {
        }
      }},
     {"gunicorn", Set<&InstanceConfig::gunicorn, &YamlValue::String>},
+    {"bind", Set<&InstanceConfig::bind, LoadBind>},
     // The agents' own.
     {"collection_interval"},
     {"disable_generic_tags"},

@@ -129,6 +129,9 @@ void AddOtherFlags(CLI::App& app, Flags& flags) {
   app.add_option("--logs.position-file", flags.logs_position_file,
                  "Where the log collector keeps its places over a restart")
       ->type_name("PATH");
+  app.add_option("--path.cgroupfs", flags.path_cgroupfs, "The cgroups")
+      ->type_name("PATH")
+      ->capture_default_str();
   app.add_option("--path.procfs", flags.path_procfs, "The process table")
       ->type_name("PATH")
       ->capture_default_str();

@@ -62,7 +62,8 @@ int CheckInstances(const Flags& flags) {
   const bool all_are_checked = config.discovery.enabled;
   config.discovery.enabled = true;  // Strangers may explain who is missing.
   prometheus::Registry registry;
-  ProcessMonitor monitor(config, flags.path_procfs, registry);
+  ProcessMonitor monitor(config, {flags.path_procfs, flags.path_cgroupfs},
+                         registry);
   monitor.Scan();
   monitor.Sample();
   std::this_thread::sleep_for(kBetweenSamples);

@@ -86,7 +86,8 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
   if (flags.collector_process) {
     CheckProcfs(flags.path_procfs);
     process_.emplace(
-        config, flags.path_procfs, self_metrics_.registry(),
+        config, ProcessPaths{flags.path_procfs, flags.path_cgroupfs},
+        self_metrics_.registry(),
         [this](const std::vector<AppId>& apps) { store_.SetKnownApps(apps); });
     collectors.push_back(&process_collector_.emplace(*process_));
   }

@@ -21,6 +21,7 @@ CpuRole ToCpuRole(ProcessRole role) {
     case ProcessRole::kMaster:
       return CpuRole::kMaster;
     case ProcessRole::kWorker:
+    case ProcessRole::kOrphan:
       return CpuRole::kWorker;
     case ProcessRole::kDirtyArbiter:
     case ProcessRole::kDirtyWorker:
@@ -91,7 +92,8 @@ void AppRegistry::Retire(const TrackedProcess& process, bool exited) {
   if (app == apps_.end()) return;
   app->second.ended_cpu[Index(ToCpuRole(process.gunicorn.role))] +=
       process.CpuHere();
-  if (exited && process.gunicorn.role == ProcessRole::kWorker) {
+  if (exited && (process.gunicorn.role == ProcessRole::kWorker ||
+                 process.gunicorn.role == ProcessRole::kOrphan)) {
     ++app->second.exited;
   }
 }
@@ -113,7 +115,8 @@ void AppRegistry::Update(std::vector<TrackedProcess> found,
   for (TrackedProcess& process : found) {
     if (!IsWanted(process.app)) continue;
     AppRecord& app = apps_[process.app];
-    if (process.gunicorn.role == ProcessRole::kMaster) {
+    if (process.gunicorn.role == ProcessRole::kMaster ||
+        process.gunicorn.role == ProcessRole::kOrphan) {
       if (!app.seen) app.first_seen_seconds = unix_seconds;
       app.last_seen = now;
     }
@@ -196,12 +199,17 @@ std::vector<AppId> AppRegistry::OrderedApps() const {
   return order;
 }
 
-UpgradingMasters AppRegistry::Upgrading() const {
-  UpgradingMasters upgrading;
+KnownGunicorns AppRegistry::Known() const {
+  KnownGunicorns known;
   for (const auto& [key, process] : processes_) {
-    if (process.gunicorn.upgrading) upgrading[key] = process.gunicorn.app;
+    const GunicornProcess& gunicorn = process.gunicorn;
+    if (gunicorn.upgrading) known.upgrading[key] = gunicorn.app;
+    if (gunicorn.role == ProcessRole::kWorker ||
+        gunicorn.role == ProcessRole::kOrphan) {
+      known.workers[key] = gunicorn.app;
+    }
   }
-  return upgrading;
+  return known;
 }
 
 }  // namespace gunicorn_exporter

@@ -65,7 +65,7 @@ struct TrackedProcess {
 
 struct AppRecord {
   bool configured = false;
-  bool seen = false;  // A master has been there.
+  bool seen = false;  // A master, or a worker that outlived it, was there.
   std::chrono::steady_clock::time_point last_seen;
   double first_seen_seconds = 0;  // Unix seconds; 0: never.
   std::uint64_t spawned = 0;
@@ -100,7 +100,7 @@ class AppRegistry {
   }
   // Configured apps in the order of the configuration, then discovered ones.
   std::vector<AppId> OrderedApps() const;
-  UpgradingMasters Upgrading() const;
+  KnownGunicorns Known() const;
 
   // Changes with every process that comes, goes or changes its app.
   std::uint64_t generation() const { return generation_; }

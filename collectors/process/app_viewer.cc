@@ -6,6 +6,27 @@
 namespace gunicorn_exporter {
 namespace {
 
+// "; 2 orphaned workers (pid 4711, 4712) still listen on 127.0.0.1:8000"
+std::string OrphansMessage(const AppStatus& status,
+                           const std::vector<ListenQueue>& addresses) {
+  if (status.orphans.empty()) return {};
+  const bool one = status.orphans.size() == 1;
+  std::string text = "; " + std::to_string(status.orphans.size()) +
+                     (one ? " orphaned worker (pid" : " orphaned workers (pid");
+  for (const pid_t pid : status.orphans) {
+    text += (pid == status.orphans.front() ? " " : ", ") + std::to_string(pid);
+  }
+  text += one ? ") still runs" : ") still run";
+  if (status.masters > 0 || addresses.empty()) return text;
+  for (const ListenQueue& queue : addresses) {
+    text += (&queue == &addresses.front()
+                 ? (one ? " and listens on " : " and listen on ")
+                 : ", ") +
+            queue.address;
+  }
+  return text;
+}
+
 std::string ToMessage(const AppStatus& status) {
   if (status.masters == 0) {
     return "Found no master process with name: gunicorn: master [" +
@@ -36,7 +57,8 @@ std::map<AppId, ProcessGroup> GroupByApp(
 }
 
 AppStatus ToStatus(const AppId& app, bool configured,
-                   const ProcessGroup& processes) {
+                   const ProcessGroup& processes,
+                   const std::vector<ListenQueue>& addresses) {
   AppStatus status;
   status.app = app;
   status.configured = configured;
@@ -48,6 +70,8 @@ AppStatus ToStatus(const AppId& app, bool configured,
       if (!gunicorn.worker_class.empty()) {
         status.worker_class = gunicorn.worker_class;
       }
+    } else if (gunicorn.role == ProcessRole::kOrphan) {
+      status.orphans.push_back(gunicorn.process.key.pid);
     } else if (gunicorn.role == ProcessRole::kWorker) {
       switch (process->state) {
         case WorkerState::kIdle:
@@ -63,7 +87,7 @@ AppStatus ToStatus(const AppId& app, bool configured,
     }
   }
   status.ok = status.masters > 0 && status.Workers() > 0;
-  status.message = ToMessage(status);
+  status.message = ToMessage(status) + OrphansMessage(status, addresses);
   return status;
 }
 

@@ -18,9 +18,11 @@ using ProcessGroup = std::vector<const TrackedProcess*>;
 std::map<AppId, ProcessGroup> GroupByApp(
     const std::map<ProcessKey, TrackedProcess>& processes);
 
-// The is_running check.
+// The is_running check. `addresses`: where the app's processes listen, as far
+// as that is known; a message about orphaned workers names them.
 AppStatus ToStatus(const AppId& app, bool configured,
-                   const ProcessGroup& processes);
+                   const ProcessGroup& processes,
+                   const std::vector<ListenQueue>& addresses);
 
 // What the kernel counts in, and since when.
 struct KernelUnits {

@@ -96,6 +96,9 @@ class AppWriter {
           MakeLabels({{"state", "working"}}));
     Gauge("gunicorn_workers", kWorkers, static_cast<double>(status.unknown),
           MakeLabels({{"state", "unknown"}}));
+    Gauge("gunicorn_orphaned_workers",
+          "Workers whose master is gone. They are not among gunicorn_workers.",
+          static_cast<double>(status.orphans.size()));
     if (app_.dirty_arbiter) {
       Gauge("gunicorn_dirty_workers", "Workers of the dirty arbiter.",
             static_cast<double>(app_.dirty_workers));
@@ -156,6 +159,17 @@ class AppWriter {
             "Accepted client connections that are open now.",
             static_cast<double>(*app_.connections));
     }
+    if (app_.requests_in_progress) {
+      Gauge("gunicorn_requests_in_progress",
+            "Requests that have no answer yet.",
+            static_cast<double>(*app_.requests_in_progress));
+    }
+    if (app_.oldest_request_seconds) {
+      Gauge(
+          "gunicorn_oldest_request_age_seconds",
+          "How long the oldest request in progress has waited for its answer.",
+          *app_.oldest_request_seconds);
+    }
     for (const ListenQueue& queue : app_.listen_queues) {
       const LabelSetPtr own = MakeLabels({{"address", queue.address}});
       Gauge("gunicorn_listen_queue_length",
@@ -171,7 +185,8 @@ class AppWriter {
       families_.Counter(
           "gunicorn_listen_overflows_total",
           "Connections refused because an accept queue of the app's network "
-          "namespace was full.",
+          "namespace was full, each retry of a client once more; none of a "
+          "unix socket.",
           labels_, nullptr, static_cast<double>(*app_.listen_overflows), 0);
     }
   }

@@ -41,16 +41,17 @@ milliseconds Stretch(milliseconds interval, double cost_seconds) {
 
 }  // namespace
 
-ProcessMonitor::ProcessMonitor(const Config& config, const std::string& procfs,
+ProcessMonitor::ProcessMonitor(const Config& config, const ProcessPaths& paths,
                                prometheus::Registry& registry,
                                MonitorClocks clocks)
-    : procfs_(procfs),
+    : paths_(paths),
       clocks_(std::move(clocks)),
       config_(std::make_shared<const Config>(config)),
       errors_(registry),
-      reader_(procfs, errors_),
+      reader_(paths.procfs, errors_),
       scanner_(reader_),
-      connection_sampler_(reader_),
+      sole_owners_(reader_, paths.cgroupfs),
+      connection_sampler_(reader_, sole_owners_),
       detail_reader_(reader_, clocks_),
       master_facts_(reader_),
       registry_(config),
@@ -73,10 +74,18 @@ void ProcessMonitor::Reconfigure(const Config& config) {
 
 void ProcessMonitor::Scan() {
   const double cpu_before = clocks_.thread_cpu_seconds();
-  ProcessTable table = scanner_.ScanAll();
+  const std::uint64_t generation_before = generation_;
+  std::set<pid_t> workers;
+  for (const auto& [key, process] : registry_.processes()) {
+    if (ToCpuRole(process.gunicorn.role) == CpuRole::kWorker) {
+      workers.insert(key.pid);
+    }
+  }
+  ProcessTable table = scanner_.ScanAll(workers);
   const bool readable = table.readable && table.complete;
   if (readable_ && !readable) {
-    LogEvent(LogLevel::kWarn, "process_table_unreadable", {{"path", procfs_}});
+    LogEvent(LogLevel::kWarn, "process_table_unreadable",
+             {{"path", paths_.procfs}});
   }
   readable_ = readable;
   processes_ = table.processes;
@@ -84,6 +93,8 @@ void ProcessMonitor::Scan() {
   if (readable) {
     last_read_ = last_scan_;
     Absorb(std::move(table.candidates));
+    // Who is new shows what it does at once.
+    if (generation_ != generation_before) Classify(last_scan_.value());
   }
   scan_interval_ =
       Stretch(kScanInterval, clocks_.thread_cpu_seconds() - cpu_before);
@@ -92,28 +103,26 @@ void ProcessMonitor::Scan() {
 void ProcessMonitor::Sample() {
   const double cpu_before = clocks_.thread_cpu_seconds();
   std::vector<ProcessSnapshot> candidates;
-  std::set<pid_t> workers;
-  std::set<pid_t> others;
+  std::set<pid_t> refreshed;
+  std::set<pid_t> children;
   reader_.TakeShortage();
   for (const auto& [key, process] : registry_.processes()) {
     const GunicornProcess& gunicorn = process.gunicorn;
-    const bool is_leaf = gunicorn.role == ProcessRole::kWorker ||
-                         gunicorn.role == ProcessRole::kDirtyWorker;
-    if (is_leaf && gunicorn.titled) {
-      workers.insert(key.pid);
-      if (auto worker = scanner_.Refresh(gunicorn.process)) {
-        candidates.push_back(*std::move(worker));
-      }
-      continue;
+    const bool has_children = gunicorn.role == ProcessRole::kMaster ||
+                              gunicorn.role == ProcessRole::kDirtyArbiter;
+    refreshed.insert(key.pid);
+    // A master's title may change.
+    if (auto seen = has_children ? scanner_.LookAt(key.pid)
+                                 : scanner_.Refresh(gunicorn.process)) {
+      candidates.push_back(*std::move(seen));
     }
-    others.insert(key.pid);
-    if (is_leaf) continue;
-    for (const pid_t child : scanner_.Children(key.pid)) others.insert(child);
+    if (!has_children) continue;
+    for (const pid_t child : scanner_.Children(key.pid)) children.insert(child);
   }
-  for (const pid_t pid : others) {
-    if (workers.contains(pid)) continue;
-    if (auto process = scanner_.LookAt(pid)) {
-      candidates.push_back(*std::move(process));
+  for (const pid_t pid : children) {
+    if (refreshed.contains(pid)) continue;
+    if (auto child = scanner_.LookAtAny(pid)) {
+      candidates.push_back(*std::move(child));
     }
   }
   const TimePoint now = clocks_.now();
@@ -134,7 +143,7 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
   std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(ended),
                [](const ProcessSnapshot& process) { return process.zombie; });
   std::vector<GunicornProcess> gunicorns =
-      FindGunicorns(std::move(candidates), registry_.Upgrading());
+      FindGunicorns(std::move(candidates), registry_.Known());
   std::erase_if(gunicorns, [&](const GunicornProcess& gunicorn) {
     return IsStarting(gunicorn, gunicorns);
   });
@@ -173,7 +182,9 @@ bool ProcessMonitor::IsStarting(const GunicornProcess& gunicorn,
 }
 
 void ProcessMonitor::Classify(TimePoint now) {
-  sockets_ = connection_sampler_.Sample(registry_.processes());
+  sole_owners_.Update(registry_.processes());
+  sockets_ = connection_sampler_.Sample(registry_.processes(),
+                                        config_->instances, now);
   const double seconds =
       classified_at_ ? duration<double>(now - *classified_at_).count() : 0;
   classified_at_ = now;
@@ -186,16 +197,26 @@ void ProcessMonitor::Classify(TimePoint now) {
     process.sampled = true;
     process.sampled_ticks = ticks;
     if (process.gunicorn.role != ProcessRole::kWorker) continue;
-    const bool is_working = IsBurningCpu(burned, seconds, TicksPerSecond()) ||
-                            sockets_[process.app].in_hand.contains(key);
-    process.state = is_working ? WorkerState::kWorking : WorkerState::kIdle;
+    const auto sockets = sockets_.find(process.app);
+    const bool told = sockets != sockets_.end() && sockets->second.told;
+    bool is_working =
+        IsBurningCpu(burned, seconds, TicksPerSecond(),
+                     told ? kMoreThanBackground : kMoreThanHeartbeats);
+    if (told) {
+      const auto held = sockets->second.by_worker.find(key);
+      is_working = is_working || (held != sockets->second.by_worker.end() &&
+                                  held->second.requests.count > 0);
+    }
+    process.state = is_working ? WorkerState::kWorking
+                    : told     ? WorkerState::kIdle
+                               : WorkerState::kUnknown;
     if (is_working) ++working[process.app];
   }
   // Requests of which only the number is known keep as many workers busy.
   for (auto& [key, process] : registry_.processes()) {
-    if (process.state == WorkerState::kWorking ||
+    if (process.state != WorkerState::kIdle ||
         process.gunicorn.role != ProcessRole::kWorker ||
-        working[process.app] >= sockets_[process.app].in_hand_of_unknown) {
+        working[process.app] >= sockets_[process.app].requests_of_unknown) {
       continue;
     }
     process.state = WorkerState::kWorking;
@@ -221,7 +242,11 @@ ProcessView ProcessMonitor::View(bool with_details) {
     const AppRecord& record = registry_.apps().at(app);
     const ProcessGroup& group = groups[app];
     AppView& added = view.apps.emplace_back();
-    added.status = ToStatus(app, record.configured, group);
+    const auto sockets = sockets_.find(app);
+    added.status =
+        ToStatus(app, record.configured, group,
+                 sockets == sockets_.end() ? std::vector<ListenQueue>()
+                                           : sockets->second.listen_queues);
     if (with_details) AddDetails(record, group, added);
   }
   return view;
@@ -248,12 +273,15 @@ void ProcessMonitor::AddDetails(const AppRecord& record,
   detail_reader_.Fill(group, view);
   const auto sockets = sockets_.find(app);
   if (sockets == sockets_.end() || view.status.masters == 0) return;
-  view.connections = sockets->second.connections;
   view.listen_queues = sockets->second.listen_queues;
+  if (!sockets->second.told) return;
+  view.connections = sockets->second.connections;
+  view.requests_in_progress = sockets->second.requests.count;
+  view.oldest_request_seconds = sockets->second.requests.oldest_seconds;
   for (WorkerView& worker : view.workers) {
     const auto held = sockets->second.by_worker.find(worker.key);
     if (held != sockets->second.by_worker.end()) {
-      worker.connections = held->second;
+      worker.connections = held->second.connections;
     }
   }
 }
@@ -263,7 +291,8 @@ std::vector<SenderAnswer> ProcessMonitor::Answer(
   std::vector<SenderAnswer> answers;
   bool scan_may_help = false;
   {
-    SenderFinder finder(reader_, scanner_, registry_.processes());
+    sole_owners_.Update(registry_.processes());
+    SenderFinder finder(reader_, scanner_, sole_owners_, registry_.processes());
     for (const SenderQuestion& question : questions) {
       answers.push_back(
           {question.number, finder.Find(question.sender), generation_});
@@ -276,7 +305,8 @@ std::vector<SenderAnswer> ProcessMonitor::Answer(
   const std::uint64_t before = generation_;
   Scan();
   if (generation_ == before) return answers;
-  SenderFinder finder(reader_, scanner_, registry_.processes());
+  sole_owners_.Update(registry_.processes());
+  SenderFinder finder(reader_, scanner_, sole_owners_, registry_.processes());
   for (std::size_t i = 0; i < answers.size(); ++i) {
     if (!answers[i].sender) {
       answers[i].sender = finder.Find(questions[i].sender);

@@ -30,6 +30,7 @@
 #include "collectors/process/process_view.h"
 #include "collectors/process/read/proc_reader.h"
 #include "collectors/process/sockets/connection_sampler.h"
+#include "collectors/process/sockets/sole_owners.h"
 #include "collectors/sender_questions.h"
 #include "config/config.h"
 
@@ -40,12 +41,17 @@ struct SenderQuestion {
   SenderAddress sender;
 };
 
+struct ProcessPaths {
+  std::string procfs = "/proc";
+  std::string cgroupfs = "/sys/fs/cgroup";
+};
+
 class ProcessMonitor {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
   // Counts what it cannot read in `registry`, which outlives this.
-  ProcessMonitor(const Config& config, const std::string& procfs,
+  ProcessMonitor(const Config& config, const ProcessPaths& paths,
                  prometheus::Registry& registry,
                  MonitorClocks clocks = SystemClocks());
   ProcessMonitor(const ProcessMonitor&) = delete;
@@ -98,7 +104,7 @@ class ProcessMonitor {
   void AskVersion();
   std::string ProgramFor(const AppId& app) const;
 
-  const std::string procfs_;
+  const ProcessPaths paths_;
   const MonitorClocks clocks_;
   std::atomic<std::uint64_t> generation_{0};
 
@@ -106,6 +112,7 @@ class ProcessMonitor {
   ReadErrors errors_;
   ProcReader reader_;
   ProcessScanner scanner_;
+  SoleOwners sole_owners_;
   ConnectionSampler connection_sampler_;
   DetailReader detail_reader_;
   MasterFactsReader master_facts_;

@@ -22,10 +22,10 @@ constexpr std::size_t kMostQuestions = 8192;
 
 }  // namespace
 
-ProcessThread::ProcessThread(const Config& config, const std::string& procfs,
+ProcessThread::ProcessThread(const Config& config, const ProcessPaths& paths,
                              prometheus::Registry& registry,
                              AppsListener tell_apps)
-    : tell_apps_(std::move(tell_apps)), monitor_(config, procfs, registry) {}
+    : tell_apps_(std::move(tell_apps)), monitor_(config, paths, registry) {}
 
 ProcessThread::~ProcessThread() {
   Stop(Clock::now());

@@ -30,7 +30,7 @@ class ProcessThread : public SenderQuestions {
 
   // `tell_apps` is told all known apps at the first look, after each
   // Reconfigure, and whenever one comes or goes; on the thread.
-  ProcessThread(const Config& config, const std::string& procfs,
+  ProcessThread(const Config& config, const ProcessPaths& paths,
                 prometheus::Registry& registry, AppsListener tell_apps);
   ~ProcessThread() override;  // Stops, however long that takes.
   ProcessThread(const ProcessThread&) = delete;

@@ -41,6 +41,7 @@ struct WorkerView {
   ProcessKey key;
   CpuTicks cpu;
   std::uint64_t resident_bytes = 0;
+  // Where it is known which connections it holds.
   std::optional<std::uint64_t> connections;
 };
 
@@ -64,7 +65,10 @@ struct AppView {
   std::size_t dirty_workers = 0;
   std::optional<double> master_start_seconds;  // Unix seconds; the oldest's.
   std::optional<double> heartbeat_age_seconds;
+  // Where it is known which connections are the app's.
   std::optional<std::uint64_t> connections;
+  std::optional<std::size_t> requests_in_progress;
+  std::optional<double> oldest_request_seconds;
   std::vector<ListenQueue> listen_queues;
   std::optional<std::uint64_t> listen_overflows;
   std::vector<InfoView> infos;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "collectors/process/read/proc_parse.h"
+#include "collectors/process/read/sock_diag.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -22,9 +23,12 @@ pid_t PidOf(const TrackedProcess& process) {
 }  // namespace
 
 SenderFinder::SenderFinder(
-    ProcReader& reader, ProcessScanner& scanner,
+    ProcReader& reader, ProcessScanner& scanner, SoleOwners& sole_owners,
     const std::map<ProcessKey, TrackedProcess>& processes)
-    : reader_(reader), scanner_(scanner), processes_(processes) {}
+    : reader_(reader),
+      scanner_(scanner),
+      sole_owners_(sole_owners),
+      processes_(processes) {}
 
 std::optional<Sender> SenderFinder::Find(const SenderAddress& sender) {
   if (!sender.udp) return FindPid(sender.pid);
@@ -93,7 +97,7 @@ std::optional<Sender> SenderFinder::FindUdp(const SocketAddress& source) {
     if (IsLoopback(source) && own_namespace && inode != *own_namespace) {
       continue;
     }
-    if (auto sender = FindSocket(network, source)) return sender;
+    if (auto sender = FindSocket(inode, network, source)) return sender;
   }
   if (IsLoopback(source)) return std::nullopt;
   for (auto& [inode, network] : Networks()) {
@@ -109,8 +113,13 @@ std::optional<Sender> SenderFinder::FindUdp(const SocketAddress& source) {
   return std::nullopt;
 }
 
-std::vector<UdpSocket> SenderFinder::SocketsAt(Network& network,
+std::vector<UdpSocket> SenderFinder::SocketsAt(std::uint64_t number,
+                                               Network& network,
                                                const SocketAddress& source) {
+  // Tells the cgroups, too.
+  if (!network.sockets && number == reader_.OwnNetworkNamespace()) {
+    network.sockets = SockDiag().UdpSockets();
+  }
   if (!network.sockets) {
     network.sockets.emplace();
     for (const char* file : {"net/udp", "net/udp6"}) {
@@ -147,27 +156,27 @@ const std::optional<std::set<std::uint64_t>>& SenderFinder::SocketsOf(
   return known->second;
 }
 
-std::optional<Sender> SenderFinder::FindSocket(Network& network,
+std::optional<Sender> SenderFinder::FindSocket(std::uint64_t number,
+                                               Network& network,
                                                const SocketAddress& source) {
-  const std::vector<UdpSocket> sockets = SocketsAt(network, source);
+  const std::vector<UdpSocket> sockets = SocketsAt(number, network, source);
   if (sockets.empty()) return std::nullopt;
-  std::set<AppId> of_same_user;
   for (const TrackedProcess* process : network.processes) {
     const auto& held = SocketsOf(PidOf(*process));
-    if (held) {
-      for (const UdpSocket& socket : sockets) {
-        if (held->contains(socket.inode)) return ToSender(*process);
-      }
-      continue;
-    }
-    const auto status = reader_.Read(PidOf(*process), "status");
-    const auto uid = status ? ParseEffectiveUid(*status) : std::nullopt;
+    if (!held) continue;
     for (const UdpSocket& socket : sockets) {
-      if (uid == socket.uid) of_same_user.insert(process->app);
+      if (held->contains(socket.inode)) return ToSender(*process);
     }
   }
-  if (of_same_user.size() != 1) return std::nullopt;
-  return Sender{*of_same_user.begin(), 0, 0};
+  std::set<std::optional<AppId>> owners;
+  for (const UdpSocket& socket : sockets) {
+    auto owner = socket.cgroup ? sole_owners_.OfCgroup(*socket.cgroup)
+                               : std::optional<AppId>();
+    if (!owner) owner = sole_owners_.OfUser(socket.uid);
+    owners.insert(std::move(owner));
+  }
+  if (owners.size() != 1 || !*owners.begin()) return std::nullopt;
+  return Sender{**owners.begin(), 0, 0};
 }
 
 bool SenderFinder::OwnsAddress(pid_t pid, const SocketAddress& source) {

@@ -3,9 +3,9 @@
 // By pid: the process itself, or an ancestor of it, is a known gunicorn. By UDP
 // source: a socket bound to that address and port is in the descriptors of a
 // known gunicorn (its master opens it before it forks, so all its processes
-// share it); where descriptors may not be read, the socket's user is that of
-// the processes of one app alone; else the address is one of a network
-// namespace, not our own, in which a single app runs.
+// share it); where descriptors may not be read, the socket was made in a cgroup
+// or by a user that is one app's alone (sole_owners.h); else the address is one
+// of a network namespace, not our own, in which a single app runs.
 //
 // Serves one batch of questions: what it has read for one of them serves the
 // next. Thread rule: one thread, that of the reader given in.
@@ -21,6 +21,7 @@
 #include "collectors/process/find/process_scanner.h"
 #include "collectors/process/read/address_table.h"
 #include "collectors/process/read/proc_reader.h"
+#include "collectors/process/sockets/sole_owners.h"
 #include "collectors/sender_questions.h"
 
 namespace gunicorn_exporter {
@@ -29,6 +30,7 @@ class SenderFinder {
  public:
   // All outlive this; `processes` are the gunicorns known.
   SenderFinder(ProcReader& reader, ProcessScanner& scanner,
+               SoleOwners& sole_owners,
                const std::map<ProcessKey, TrackedProcess>& processes);
 
   // Nothing where the sender is no known gunicorn.
@@ -46,10 +48,10 @@ class SenderFinder {
   std::optional<Sender> FindPid(pid_t pid);
   std::optional<Sender> FindEnded(pid_t pid) const;
   std::optional<Sender> FindUdp(const SocketAddress& source);
-  std::optional<Sender> FindSocket(Network& network,
+  std::optional<Sender> FindSocket(std::uint64_t number, Network& network,
                                    const SocketAddress& source);
   std::map<std::uint64_t, Network>& Networks();
-  std::vector<UdpSocket> SocketsAt(Network& network,
+  std::vector<UdpSocket> SocketsAt(std::uint64_t number, Network& network,
                                    const SocketAddress& source);
   // The sockets among a process's descriptors; nothing where it is denied.
   const std::optional<std::set<std::uint64_t>>& SocketsOf(pid_t pid);
@@ -57,6 +59,7 @@ class SenderFinder {
 
   ProcReader& reader_;
   ProcessScanner& scanner_;
+  SoleOwners& sole_owners_;
   const std::map<ProcessKey, TrackedProcess>& processes_;
   std::optional<std::map<std::uint64_t, Network>> networks_;  // By namespace.
   std::map<pid_t, std::optional<std::set<std::uint64_t>>> sockets_of_;

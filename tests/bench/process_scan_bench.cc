@@ -90,7 +90,7 @@ double Measure(Work work) {
 
 void RunBench(int idle, int rounds) {
   prometheus::Registry registry;
-  gunicorn_exporter::ProcessMonitor monitor({}, "/proc", registry);
+  gunicorn_exporter::ProcessMonitor monitor({}, {}, registry);
   std::vector<double> loop;
   std::vector<double> scan;
   std::vector<double> sample;

@@ -58,6 +58,7 @@ void FakeProc::Set(pid_t pid, const FakeProcess& process) {
   WriteFile(folder + "/stat", stat);
   WriteFile(folder + "/comm", comm + "\n");
   WriteFile(folder + "/cmdline", process.state == 'Z' ? "" : process.cmdline);
+  WriteFile(folder + "/net/tcp", "");
   for (const auto& [name, text] : process.files)
     WriteFile(folder + "/" + name, text);
   std::filesystem::create_directories(root_ / folder / "fd");

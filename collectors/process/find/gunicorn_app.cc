@@ -1,6 +1,7 @@
 #include "collectors/process/find/gunicorn_app.h"
 
 #include <algorithm>
+#include <csignal>
 #include <iterator>
 #include <unordered_map>
 #include <utility>
@@ -10,6 +11,22 @@ namespace {
 
 constexpr std::string_view kUpgradeSuffix = ".2";
 
+bool Catches(const ProcessSnapshot& process, int signal) {
+  return process.caught_signals &&
+         (*process.caught_signals >> (signal - 1) & 1) != 0;
+}
+
+// A worker resets these of its master's.
+bool HasHandlersOfMaster(const ProcessSnapshot& process) {
+  return Catches(process, SIGHUP) && Catches(process, SIGUSR2);
+}
+
+// And it keeps those.
+bool HasHandlersOfWorker(const ProcessSnapshot& process) {
+  return Catches(process, SIGTTIN) && Catches(process, SIGTTOU) &&
+         !Catches(process, SIGUSR2);
+}
+
 bool IsUpgradeOf(const std::string& name, const std::string& app) {
   return name.size() == app.size() + kUpgradeSuffix.size() &&
          name.starts_with(app) && name.ends_with(kUpgradeSuffix);
@@ -17,9 +34,8 @@ bool IsUpgradeOf(const std::string& name, const std::string& app) {
 
 class Finder {
  public:
-  Finder(std::vector<ProcessSnapshot> candidates,
-         const UpgradingMasters& upgrading)
-      : candidates_(std::move(candidates)), upgrading_(upgrading) {
+  Finder(std::vector<ProcessSnapshot> candidates, const KnownGunicorns& known)
+      : candidates_(std::move(candidates)), known_(known) {
     std::erase_if(candidates_, [](const ProcessSnapshot& process) {
       return process.zombie;
     });
@@ -37,18 +53,20 @@ class Finder {
 
   std::vector<GunicornProcess> Find() {
     for (const ProcessSnapshot& process : candidates_) {
-      if (process.title == TitleKind::kMaster) AddTitledMaster(process);
-      if (process.command) AddUntitledMaster(process);
+      if (process.title == TitleKind::kMaster) {
+        AddTitledMaster(process);
+      } else if (process.command && !IsOrphan(process)) {
+        AddUntitledMaster(process);
+      }
     }
     const std::size_t masters = found_.size();
     for (std::size_t i = 0; i < masters; ++i) {
       // A copy: adding children moves the vector's elements.
       const GunicornProcess master = found_[i];
-      if (master.titled) {
-        AddTitledChildren(master);
-      } else {
-        AddUntitledChildren(master);
-      }
+      AddChildren(master);
+    }
+    for (const ProcessSnapshot& process : candidates_) {
+      if (IsOrphan(process)) AddOrphan(process);
     }
     return std::move(found_);
   }
@@ -80,13 +98,13 @@ class Finder {
   void AddTitledMaster(const ProcessSnapshot& process) {
     const ProcessSnapshot* const parent = ParentOf(process);
     if (parent != nullptr && parent->title == TitleKind::kMaster) {
-      if (parent->title_app == process.title_app) return;
+      if (process.forked_only || parent->title_app == process.title_app) return;
       if (IsUpgradeOf(process.title_app, parent->title_app)) {
         return AddMaster(process, parent->title_app, true);
       }
     }
-    const auto known = upgrading_.find(process.key);
-    if (known != upgrading_.end() &&
+    const auto known = known_.upgrading.find(process.key);
+    if (known != known_.upgrading.end() &&
         IsUpgradeOf(process.title_app, known->second)) {
       return AddMaster(process, known->second, true);
     }
@@ -106,6 +124,32 @@ class Finder {
     }
   }
 
+  // A gunicorn's process among the candidates is its parent otherwise.
+  bool IsOrphan(const ProcessSnapshot& process) const {
+    if (ParentOf(process) != nullptr || process.title == TitleKind::kMaster) {
+      return false;
+    }
+    return process.title == TitleKind::kWorker ||
+           known_.workers.contains(process.key) ||
+           (process.command && process.forked_only &&
+            HasHandlersOfWorker(process));
+  }
+
+  void AddOrphan(const ProcessSnapshot& process) {
+    GunicornProcess orphan;
+    orphan.process = process;
+    orphan.role = ProcessRole::kOrphan;
+    orphan.master = process.key;
+    orphan.titled = process.title != TitleKind::kNone;
+    const auto known = known_.workers.find(process.key);
+    if (known != known_.workers.end()) {
+      orphan.app = known->second;
+    } else {
+      orphan.app = process.command ? process.command->name : process.title_app;
+    }
+    found_.push_back(std::move(orphan));
+  }
+
   void AddChild(const GunicornProcess& master, const ProcessSnapshot& process,
                 ProcessRole role) {
     GunicornProcess child;
@@ -118,43 +162,49 @@ class Finder {
     found_.push_back(std::move(child));
   }
 
-  void AddTitledChildren(const GunicornProcess& master) {
+  static bool IsWorker(const GunicornProcess& master,
+                       const ProcessSnapshot& child) {
+    switch (child.title) {
+      case TitleKind::kWorker:
+        return true;
+      case TitleKind::kMaster:
+      case TitleKind::kDirtyArbiter:
+      case TitleKind::kDirtyWorker:
+        return false;
+      case TitleKind::kNone:
+        break;
+    }
+    return child.forked_only && !HasHandlersOfMaster(child) &&
+           // What is no gunicorn's command line is a title of its own.
+           (!child.command || child.cmdline == master.process.cmdline);
+  }
+
+  void AddChildren(const GunicornProcess& master) {
+    bool arbiter_may_come =
+        master.process.command && master.process.command->dirty;
     for (const ProcessSnapshot* child : ChildrenOf(master.process.key.pid)) {
-      if (child->title == TitleKind::kWorker) {
-        AddChild(master, *child, ProcessRole::kWorker);
+      const auto& grandchildren = ChildrenOf(child->key.pid);
+      bool is_arbiter = child->title == TitleKind::kDirtyArbiter;
+      if (!is_arbiter && !IsWorker(master, *child)) continue;
+      if (arbiter_may_come && !grandchildren.empty()) {
+        arbiter_may_come = false;
+        is_arbiter = true;
       }
-      if (child->title != TitleKind::kDirtyArbiter) continue;
+      if (!is_arbiter) {
+        AddChild(master, *child, ProcessRole::kWorker);
+        continue;
+      }
       AddChild(master, *child, ProcessRole::kDirtyArbiter);
-      for (const ProcessSnapshot* dirty : ChildrenOf(child->key.pid)) {
-        if (dirty->title == TitleKind::kDirtyWorker) {
+      for (const ProcessSnapshot* dirty : grandchildren) {
+        if (dirty->title == TitleKind::kDirtyWorker || !master.titled) {
           AddChild(master, *dirty, ProcessRole::kDirtyWorker);
         }
       }
     }
   }
 
-  void AddUntitledChildren(const GunicornProcess& master) {
-    bool arbiter_found = !master.process.command->dirty;
-    for (const ProcessSnapshot* child : ChildrenOf(master.process.key.pid)) {
-      if (!child->command || !child->forked_only ||
-          child->cmdline != master.process.cmdline) {
-        continue;
-      }
-      const auto& grandchildren = ChildrenOf(child->key.pid);
-      if (arbiter_found || grandchildren.empty()) {
-        AddChild(master, *child, ProcessRole::kWorker);
-        continue;
-      }
-      arbiter_found = true;
-      AddChild(master, *child, ProcessRole::kDirtyArbiter);
-      for (const ProcessSnapshot* dirty : grandchildren) {
-        AddChild(master, *dirty, ProcessRole::kDirtyWorker);
-      }
-    }
-  }
-
   std::vector<ProcessSnapshot> candidates_;
-  const UpgradingMasters& upgrading_;
+  const KnownGunicorns& known_;
   std::unordered_map<pid_t, const ProcessSnapshot*> by_pid_;
   std::unordered_map<pid_t, std::vector<const ProcessSnapshot*>> children_;
   std::vector<GunicornProcess> found_;
@@ -163,9 +213,8 @@ class Finder {
 }  // namespace
 
 std::vector<GunicornProcess> FindGunicorns(
-    std::vector<ProcessSnapshot> candidates,
-    const UpgradingMasters& upgrading) {
-  return Finder(std::move(candidates), upgrading).Find();
+    std::vector<ProcessSnapshot> candidates, const KnownGunicorns& known) {
+  return Finder(std::move(candidates), known).Find();
 }
 
 }  // namespace gunicorn_exporter

@@ -1,19 +1,28 @@
 // From processes to gunicorns: who is a master, and whose worker is who.
 //
-// With titles, a master is a process titled so, unless its parent is a master
-// of the same name: then it was forked a moment ago and has not changed its
-// title yet. `[my_app.2]` is the next master of an upgrade where its parent is
-// a master of my_app, or was one when we last looked: it keeps the title for a
-// second after the old master has gone. Else it is an app that is called so.
-// A worker is a child of a master that is titled worker. A child of a worker, a
-// helper that a preloaded app forked off the master, and the next master while
-// it is still importing are nobody.
+// A master is titled so ("gunicorn: master [my_app]"), or has gunicorn's
+// command line where titles are not set, and is no fork of another master: that
+// one has not changed its title yet, or is a helper that a preloaded app forked
+// off.
+// `[my_app.2]` is the next master of an upgrade where its parent is a master of
+// my_app, or was one when we last looked: it keeps the title for a second after
+// the old master has gone. Else it is an app that is called so. Without titles,
+// the next master is a child that was started anew.
 //
-// Without titles, all of a gunicorn's processes have one command line. A worker
-// is a forked child of a master; a child that was started anew is the next
-// master of an upgrade. Of an app with --dirty-app, the child that has children
-// itself is the dirty arbiter. A helper that was forked off the master cannot
-// be told from a worker here.
+// A worker is a child that its master forked, whatever it calls itself:
+// frameworks set titles of their own. None is who is still titled master, and,
+// where the title does not say "worker", who still has the master's signal
+// handlers: gunicorn resets them first of all in a worker, and a helper keeps
+// them. A child of a worker is nobody, and so is the next master while it is
+// still importing. Of an untitled app with --dirty-app, the child that has
+// children itself is the dirty arbiter.
+//
+// A worker whose master is gone is an orphan: one titled worker, one that was a
+// worker when we last looked, or a fork with gunicorn's command line and a
+// worker's signal handlers.
+//
+// Source: gunicorn's arbiter.py (SIGNALS, init_signals), workers/base.py
+// (init_signals).
 //
 // Pure functions, safe from any thread.
 #pragma once
@@ -29,6 +38,7 @@ namespace gunicorn_exporter {
 enum class ProcessRole {
   kMaster,
   kWorker,
+  kOrphan,  // A worker that outlived its master.
   kDirtyArbiter,
   kDirtyWorker,
 };
@@ -37,18 +47,21 @@ struct GunicornProcess {
   ProcessSnapshot process;
   ProcessRole role = ProcessRole::kMaster;
   std::string app;    // Of its master; an upgrading master's is the old one's.
-  ProcessKey master;  // Itself for a master.
+  ProcessKey master;  // Itself for a master and for an orphan.
   bool upgrading = false;  // A master that an older master is still above.
   bool titled = true;
   std::string worker_class;  // Where the command line tells it.
 };
 
-// Masters that were upgrading when we last looked, and their app's name.
-using UpgradingMasters = std::map<ProcessKey, std::string>;
+// What was found at the last look, with the names of their apps.
+struct KnownGunicorns {
+  std::map<ProcessKey, std::string> upgrading;  // Masters.
+  std::map<ProcessKey, std::string> workers;    // Orphans included.
+};
 
 // The gunicorn processes among `candidates`, masters first, each with its app.
 // Zombies are left out.
 std::vector<GunicornProcess> FindGunicorns(
-    std::vector<ProcessSnapshot> candidates, const UpgradingMasters& upgrading);
+    std::vector<ProcessSnapshot> candidates, const KnownGunicorns& known);
 
 }  // namespace gunicorn_exporter

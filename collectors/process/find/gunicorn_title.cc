@@ -9,6 +9,22 @@ namespace {
 
 constexpr std::string_view kPrefix = "gunicorn: ";
 
+std::string_view NameIn(std::string_view title) {
+  if (!title.starts_with('[')) {
+    title = title.substr(0, title.find('['));
+    while (title.ends_with(' ')) title.remove_suffix(1);
+    return title;
+  }
+  title.remove_prefix(1);
+  for (std::size_t end = title.find(']'); end != std::string_view::npos;
+       end = title.find(']', end + 1)) {
+    if (end + 1 == title.size() || title[end + 1] == ' ') {
+      return title.substr(0, end);
+    }
+  }
+  return title;
+}
+
 }  // namespace
 
 GunicornTitle ParseGunicornTitle(std::string_view cmdline) {
@@ -34,9 +50,12 @@ GunicornTitle ParseGunicornTitle(std::string_view cmdline) {
     const bool fits = title.empty() || title.substr(0, 2) == " [";
     return fits ? GunicornTitle{kind->second, {}} : GunicornTitle{};
   }
-  if (title.substr(0, 2) != " [") return {};
-  title.remove_prefix(2);
-  return {kind->second, title.substr(0, title.rfind(']'))};
+  if (!title.starts_with(' ')) return {};
+  title.remove_prefix(1);
+  const std::string_view app = NameIn(title);
+  return app.empty() && !title.starts_with('[')
+             ? GunicornTitle{}
+             : GunicornTitle{kind->second, app};
 }
 
 bool MayBeGunicorn(std::string_view comm) {

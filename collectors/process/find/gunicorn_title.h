@@ -3,6 +3,9 @@
 //     gunicorn: master [my_app]
 //     gunicorn: master [my_app.2]     the next master of an upgrade (USR2), or
 //                                     an app that is called so
+//     gunicorn: master [my_app] [v1.2]  what a framework adds is none of the
+//                                     name, and may change
+//     gunicorn: master my_app [busy]
 //     gunicorn: worker [my_app]
 //     gunicorn: dirty-arbiter         gunicorn 25 and later, without an app
 //     gunicorn: dirty-worker [my_app]
@@ -28,9 +31,11 @@ enum class TitleKind : std::uint8_t {
 
 struct GunicornTitle {
   TitleKind kind = TitleKind::kNone;
-  // Borrowed from the text: all between the first "[" and the last "]", so that
-  // an app may be called "a]b". A title that the kernel cut short has no "]":
-  // then what is left. Empty for a dirty arbiter.
+  // Borrowed from the text: what stands in the pair of brackets that leads, up
+  // to a "]" that ends the title or has a blank behind it, so that an app may
+  // be called "a]b"; a title that the kernel cut short has none: then what is
+  // left. Where no bracket leads, the text up to the next one. Empty for a
+  // dirty arbiter.
   std::string_view app;
 };
 

@@ -25,24 +25,38 @@ std::optional<std::string> ToAppName(std::string_view text) {
 
 }  // namespace
 
-ProcessTable ProcessScanner::ScanAll() {
+ProcessTable ProcessScanner::ScanAll(const std::set<pid_t>& known) {
   ProcessTable table;
+  std::set<pid_t> looked_at;
   reader_.TakeShortage();
   table.readable = reader_.ListPids(pids_);
   table.processes = pids_.size();
+  const auto add = [&](pid_t pid, bool any) {
+    auto process = Look(pid, any);
+    if (!process) return;
+    looked_at.insert(pid);
+    table.candidates.push_back(*std::move(process));
+  };
   for (const pid_t pid : pids_) {
+    const bool is_known = known.contains(pid);
     // A tree without comm files is looked at whole.
     const auto comm = reader_.ReadQuietly(pid, "comm");
-    if (comm && !MayBeGunicorn(*comm)) continue;
-    if (auto process = LookAt(pid)) {
-      table.candidates.push_back(std::move(*process));
+    if (comm && !is_known && !MayBeGunicorn(*comm)) continue;
+    add(pid, is_known);
+  }
+  const std::size_t found = table.candidates.size();
+  for (std::size_t i = 0; i < found; ++i) {
+    const ProcessSnapshot& process = table.candidates[i];
+    if (process.title != TitleKind::kMaster && !process.command) continue;
+    for (const pid_t child : Children(process.key.pid)) {
+      if (!looked_at.contains(child)) add(child, true);
     }
   }
   table.complete = !reader_.TakeShortage();
   return table;
 }
 
-std::optional<ProcessSnapshot> ProcessScanner::LookAt(pid_t pid) {
+std::optional<ProcessSnapshot> ProcessScanner::Look(pid_t pid, bool any) {
   ProcessSnapshot process;
   const auto cmdline = reader_.Read(pid, "cmdline");
   if (!cmdline) return std::nullopt;
@@ -58,12 +72,17 @@ std::optional<ProcessSnapshot> ProcessScanner::LookAt(pid_t pid) {
     process.command = ParseGunicornCommand(*cmdline);
     if (process.command) process.cmdline = std::string(*cmdline);
     // Of a zombie nothing is left here; another program is none of ours.
-    if (!process.command && !cmdline->empty()) return std::nullopt;
+    if (!any && !process.command && !cmdline->empty()) return std::nullopt;
   }
 
   if (!ReadStat(pid, process)) return std::nullopt;
-  if (!process.zombie && title.kind == TitleKind::kNone && !process.command) {
+  if (!any && !process.zombie && title.kind == TitleKind::kNone &&
+      !process.command) {
     return std::nullopt;
+  }
+  if (process.forked_only && title.kind == TitleKind::kNone) {
+    const auto status = reader_.ReadQuietly(pid, "status");
+    if (status) process.caught_signals = ParseCaughtSignals(*status);
   }
 
   if (process.command) {

@@ -17,6 +17,8 @@ namespace {
 constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0,    0,
                                                         0, 0, 0, 0, 0xFF, 0xFF};
 
+}  // namespace
+
 SocketAddress Unmapped(SocketAddress endpoint) {
   if (!endpoint.is_v6 || !std::equal(kMappedPrefix.begin(), kMappedPrefix.end(),
                                      endpoint.address.begin())) {
@@ -28,8 +30,6 @@ SocketAddress Unmapped(SocketAddress endpoint) {
             v4.address.begin());
   return v4;
 }
-
-}  // namespace
 
 std::vector<UdpSocket> ParseUdpTable(std::string_view text) {
   std::vector<UdpSocket> sockets;
@@ -44,7 +44,7 @@ std::vector<UdpSocket> ParseUdpTable(std::string_view text) {
     NextField(line);
     const auto inode = ParseDecimal(NextField(line));
     if (!local || !uid || !inode) continue;
-    sockets.push_back({Unmapped(*local), static_cast<uid_t>(*uid), *inode});
+    sockets.push_back({Unmapped(*local), static_cast<uid_t>(*uid), *inode, {}});
   }
   return sockets;
 }

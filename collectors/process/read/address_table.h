@@ -19,6 +19,8 @@ struct UdpSocket {
   SocketAddress local;
   uid_t uid = 0;
   std::uint64_t inode = 0;
+  // By sock_diag alone: the v2 id of its maker's cgroup.
+  std::optional<std::uint64_t> cgroup;
 };
 
 // net/udp, net/udp6.
@@ -34,7 +36,10 @@ bool HasLocalAddress(std::string_view fib_trie, const SocketAddress& address);
 bool HasInterfaceAddress(std::string_view if_inet6,
                          const SocketAddress& address);
 
-// An IPv4 address that came in on an IPv6 socket is an IPv4 address. Nothing
+// An IPv4 address of an IPv6 socket is an IPv4 address.
+SocketAddress Unmapped(SocketAddress address);
+
+// The same of what the kernel tells of a packet's sender. Nothing
 // for other families.
 std::optional<SocketAddress> ToSocketAddress(const sockaddr_storage& address);
 

@@ -102,4 +102,16 @@ Container ParseCgroup(std::string_view text) {
   return best;
 }
 
+std::string PodCgroup(std::string_view path) {
+  std::size_t end = 0;
+  while (end < path.size()) {
+    const std::size_t begin = end + 1;
+    end = std::min(path.find('/', begin), path.size());
+    if (!FindPodUid(path.substr(begin, end - begin)).empty()) {
+      return std::string(path.substr(0, end));
+    }
+  }
+  return {};
+}
+
 }  // namespace gunicorn_exporter

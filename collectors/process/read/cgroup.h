@@ -30,4 +30,8 @@ struct Container {
 
 Container ParseCgroup(std::string_view text);
 
+// The cgroup of the pod that a cgroup's path leads through; empty where it is
+// in none: "/kubepods.slice/kubepods-pod3f1c_...slice" of the first above.
+std::string PodCgroup(std::string_view path);
+
 }  // namespace gunicorn_exporter

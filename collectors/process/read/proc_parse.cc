@@ -1,9 +1,9 @@
 #include "collectors/process/read/proc_parse.h"
 
-#include <charconv>
 #include <limits>
 
 #include "collectors/process/read/text_fields.h"
+#include "config/base/number.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -32,11 +32,11 @@ std::optional<pid_t> ParsePid(std::string_view text) {
 }  // namespace
 
 std::optional<std::uint64_t> ParseDecimal(std::string_view text) {
-  std::uint64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [last, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || last != end || text.empty()) return std::nullopt;
-  return number;
+  return ParseNumber<std::uint64_t>(text);
+}
+
+std::optional<std::uint64_t> ParseHex(std::string_view text) {
+  return ParseNumber<std::uint64_t>(text, 16);
 }
 
 std::optional<ProcStat> ParseProcStat(std::string_view text) {
@@ -102,6 +102,11 @@ std::optional<uid_t> ParseEffectiveUid(std::string_view text) {
   const auto uid = ParseDecimal(NextField(*value));
   if (!uid || *uid > std::numeric_limits<uid_t>::max()) return std::nullopt;
   return static_cast<uid_t>(*uid);
+}
+
+std::optional<std::uint64_t> ParseCaughtSignals(std::string_view text) {
+  auto value = FindLine(text, "SigCgt:");
+  return value ? ParseHex(NextField(*value)) : std::nullopt;
 }
 
 std::optional<std::uint64_t> ParseListenOverflows(std::string_view text) {

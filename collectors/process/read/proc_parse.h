@@ -41,11 +41,16 @@ std::optional<std::uint64_t> ParsePss(std::string_view text);
 // The effective user, `Uid`'s second number in /proc/PID/status.
 std::optional<uid_t> ParseEffectiveUid(std::string_view text);
 
+// The signals that a process has handlers for, `SigCgt` of /proc/PID/status:
+// bit N-1 is signal N's.
+std::optional<std::uint64_t> ParseCaughtSignals(std::string_view text);
+
 // TcpExt ListenOverflows of /proc/PID/net/netstat. A line of names stands
 // before each line of values.
 std::optional<std::uint64_t> ParseListenOverflows(std::string_view text);
 
-// A whole decimal number, nothing beside it.
+// A whole number, decimal or hexadecimal, and nothing beside it.
 std::optional<std::uint64_t> ParseDecimal(std::string_view text);
+std::optional<std::uint64_t> ParseHex(std::string_view text);
 
 }  // namespace gunicorn_exporter

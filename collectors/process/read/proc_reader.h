@@ -73,9 +73,6 @@ class ProcReader {
   // The file behind a descriptor. Same rights.
   std::optional<FileTimes> StatFd(pid_t pid, int fd);
 
-  // What the kernel says of a descriptor (proc(5), fdinfo), valid as of Read.
-  std::optional<std::string_view> ReadFdInfo(pid_t pid, int fd);
-
   // A number that all processes of one network namespace share, and no other:
   // the inode of /proc/PID/net/tcp. Needs no right, unlike /proc/PID/ns/net.
   std::optional<std::uint64_t> NetworkNamespace(pid_t pid);
@@ -83,6 +80,10 @@ class ProcReader {
   // That of this process itself, seen through the same root; nothing where the
   // root is a folder that only looks like the kernel's table.
   std::optional<std::uint64_t> OwnNetworkNamespace();
+
+  // Whom the process's folder belongs to: its effective user, or root where it
+  // may not be dumped (PR_SET_DUMPABLE).
+  std::optional<uid_t> Owner(pid_t pid);
 
   // Whether the table has this process no more. False where that is unknown.
   bool HasGone(pid_t pid);

@@ -15,8 +15,6 @@
 namespace gunicorn_exporter {
 namespace {
 
-// Kernel's include/net/tcp_states.h.
-
 // The kernel fills at most 32 KiB at a time, or what is asked for.
 constexpr std::size_t kBuffer = 131072;
 
@@ -54,22 +52,39 @@ std::vector<std::uint8_t> ToPortFilter(const std::set<std::uint16_t>& ports) {
   return code;
 }
 
+SocketAddress LocalAddressOf(const inet_diag_msg& message) {
+  SocketAddress local;
+  local.is_v6 = message.idiag_family == AF_INET6;
+  std::memcpy(local.address.data(), &message.id.idiag_src,
+              local.is_v6 ? 16 : 4);
+  local.port = ntohs(message.id.idiag_sport);
+  return local;
+}
+
 TcpSocket ToSocket(const inet_diag_msg& message) {
   TcpSocket socket;
   socket.listening = message.idiag_state == kListen;
-  socket.local.is_v6 = message.idiag_family == AF_INET6;
-  std::memcpy(socket.local.address.data(), &message.id.idiag_src,
-              socket.local.is_v6 ? 16 : 4);
-  socket.local.port = ntohs(message.id.idiag_sport);
+  socket.local = LocalAddressOf(message);
   socket.uid = message.idiag_uid;
   socket.inode = message.idiag_inode;
   if (socket.listening) {
     socket.queue = message.idiag_rqueue;
     socket.limit = message.idiag_wqueue;
-  } else if (message.idiag_rqueue > 0) {
-    socket.exchange = ConnectionState::kInFlight;
+  } else {
+    socket.has_unsent = message.idiag_wqueue > 0;
+    if (UnreadBytes(message.idiag_state, message.idiag_rqueue) > 0) {
+      socket.exchange = ConnectionState::kInFlight;
+    }
   }
   return socket;
+}
+
+template <typename T>
+std::optional<T> ReadValue(const std::uint8_t* bytes, std::size_t length) {
+  T value{};
+  if (length < sizeof value) return std::nullopt;
+  std::memcpy(&value, bytes, sizeof value);
+  return value;
 }
 
 // Calls `take` with each attribute's type and bytes.
@@ -180,19 +195,23 @@ bool SockDiag::AskTcp(std::uint8_t family, std::uint32_t states,
     ForEachAttribute(
         payload + sizeof message, size - sizeof message,
         [&](unsigned type, const std::uint8_t* bytes, std::size_t length) {
+          if (type == INET_DIAG_CGROUP_ID) {
+            socket.cgroup = ReadValue<std::uint64_t>(bytes, length);
+          }
+          // Kernels before 4.19 do not count sent bytes.
           if (type != INET_DIAG_INFO || socket.listening ||
-              socket.exchange == ConnectionState::kInFlight) {
+              length < offsetof(tcp_info, tcpi_bytes_sent) +
+                           sizeof(tcp_info::tcpi_bytes_sent)) {
             return;
           }
           tcp_info info{};
           std::memcpy(&info, bytes, std::min(length, sizeof info));
-          // Kernels before 4.19 do not count sent bytes.
-          if (length >= offsetof(tcp_info, tcpi_bytes_sent) +
-                            sizeof info.tcpi_bytes_sent) {
+          if (socket.exchange != ConnectionState::kInFlight) {
             socket.exchange = ToConnectionState(info);
-            socket.bytes = info.tcpi_bytes_received + info.tcpi_bytes_sent;
-            socket.quiet_milliseconds = info.tcpi_last_data_recv;
           }
+          socket.received = info.tcpi_bytes_received;
+          socket.sent = info.tcpi_bytes_sent;
+          socket.quiet_milliseconds = info.tcpi_last_data_recv;
         });
     sockets.push_back(socket);
   });
@@ -219,30 +238,64 @@ std::optional<std::vector<TcpSocket>> SockDiag::Connections(
   return sockets;
 }
 
-std::optional<std::map<std::uint64_t, UnixQueue>> SockDiag::UnixListeners() {
+std::optional<std::map<std::uint64_t, UnixListener>> SockDiag::UnixListeners() {
   unix_diag_req question{};
   question.sdiag_family = AF_UNIX;
   question.udiag_states = 1U << kListen;
-  question.udiag_show = UDIAG_SHOW_RQLEN;
+  question.udiag_show = UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID;
   std::vector<std::uint8_t> request;
   Append(request, question);
-  std::map<std::uint64_t, UnixQueue> queues;
-  const bool answered = Ask(request, [&](const std::uint8_t* payload,
-                                         std::size_t size) {
-    unix_diag_msg message{};
-    if (size < sizeof message) return;
-    std::memcpy(&message, payload, sizeof message);
-    ForEachAttribute(
-        payload + sizeof message, size - sizeof message,
-        [&](unsigned type, const std::uint8_t* bytes, std::size_t length) {
-          unix_diag_rqlen queue{};
-          if (type != UNIX_DIAG_RQLEN || length < sizeof queue) return;
-          std::memcpy(&queue, bytes, sizeof queue);
-          queues[message.udiag_ino] = {queue.udiag_rqueue, queue.udiag_wqueue};
-        });
-  });
+  std::map<std::uint64_t, UnixListener> listeners;
+  const bool answered =
+      Ask(request, [&](const std::uint8_t* payload, std::size_t size) {
+        const auto message = ReadValue<unix_diag_msg>(payload, size);
+        if (!message) return;
+        UnixListener& listener = listeners[message->udiag_ino];
+        ForEachAttribute(
+            payload + sizeof *message, size - sizeof *message,
+            [&](unsigned type, const std::uint8_t* bytes, std::size_t length) {
+              if (type == UNIX_DIAG_UID) {
+                listener.uid = ReadValue<uid_t>(bytes, length);
+              } else if (type == UNIX_DIAG_RQLEN) {
+                const auto queue = ReadValue<unix_diag_rqlen>(bytes, length);
+                if (!queue) return;
+                listener.queue = queue->udiag_rqueue;
+                listener.limit = queue->udiag_wqueue;
+              }
+            });
+      });
   if (!answered) return std::nullopt;
-  return queues;
+  return listeners;
+}
+
+std::optional<std::vector<UdpSocket>> SockDiag::UdpSockets() {
+  std::vector<UdpSocket> sockets;
+  for (const int family : {AF_INET, AF_INET6}) {
+    inet_diag_req_v2 question{};
+    question.sdiag_family = static_cast<std::uint8_t>(family);
+    question.sdiag_protocol = IPPROTO_UDP;
+    question.idiag_states = ~0U;
+    std::vector<std::uint8_t> request;
+    Append(request, question);
+    const bool answered = Ask(request, [&](const std::uint8_t* payload,
+                                           std::size_t size) {
+      const auto message = ReadValue<inet_diag_msg>(payload, size);
+      if (!message) return;
+      UdpSocket& socket = sockets.emplace_back();
+      socket.local = Unmapped(LocalAddressOf(*message));
+      socket.uid = message->idiag_uid;
+      socket.inode = message->idiag_inode;
+      ForEachAttribute(
+          payload + sizeof *message, size - sizeof *message,
+          [&](unsigned type, const std::uint8_t* bytes, std::size_t length) {
+            if (type == INET_DIAG_CGROUP_ID) {
+              socket.cgroup = ReadValue<std::uint64_t>(bytes, length);
+            }
+          });
+    });
+    if (!answered && family == AF_INET) return std::nullopt;
+  }
+  return sockets;
 }
 
 }  // namespace gunicorn_exporter

@@ -10,8 +10,11 @@
 // - both in one tick of the kernel's clock (4 ms): parked where one segment was
 //   received in all, else a tie that the kernel's pingpong mode settles (see
 //   socket_table.h).
-// What remains wrong: a response that is being streamed looks parked; a
-// pipelined request that came before the answer to the one before it, too.
+// What remains wrong: a pipelined request that came before the answer to the
+// one before it looks parked.
+//
+// It also tells everybody in which cgroup a socket was made
+// (INET_DIAG_CGROUP_ID, Linux 5.9); an accepted socket has its listener's.
 //
 // Thread rule: one thread at a time. Sources: sock_diag(7), linux/inet_diag.h,
 // linux/unix_diag.h, linux/tcp.h.
@@ -26,6 +29,7 @@
 #include <utility>
 #include <vector>
 
+#include "collectors/process/read/address_table.h"
 #include "collectors/process/read/socket_table.h"
 #include "config/base/file_descriptor.h"
 
@@ -34,9 +38,10 @@ namespace gunicorn_exporter {
 // Pure.
 ConnectionState ToConnectionState(const tcp_info& info);
 
-struct UnixQueue {
-  std::uint64_t length = 0;
+struct UnixListener {
+  std::uint64_t queue = 0;
   std::uint64_t limit = 0;
+  std::optional<uid_t> uid;  // Of its maker; Linux 5.3.
 };
 
 class SockDiag {
@@ -60,7 +65,10 @@ class SockDiag {
       const std::set<std::uint16_t>& ipv6_ports);
 
   // Listening unix sockets, by inode.
-  std::optional<std::map<std::uint64_t, UnixQueue>> UnixListeners();
+  std::optional<std::map<std::uint64_t, UnixListener>> UnixListeners();
+
+  // All UDP sockets.
+  std::optional<std::vector<UdpSocket>> UdpSockets();
 
  private:
   bool Open();

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 #include "collectors/process/read/proc_parse.h"
@@ -11,14 +10,6 @@
 
 namespace gunicorn_exporter {
 namespace {
-
-std::optional<std::uint64_t> ParseHex(std::string_view text) {
-  std::uint64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [last, error] = std::from_chars(text.data(), end, number, 16);
-  if (error != std::errc() || last != end || text.empty()) return std::nullopt;
-  return number;
-}
 
 // ... 376115 1 0000000079f7a7e0 20 4 30 10 -1
 //            ^ references, address, rto, ato, quick acks and pingpong
@@ -45,13 +36,14 @@ std::optional<TcpSocket> ParseTcpLine(std::string_view line) {
   if (*state != kEstablished && *state != kCloseWait && *state != kListen) {
     return std::nullopt;
   }
+  const auto unsent = ParseHex(queues.substr(0, 8));
   const auto received = ParseHex(queues.substr(9));
   NextField(line);
   NextField(line);
   const auto uid = ParseDecimal(NextField(line));
   NextField(line);
   const auto inode = ParseDecimal(NextField(line));
-  if (!received || !uid || !inode) return std::nullopt;
+  if (!unsent || !received || !uid || !inode) return std::nullopt;
   socket.listening = *state == kListen;
   socket.local = *local;
   socket.uid = static_cast<uid_t>(*uid);
@@ -59,7 +51,8 @@ std::optional<TcpSocket> ParseTcpLine(std::string_view line) {
   if (socket.listening) {
     socket.queue = *received;
   } else {
-    socket.exchange = TellConnectionState(line, *received);
+    socket.has_unsent = *unsent > 0;
+    socket.exchange = TellConnectionState(line, UnreadBytes(*state, *received));
   }
   return socket;
 }

@@ -55,12 +55,18 @@ struct TcpSocket {
   uid_t uid = 0;
   std::uint64_t inode = 0;  // 0: not accepted yet.
   std::uint64_t queue = 0;  // Of a listening one: waiting to be accepted.
-  std::optional<std::uint64_t>
-      limit;  // Of a listening one, by sock_diag alone.
   ConnectionState exchange = ConnectionState::kUnknown;
-  // By sock_diag alone: bytes received and sent in all, and when the last came.
-  std::uint64_t bytes = 0;
-  std::uint32_t quiet_milliseconds = 0;
+  // Sent by the application, and not acknowledged by the client yet.
+  bool has_unsent = false;
+
+  // By sock_diag alone.
+  std::optional<std::uint64_t> limit;   // Of a listening one.
+  std::optional<std::uint64_t> cgroup;  // The v2 id of its maker's; see
+                                        // collectors/process/read/cgroup_tree.h
+  std::uint64_t received = 0;           // Bytes in all.
+  std::uint64_t sent = 0;
+  // Since the last byte came.
+  std::optional<std::uint32_t> quiet_milliseconds;
 };
 
 // The listening and the connected sockets of the text, in its order.
@@ -80,6 +86,12 @@ struct UnixStream {
 
 // Stream sockets that have a path.
 std::vector<UnixStream> ParseUnixTable(std::string_view text);
+
+// The bytes that the application has not read, of a connection in that state:
+// the kernel counts the client's FIN among them.
+inline std::uint64_t UnreadBytes(std::uint64_t state, std::uint64_t queue) {
+  return state == kCloseWait && queue > 0 ? queue - 1 : queue;
+}
 
 // "socket:[376021]" to its number.
 std::optional<std::uint64_t> ParseSocketLink(std::string_view target);

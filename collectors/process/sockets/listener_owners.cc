@@ -1,210 +1,198 @@
-// ConnectionSampler's first half: the listening sockets of a network namespace,
-// and whose they are.
-#include <algorithm>
-#include <iterator>
-#include <utility>
+#include "collectors/process/sockets/listener_owners.h"
 
-#include "collectors/process/sockets/connection_sampler.h"
+#include <algorithm>
+#include <string>
+
+#include "collectors/process/read/proc_parse.h"
+#include "collectors/process/sockets/worker_state.h"
 
 namespace gunicorn_exporter {
 namespace {
 
-// gunicorn's default, --backlog.
-constexpr std::uint64_t kBacklog = 2048;
+SocketAddress Wildcard(const SocketAddress& local) {
+  SocketAddress any;
+  any.is_v6 = local.is_v6;
+  any.port = local.port;
+  return any;
+}
 
-// The default of gunicorn's setting control_socket ends so: since 25.1 its
-// masters take commands there, and no requests.
-constexpr std::string_view kControlSocket = "/gunicorn.ctl";
+// Where the kernel hands a connection in: at the exact address before the
+// wildcard one. A dual-stack listener's IPv4 clients have a mapped address of
+// IPv6, those of a listener of IPv4 alone do not: the family tells them apart.
+std::vector<const ListeningSocket*> ListenersAt(
+    const AcceptedConnection& connection,
+    const std::vector<ListeningSocket>& listeners) {
+  std::vector<const ListeningSocket*> found;
+  const bool is_unix = !connection.path.empty();
+  const SocketAddress& local = connection.tcp.local;
+  for (const SocketAddress& address : {local, Wildcard(local)}) {
+    for (const ListeningSocket& listener : listeners) {
+      if (is_unix ? listener.path == connection.path
+                  : listener.path.empty() && listener.endpoint == address) {
+        found.push_back(&listener);
+      }
+    }
+    if (is_unix || !found.empty()) break;
+  }
+  return found;
+}
 
 }  // namespace
 
-void ConnectionSampler::ReadListeners(Namespace& space) {
-  std::vector<TcpSocket> listening;
-  if (space.memory->sock_diag) {
-    if (auto sockets = space.memory->sock_diag->Listeners()) {
-      listening = *std::move(sockets);
-      space.by_sock_diag = true;
+std::map<std::uint64_t, std::vector<Tenant>> ListenerOwners::FindTenants(
+    const std::map<ProcessKey, TrackedProcess>& processes) {
+  std::set<AppId> with_master;
+  for (const auto& [key, process] : processes) {
+    if (process.gunicorn.role == ProcessRole::kMaster) {
+      with_master.insert(process.app);
     }
   }
-  if (!space.by_sock_diag) {
-    space.tcp = ReadTcpTables(space);
-    std::copy_if(space.tcp.begin(), space.tcp.end(),
-                 std::back_inserter(listening),
-                 [](const TcpSocket& socket) { return socket.listening; });
+  std::map<std::uint64_t, std::vector<Tenant>> tenants;
+  for (const auto& [key, process] : processes) {
+    const ProcessRole role = process.gunicorn.role;
+    if (role != ProcessRole::kMaster &&
+        (role != ProcessRole::kOrphan || with_master.contains(process.app))) {
+      continue;
+    }
+    const auto [known, is_new] = masters_.try_emplace(key);
+    MasterSockets& sockets = known->second;
+    if (is_new) sockets.network_namespace = reader_.NetworkNamespace(key.pid);
+    if (!sockets.network_namespace) continue;
+    std::vector<Tenant>& here = tenants[*sockets.network_namespace];
+    auto tenant = std::find_if(
+        here.begin(), here.end(),
+        [&](const Tenant& other) { return other.app == process.app; });
+    if (tenant == here.end()) {
+      tenant = here.insert(here.end(), Tenant{});
+      tenant->app = process.app;
+    }
+    tenant->masters.push_back(&process);
+    tenant->is_new = tenant->is_new || is_new;
+    for (const auto& [other, worker] : processes) {
+      if (worker.gunicorn.role == ProcessRole::kWorker &&
+          worker.gunicorn.master == key) {
+        tenant->workers.push_back(&worker);
+      }
+    }
   }
-  for (const TcpSocket& socket : listening) {
-    Listener listener;
-    listener.queue = {ToString(socket.local), socket.queue, socket.limit};
-    listener.endpoint = socket.local;
-    listener.uid = socket.uid;
-    listener.inode = socket.inode;
-    space.listeners.push_back(std::move(listener));
-  }
-  if (space.with_unix) ReadUnixListeners(space);
-}
-
-void ConnectionSampler::ReadUnixListeners(Namespace& space) {
-  const pid_t pid = space.masters.front().process->gunicorn.process.key.pid;
-  reader_.ReadLines(pid, "net/unix", [&](std::string_view lines) {
-    std::vector<UnixStream> sockets = ParseUnixTable(lines);
-    std::move(sockets.begin(), sockets.end(),
-              std::back_inserter(space.unix_sockets));
+  std::erase_if(masters_, [&](const auto& entry) {
+    return !processes.contains(entry.first);
   });
-  std::map<std::string, std::uint64_t> queued;
-  for (const UnixStream& socket : space.unix_sockets) {
-    if (socket.connected && socket.inode == 0) ++queued[socket.path];
-  }
-  for (const UnixStream& socket : space.unix_sockets) {
-    if (!socket.listening || socket.path.ends_with(kControlSocket)) continue;
-    Listener listener;
-    // Of two on one path only one counts what waits, which names the path
-    // alone.
-    listener.queue = {
-        "unix:" + socket.path, std::exchange(queued[socket.path], 0), {}};
-    listener.is_tcp = false;
-    listener.inode = socket.inode;
-    space.listeners.push_back(std::move(listener));
-  }
+  return tenants;
 }
 
-void ConnectionSampler::RefreshMaster(const ProcessKey& key,
-                                      MasterSockets& master) {
-  master.samples_left = kRememberSamples;
-  const auto links = reader_.ReadFds(key.pid);
-  if (!links) {
-    master.inodes.reset();
-    return;
-  }
-  master.inodes.emplace();
-  for (const FdLink& link : *links) {
-    if (const auto inode = ParseSocketLink(link.target)) {
-      master.inodes->insert(*inode);
+void ListenerOwners::Claim(std::vector<Tenant>& tenants,
+                           const std::vector<ListeningSocket>& listeners,
+                           const std::vector<InstanceConfig>& instances) {
+  for (Tenant& tenant : tenants) {
+    ClaimByDescriptors(tenant, listeners);
+    if (tenant.is_readable) continue;
+    ClaimByCgroup(tenant, listeners);
+    if (tenant.listeners.empty()) ClaimByUser(tenant, listeners);
+    if (!tenant.listeners.empty()) continue;
+    for (const InstanceConfig& instance : instances) {
+      if (instance.proc_name != tenant.app.name) continue;
+      for (const ListeningSocket& listener : listeners) {
+        if (std::find(instance.bind.begin(), instance.bind.end(),
+                      listener.queue.address) != instance.bind.end()) {
+          tenant.listeners.push_back(&listener);
+        }
+      }
     }
   }
 }
 
-void ConnectionSampler::Attribute(Namespace& space) {
-  for (const Master& master : space.masters) {
-    MasterSockets& sockets = *master.sockets;
-    const ProcessKey& key = master.process->gunicorn.process.key;
+// What this master and, where there is one, a worker of it hold.
+std::optional<std::set<std::uint64_t>> ListenerOwners::ReadSockets(
+    const Tenant& tenant, pid_t master) {
+  const auto links = reader_.ReadFds(master);
+  if (!links) return std::nullopt;
+  HeldSockets held = ToHeldSockets(*links);
+  for (const TrackedProcess* worker : tenant.workers) {
+    if (worker->gunicorn.master.pid != master) continue;
+    const auto of_worker = reader_.ReadFds(worker->gunicorn.process.key.pid);
+    if (!of_worker) continue;
+    const HeldSockets also = ToHeldSockets(*of_worker);
+    std::erase_if(held.inodes, [&](std::uint64_t inode) {
+      return !also.inodes.contains(inode);
+    });
+    break;
+  }
+  return std::move(held.inodes);
+}
+
+void ListenerOwners::ClaimByDescriptors(
+    Tenant& tenant, const std::vector<ListeningSocket>& listeners) {
+  std::set<std::uint64_t> claimed;
+  for (const TrackedProcess* master : tenant.masters) {
+    const ProcessKey& key = master->gunicorn.process.key;
+    MasterSockets& sockets = masters_[key];
     const auto listens = [&] {
-      return sockets.inodes &&
-             std::any_of(space.listeners.begin(), space.listeners.end(),
-                         [&](const Listener& listener) {
+      return std::any_of(listeners.begin(), listeners.end(),
+                         [&](const ListeningSocket& listener) {
                            return sockets.inodes->contains(listener.inode);
                          });
     };
     if (sockets.samples_left-- <= 0 || (sockets.inodes && !listens())) {
-      RefreshMaster(key, sockets);
+      sockets.samples_left = kRememberSamples;
+      sockets.inodes = ReadSockets(tenant, key.pid);
     }
-    if (!sockets.inodes) continue;
-    for (Listener& listener : space.listeners) {
-      if (sockets.inodes->contains(listener.inode)) {
-        listener.apps.insert(master.process->app);
-      }
+    if (!sockets.inodes) {
+      tenant.is_readable = false;
+      return;
     }
+    claimed.insert(sockets.inodes->begin(), sockets.inodes->end());
   }
-  Guess(space);
-  ReadUnixLimits(space);
-}
-
-void ConnectionSampler::ReadUnixLimits(Namespace& space) {
-  const bool wanted = std::any_of(
-      space.listeners.begin(), space.listeners.end(),
-      [](const Listener& l) { return !l.is_tcp && !l.apps.empty(); });
-  if (!wanted || !space.memory->sock_diag) return;
-  const auto queues = space.memory->sock_diag->UnixListeners();
-  if (!queues) return;
-  for (Listener& listener : space.listeners) {
-    const auto queue = queues->find(listener.inode);
-    if (listener.is_tcp || queue == queues->end()) continue;
-    listener.queue.length = queue->second.length;
-    listener.queue.limit = queue->second.limit;
-  }
-}
-
-// For masters whose descriptors may not be read.
-void ConnectionSampler::Guess(Namespace& space) {
-  std::map<uid_t, std::set<AppId>> denied;
-  for (const Master& master : space.masters) {
-    if (!master.sockets->inodes && master.sockets->uid) {
-      denied[*master.sockets->uid].insert(master.process->app);
-    }
-  }
-  for (const auto& [uid, apps] : denied) {
-    const std::vector<Listener*> candidates = Candidates(space, uid);
-    if (apps.size() > 1) {
-      space.suspects[uid] = apps;
-      for (Listener* listener : candidates) {
-        const auto owner = space.memory->evidence.OwnerOf(listener->inode);
-        listener->suspected = true;
-        if (owner && apps.contains(*owner)) listener->apps.insert(*owner);
-      }
-    } else if (space.by_sock_diag || candidates.size() == 1) {
-      for (Listener* listener : candidates) listener->apps = apps;
-    }
-  }
-  NoteRuns(space);
-}
-
-std::vector<ConnectionSampler::Listener*> ConnectionSampler::Candidates(
-    Namespace& space, uid_t uid) {
-  std::vector<Listener*> candidates;
-  for (Listener& listener : space.listeners) {
-    if (listener.is_tcp && listener.apps.empty() && listener.uid == uid &&
-        listener.queue.limit.value_or(kBacklog) == kBacklog) {
-      candidates.push_back(&listener);
-    }
-  }
-  return candidates;
-}
-
-// Before the connections are looked at: what is accepted later than that was
-// accepted by a process that ran later.
-void ConnectionSampler::NoteRuns(Namespace& space) {
-  for (const auto& [uid, apps] : space.suspects) {
-    for (const AppId& app : apps) {
-      for (const TrackedProcess* worker : workers_[app]) {
-        const ProcessKey key = worker->gunicorn.process.key;
-        const auto text = reader_.ReadQuietly(key.pid, "schedstat");
-        if (text) space.runs[key] = *text;
-      }
+  for (const ListeningSocket& listener : listeners) {
+    if (claimed.contains(listener.inode)) {
+      tenant.listeners.push_back(&listener);
     }
   }
 }
 
-// Since the look before; after the connections were looked at.
-bool ConnectionSampler::Ran(const Namespace& space, const AppId& app) {
-  const auto& runs = space.memory->runs;
-  const auto& workers = workers_[app];
-  return std::any_of(workers.begin(), workers.end(), [&](const auto* worker) {
-    const ProcessKey key = worker->gunicorn.process.key;
-    const auto before = runs.find(key);
-    const auto text = reader_.ReadQuietly(key.pid, "schedstat");
-    return before == runs.end() || !text || before->second != *text;
-  });
-}
-
-void ConnectionSampler::Learn(Namespace& space,
-                              const std::vector<Connection>& connections) {
-  std::map<const Door*, std::set<std::uint64_t>> accepted;
-  for (const Connection& connection : connections) {
-    if (connection.door->suspect != nullptr) {
-      accepted[connection.door].insert(connection.inode);
+void ListenerOwners::ClaimByCgroup(
+    Tenant& tenant, const std::vector<ListeningSocket>& listeners) {
+  for (const ListeningSocket& listener : listeners) {
+    if (listener.cgroup &&
+        sole_owners_.OfCgroup(*listener.cgroup) == tenant.app) {
+      tenant.listeners.push_back(&listener);
     }
   }
-  std::set<std::uint64_t> listeners;
-  for (const auto& [address, door] : space.doors) {
-    if (door.suspect == nullptr) continue;
-    const Listener& listener = *door.suspect;
-    listeners.insert(listener.inode);
-    space.memory->evidence.See(
-        listener.inode, std::move(accepted[&door]),
-        space.suspects[listener.uid],
-        [&](const AppId& app) { return Ran(space, app); });
+}
+
+void ListenerOwners::ClaimByUser(
+    Tenant& tenant, const std::vector<ListeningSocket>& listeners) {
+  const bool all = sole_owners_.HasPodAlone(tenant.app);
+  for (const ListeningSocket& listener : listeners) {
+    if (all ||
+        (listener.user && sole_owners_.OfUser(*listener.user) == tenant.app)) {
+      tenant.listeners.push_back(&listener);
+      if (!all) tenant.user = listener.user;
+    }
   }
-  space.memory->evidence.Keep(listeners);
-  space.memory->runs = std::move(space.runs);
+}
+
+Owner ListenerOwners::OwnerOf(const AcceptedConnection& connection,
+                              const Tenant& tenant,
+                              const std::vector<ListeningSocket>& listeners) {
+  bool is_ours = false;
+  bool is_others = false;
+  for (const ListeningSocket* listener : ListenersAt(connection, listeners)) {
+    const bool ours =
+        std::find(tenant.listeners.begin(), tenant.listeners.end(), listener) !=
+        tenant.listeners.end();
+    (ours ? is_ours : is_others) = true;
+  }
+  if (!is_ours) return Owner::kAnother;
+  if (connection.tcp.cgroup) {
+    const auto owner = sole_owners_.OfCgroup(*connection.tcp.cgroup);
+    if (owner) return owner == tenant.app ? Owner::kThis : Owner::kAnother;
+  }
+  if (connection.path.empty() && tenant.user &&
+      tenant.user != connection.tcp.uid) {
+    return Owner::kAnother;
+  }
+  return is_others ? Owner::kShared : Owner::kThis;
 }
 
 }  // namespace gunicorn_exporter

@@ -1,26 +1,30 @@
 // Is a worker working, or idle? It is working when it has a client's request in
-// hand, or burned CPU time beyond its heartbeat.
+// hand, or burns CPU time that nothing else explains.
 //
-// Which connections are in hand, and what remains wrong:
-// - A sync worker serves one connection at a time: each that it holds, a silent
-//   one too.
-// - A gthread or eventlet worker takes a connection out of its epoll set while
-//   it serves it. Where descriptors may be read, that is the truth.
-// - Of gevent, tornado and ASGI workers, and of all where descriptors may not
-//   be read, TCP's own account of the exchange decides (sock_diag.h): a
-//   response that is being streamed looks parked. In another network namespace
-//   that may not be entered (network_namespace.h) the account is coarser
-//   (socket_table.h): a connection that was parked after an answer slower than
-//   40 ms looks busy. A unix socket keeps none: each open connection counts,
-//   which is right behind nginx, who keeps none alive there.
+// A connection has a request in hand when its client has sent something, and
+// - nothing was sent back yet; or
+// - what it sent is younger than what was sent back; or
+// - something that was sent back is not acknowledged: a client that reads
+//   slowly; or
+// - more was sent back than at the sample before, and nothing came: an answer
+//   that is streamed, or one that has just ended.
+// A sync worker closes a connection with its answer: each one that it holds is
+// in hand, also where its client has closed.
+//
+// What remains wrong:
+// - TCP tells nothing of a unix socket: each open connection counts, which is
+//   right behind nginx, who keeps none alive there.
+// - In another network namespace that may not be entered (network_namespace.h)
+//   TCP's account is coarser (socket_table.h): a connection that was parked
+//   after an answer slower than 40 ms looks busy.
+// - A streamed answer that pauses for longer than a sample looks parked
+//   meanwhile, since nothing tells it from one that has ended.
 //
 // Pure functions, safe from any thread.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <set>
-#include <string_view>
 #include <vector>
 
 #include "collectors/process/read/proc_reader.h"
@@ -28,37 +32,35 @@
 
 namespace gunicorn_exporter {
 
-// Did a worker burn more CPU time than its heartbeat does, `ticks` of it within
-// `seconds`? An idle worker wakes about once a second and takes well under a
-// millisecond for it, so that a tick of it now and then is none of a request's.
-bool IsBurningCpu(std::uint64_t ticks, double seconds, double ticks_per_second);
+// Of one CPU, over the time between two looks. An idle worker wakes about once
+// a second and takes well under a millisecond for it.
+inline constexpr double kMoreThanHeartbeats = 0.02;
+// Where connections are told, CPU time is a request's only where it is more
+// than what threads in the background take, an APM's for one.
+inline constexpr double kMoreThanBackground = 0.5;
 
-enum class WorkerKind : std::uint8_t {
-  kUnknown,  // Descriptors cannot be read.
-  kSync,     // No epoll set.
-  kPolling,  // gthread, eventlet.
-  kAsync,    // gevent, tornado, ASGI.
-};
+// Did a worker burn `ticks` of CPU time within `seconds`, and is that this
+// share of a CPU? A tick of it now and then is a heartbeat's.
+bool IsBurningCpu(std::uint64_t ticks, double seconds, double ticks_per_second,
+                  double share);
 
 // What a worker's descriptors tell.
-struct WorkerSockets {
-  WorkerKind kind = WorkerKind::kUnknown;
-  std::set<std::uint64_t> inodes;      // Of its sockets.
-  std::set<std::uint64_t> registered;  // Of those, in an epoll set.
+struct HeldSockets {
+  bool is_sync = true;  // No epoll set: it serves one connection at a time.
+  std::set<std::uint64_t> inodes;
 };
 
-// `epoll_sets` holds the descriptors in each epoll set of the worker (fdinfo's
-// "tfd:" lines); `clients` the inodes of the app's listeners and connections.
-// An epoll set that holds another socket, or an eventfd, is an event loop's.
-WorkerSockets TellWorkerSockets(const std::vector<FdLink>& links,
-                                const std::vector<std::set<int>>& epoll_sets,
-                                const std::set<std::uint64_t>& clients);
+HeldSockets ToHeldSockets(const std::vector<FdLink>& links);
 
-// tfd:       10 events:       19 data: ...
-//            ^^
-std::set<int> ParseEpollSet(std::string_view fdinfo);
+// What a connection had carried at a sample.
+struct CarriedBytes {
+  std::uint64_t received = 0;
+  std::uint64_t sent = 0;
+};
 
-// Is the connection being served? `registered`: in an epoll set of its worker.
-bool IsInHand(ConnectionState exchange, WorkerKind kind, bool registered);
+// `before`: at the sample before; null where it is new. `is_sync`: it is a sync
+// worker's.
+bool IsInHand(const TcpSocket& connection, const CarriedBytes* before,
+              bool is_sync);
 
 }  // namespace gunicorn_exporter

@@ -18,7 +18,8 @@ TEST(ProcessCollector, TellsOfNoCreationWhereTheCountBeganBeforeIt) {
   MonitorClocks clocks = SystemClocks();
   clocks.unix_seconds = [] { return 1.7e9; };
   prometheus::Registry registry;
-  ProcessMonitor monitor(Config(), proc.root(), registry, clocks);
+  ProcessMonitor monitor(Config(), ProcessPaths{proc.root(), ""}, registry,
+                         clocks);
   monitor.Scan();
   std::map<std::string, double> created;
   for (const MetricFamily& family : ToFamilies(monitor.View(true), 100)) {
@@ -33,8 +34,8 @@ TEST(ProcessCollector, TellsOfNoCreationWhereTheCountBeganBeforeIt) {
 TEST(ProcessCollector, HasNothingToReportWithoutATable) {
   const FakeProc proc;
   prometheus::Registry registry;
-  ProcessThread thread(Config(), proc.root() + "/none", registry,
-                       [](const std::vector<AppId>&) {});
+  ProcessThread thread(Config(), ProcessPaths{proc.root() + "/none", ""},
+                       registry, [](const std::vector<AppId>&) {});
   thread.Start();
   const Collected collected = ProcessCollector(thread).Collect(
       std::chrono::steady_clock::now() + std::chrono::seconds(60));

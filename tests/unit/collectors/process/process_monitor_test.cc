@@ -22,8 +22,8 @@ class ProcessMonitorTest : public testing::Test {
                                [] { return 1.7e9; },
                                [this] { return boot_seconds_; },
                                [this] { return cpu_seconds_ += sample_cost_; }};
-    monitor_ = std::make_unique<ProcessMonitor>(config, proc_.root(), registry_,
-                                                clocks);
+    monitor_ = std::make_unique<ProcessMonitor>(
+        config, ProcessPaths{proc_.root(), ""}, registry_, clocks);
     monitor_->Scan();
   }
 

@@ -30,13 +30,13 @@ class ProcessThreadTest : public testing::Test {
   void TearDown() override { Release(); }
 
   void Start(const Config& config = {}) {
-    thread_ =
-        std::make_unique<ProcessThread>(config, proc_.root(), registry_,
-                                        [this](const std::vector<AppId>& apps) {
-                                          const std::lock_guard lock(mutex_);
-                                          told_.push_back(apps.size());
-                                          changed_.notify_all();
-                                        });
+    thread_ = std::make_unique<ProcessThread>(
+        config, ProcessPaths{proc_.root(), ""}, registry_,
+        [this](const std::vector<AppId>& apps) {
+          const std::lock_guard lock(mutex_);
+          told_.push_back(apps.size());
+          changed_.notify_all();
+        });
     thread_->Start();
   }
 

@@ -43,7 +43,7 @@ AppView ViewOf(const std::string& name) {
   FakeProc proc;
   Load(proc, name);
   prometheus::Registry registry;
-  ProcessMonitor monitor(Config{}, proc.root(), registry);
+  ProcessMonitor monitor(Config{}, ProcessPaths{proc.root(), ""}, registry);
   monitor.Scan();
   monitor.Sample();
   const ProcessView view = monitor.View(true);

@@ -46,8 +46,8 @@ class SenderFinderTest : public testing::Test {
   }
 
   void Make() {
-    monitor_ =
-        std::make_unique<ProcessMonitor>(Config{}, proc_.root(), registry_);
+    monitor_ = std::make_unique<ProcessMonitor>(
+        Config{}, ProcessPaths{proc_.root(), ""}, registry_);
     monitor_->Scan();
   }
 

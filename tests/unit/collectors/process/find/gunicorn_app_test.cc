@@ -38,14 +38,27 @@ ProcessSnapshot Untitled(pid_t pid, pid_t ppid, bool forked_only,
   return process;
 }
 
+ProcessSnapshot OwnTitle(pid_t pid, pid_t ppid, const std::string& title) {
+  ProcessSnapshot process;
+  process.key = {pid, static_cast<std::uint64_t>(pid)};
+  process.ppid = ppid;
+  process.forked_only = true;
+  process.cmdline = title;
+  return process;
+}
+
+// As of a real master and a real sync worker of it.
+constexpr std::uint64_t kMastersSignals = 0x8314a07;
+constexpr std::uint64_t kWorkersSignals = 0x8304226;
+
 // "PID APP ROLE", with "upgrading" where it is.
 std::vector<std::string> Describe(
     const std::vector<ProcessSnapshot>& candidates,
-    const UpgradingMasters& upgrading = {}) {
+    const KnownGunicorns& known = {}) {
   std::vector<std::string> lines;
-  for (const GunicornProcess& found : FindGunicorns(candidates, upgrading)) {
-    constexpr const char* kRoles[] = {"master", "worker", "dirty-arbiter",
-                                      "dirty-worker"};
+  for (const GunicornProcess& found : FindGunicorns(candidates, known)) {
+    constexpr const char* kRoles[] = {"master", "worker", "orphan",
+                                      "dirty-arbiter", "dirty-worker"};
     lines.push_back(std::to_string(found.process.key.pid) + " " + found.app +
                     " " + kRoles[static_cast<int>(found.role)] +
                     (found.upgrading ? " upgrading" : ""));
@@ -60,8 +73,52 @@ TEST(GunicornApp, FindsAMasterAndItsWorkersByTitle) {
                                    "20 b master"));
 }
 
-TEST(GunicornApp, LeavesOutAWorkerWithoutItsMaster) {
-  EXPECT_THAT(Describe({Worker(11, 1, "a")}), UnorderedElementsAre());
+// As a framework's hook sets it in post_worker_init, or for each request.
+TEST(GunicornApp, FindsWorkersWithTitlesOfTheirOwn) {
+  EXPECT_THAT(
+      Describe({Master(10, 1, "a"),
+                OwnTitle(11, 10, "[ready] gunicorn: worker [a]"),
+                OwnTitle(12, 10, "gunicorn -> /cart"), Worker(13, 10, "a")}),
+      UnorderedElementsAre("10 a master", "11 a worker", "12 a worker",
+                           "13 a worker"));
+  ProcessSnapshot program = OwnTitle(14, 10, "ffmpeg -i film");
+  program.forked_only = false;
+  EXPECT_THAT(Describe({Master(10, 1, "a"), program}),
+              UnorderedElementsAre("10 a master"));
+}
+
+// HUP and USR2 are the master's own; a worker resets them first of all.
+TEST(GunicornApp, LeavesOutAHelperThatHasTheMastersSignalHandlers) {
+  ProcessSnapshot untitled = Untitled(12, 10, true);
+  untitled.caught_signals = kMastersSignals;
+  ProcessSnapshot worker = Untitled(11, 10, true);
+  worker.caught_signals = kWorkersSignals;
+  EXPECT_THAT(Describe({Untitled(10, 1, false), worker, untitled}),
+              UnorderedElementsAre("10 my_app master", "11 my_app worker"));
+  ProcessSnapshot helper = OwnTitle(12, 10, "my helper");
+  helper.caught_signals = kMastersSignals;
+  EXPECT_THAT(Describe({Master(10, 1, "a"), helper}),
+              UnorderedElementsAre("10 a master"));
+}
+
+TEST(GunicornApp, CallsAWorkerThatOutlivedItsMasterAnOrphan) {
+  EXPECT_THAT(Describe({Worker(11, 1, "a")}),
+              UnorderedElementsAre("11 a orphan"));
+  EXPECT_THAT(Describe({Worker(11, 1, "a"), Worker(12, 11, "a")}),
+              UnorderedElementsAre("11 a orphan"))
+      << "its child is nobody";
+  EXPECT_THAT(
+      Describe({OwnTitle(11, 1, "shop worker 3")}, {{}, {{{11, 11}, "shop"}}}),
+      UnorderedElementsAre("11 shop orphan"));
+}
+
+TEST(GunicornApp, TellsAnUntitledOrphanFromAMasterInTheBackground) {
+  ProcessSnapshot orphan = Untitled(11, 1, true);
+  orphan.caught_signals = kWorkersSignals;
+  ProcessSnapshot daemon = Untitled(12, 1, true);
+  daemon.caught_signals = kMastersSignals;
+  EXPECT_THAT(Describe({orphan, daemon}),
+              UnorderedElementsAre("11 my_app orphan", "12 my_app master"));
 }
 
 TEST(GunicornApp, LeavesOutZombies) {
@@ -85,12 +142,12 @@ TEST(GunicornApp, CountsAnUpgradingMasterToItsApp) {
 
 TEST(GunicornApp, KeepsTheAppOfAnUpgradingMasterWhenTheOldOneHasGone) {
   EXPECT_THAT(Describe({Master(12, 1, "a.2"), Worker(13, 12, "a.2")},
-                       {{{12, 12}, "a"}}),
+                       {{{{12, 12}, "a"}}, {}}),
               UnorderedElementsAre("12 a master upgrading", "13 a worker"));
 }
 
 TEST(GunicornApp, IsNotUpgradingOnceItHasTheNameItself) {
-  EXPECT_THAT(Describe({Master(12, 1, "a")}, {{{12, 12}, "a"}}),
+  EXPECT_THAT(Describe({Master(12, 1, "a")}, {{{{12, 12}, "a"}}, {}}),
               UnorderedElementsAre("12 a master"));
 }
 

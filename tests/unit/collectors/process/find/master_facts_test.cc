@@ -27,7 +27,7 @@ class MasterFactsTest : public testing::Test {
 
 TEST_F(MasterFactsTest, AreReadOnce) {
   AddMaster(10, "my_app");
-  ProcessMonitor monitor(Config{}, proc_.root(), registry_);
+  ProcessMonitor monitor(Config{}, ProcessPaths{proc_.root(), ""}, registry_);
   monitor.Scan();
   monitor.Scan();
   EXPECT_THAT(ReadErrorCounts(registry_),
@@ -39,7 +39,7 @@ TEST_F(MasterFactsTest, AreNotReadOfAGunicornThatNoInstanceNames) {
   config.instances.push_back({"my_app", {}, "", ""});
   config.discovery.enabled = false;
   AddMaster(20, "other");
-  ProcessMonitor monitor(config, proc_.root(), registry_);
+  ProcessMonitor monitor(config, ProcessPaths{proc_.root(), ""}, registry_);
   monitor.Scan();
   EXPECT_THAT(ReadErrorCounts(registry_), IsEmpty());
 }

@@ -69,6 +69,18 @@ class ConnectionSamplerTest : public testing::Test {
     unix_ += row;
   }
 
+  void AddOrphan(pid_t pid, const std::string& name, int listener) {
+    FakeProcess worker;
+    worker.fds[5] = Link(listener);
+    proc_.SetTitled(pid, 1, "gunicorn: worker [" + name + "]", worker);
+  }
+
+  void AddStranger(pid_t pid, uid_t uid) {
+    FakeProcess process;
+    process.files["status"] = "Uid:\t0\t" + std::to_string(uid) + "\t0\t0\n";
+    proc_.SetCommand(pid, 1, "nginx", process);
+  }
+
   // As of another user's processes.
   void DenyDescriptors() {
     for (const pid_t pid : pids_) DenyDescriptorsOf(pid);
@@ -83,30 +95,32 @@ class ConnectionSamplerTest : public testing::Test {
     std::filesystem::remove_all(proc_.root() + "/" + path);
   }
 
-  // A folder cannot be read as a file.
-  void AddUnreadableEpollSet(pid_t pid, int fd) {
-    const std::string folder = std::to_string(pid);
+  // Opened after its workers were forked.
+  void HoldByMaster(pid_t pid, int inode) {
     std::filesystem::create_symlink(
-        "anon_inode:[eventpoll]",
-        proc_.root() + "/" + folder + "/fd/" + std::to_string(fd));
-    proc_.WriteFile(folder + "/fdinfo/" + std::to_string(fd) + "/x", "");
+        Link(inode), proc_.root() + "/" + std::to_string(pid) + "/fd/" +
+                         std::to_string(inode));
   }
 
-  void Sample() {
+  void Sample() { SampleIn(masters_); }
+
+  // These processes' network namespace.
+  void SampleIn(const std::vector<pid_t>& pids) {
     proc_.WriteFile("tcp", "  sl  local_address\n" + tcp_);
     proc_.WriteFile("tcp6", "  sl  local_address\n" + tcp6_);
     proc_.WriteFile("unix", "Num RefCount\n" + unix_);
-    for (const pid_t pid : masters_) {
+    for (const pid_t pid : pids) {
       const auto net =
           std::filesystem::path(proc_.root()) / std::to_string(pid) / "net";
       std::filesystem::create_directories(net);
       for (const char* file : {"tcp", "tcp6", "unix"}) {
         // One file is one namespace.
+        std::filesystem::remove(net / file);
         std::filesystem::create_hard_link(
             std::filesystem::path(proc_.root()) / file, net / file);
       }
     }
-    ProcessMonitor monitor(Config{}, proc_.root(), registry_);
+    ProcessMonitor monitor(config_, ProcessPaths{proc_.root(), ""}, registry_);
     monitor.Scan();
     monitor.Sample();
     view_ = monitor.View(true);
@@ -119,7 +133,10 @@ class ConnectionSamplerTest : public testing::Test {
     ReadErrors errors(registry);
     ProcReader reader(proc_.root(), errors);
     std::map<std::string, AppSockets> sockets;
-    for (auto& [app, found] : ConnectionSampler(reader).Sample(known_)) {
+    SoleOwners sole_owners(reader, "");
+    sole_owners.Update(known_);
+    for (auto& [app, found] :
+         ConnectionSampler(reader, sole_owners).Sample(known_, {}, {})) {
       sockets[app.name] = found;
     }
     return sockets;
@@ -145,6 +162,11 @@ class ConnectionSamplerTest : public testing::Test {
     return App(name).status.working;
   }
 
+  std::size_t Unknown(const std::string& name) const {
+    return App(name).status.unknown;
+  }
+
+  Config config_;
   prometheus::Registry registry_;
 
  private:
@@ -272,25 +294,15 @@ TEST_F(ConnectionSamplerTest, CountsWhatWaitsOnAUnixPathOnce) {
   EXPECT_THAT(Queues("my_app"), ElementsAre("unix:/run/a.sock 3"));
 }
 
-TEST_F(ConnectionSamplerTest, LeavesOutGunicornsControlSocket) {
-  AddApp(10, "my_app", {100, 101, 102}, {{1}});
-  Unix("/home/me/.gunicorn/gunicorn.ctl", true, 100);
-  Unix("/run/a.sock", true, 101);
-  Unix("/run/my-gunicorn.ctl", true, 102);
-  Sample();
-  EXPECT_THAT(Queues("my_app"),
-              ElementsAre("unix:/run/a.sock 0", "unix:/run/my-gunicorn.ctl 0"));
-}
-
-TEST_F(ConnectionSamplerTest, CountsFailedReadsOfEpollSetsAsOneFile) {
+TEST_F(ConnectionSamplerTest, LeavesOutWhatTheMasterAloneHolds) {
   AddApp(10, "my_app", {100}, {{1}});
-  AddUnreadableEpollSet(11, 20);
-  AddUnreadableEpollSet(11, 21);
+  HoldByMaster(10, 101);
+  HoldByMaster(10, 102);
   Tcp(kLoopback, kListening, 100);
-  Tcp(kLoopback, kEstablished, 1);
+  Tcp("0100007F:1F41", kListening, 101);
+  Unix("/home/me/.gunicorn/control.sock", true, 102);
   Sample();
-  EXPECT_THAT(ReadErrorCounts(registry_),
-              ElementsAre(Pair(Pair("fdinfo", "other"), 2)));
+  EXPECT_THAT(Queues("my_app"), ElementsAre("127.0.0.1:8000 0"));
 }
 
 // As where descriptors have run out, and its stat cannot be read.
@@ -335,7 +347,7 @@ TEST_F(ConnectionSamplerTest, WithoutRightsASharedPortHasNoConnections) {
   DenyDescriptors();
   Sample();
   EXPECT_FALSE(App("my_app").connections);
-  EXPECT_EQ(Working("my_app"), 0U);
+  EXPECT_EQ(Unknown("my_app"), 2U);
 }
 
 TEST_F(ConnectionSamplerTest, WithoutRightsTwoAppsOfOneUserHaveNoSockets) {
@@ -349,6 +361,54 @@ TEST_F(ConnectionSamplerTest, WithoutRightsTwoAppsOfOneUserHaveNoSockets) {
   EXPECT_FALSE(App("first").connections);
   EXPECT_FALSE(App("second").connections);
   EXPECT_THAT(Queues("first"), IsEmpty());
+  EXPECT_EQ(Unknown("first"), 1U);
+}
+
+// Another process of that user may have opened it.
+TEST_F(ConnectionSamplerTest, WithoutRightsAUserOfOtherProcessesProvesNothing) {
+  AddApp(10, "my_app", {100}, {{1}, {}}, 33);
+  AddStranger(50, 33);
+  Tcp(kLoopback, kListening, 100, 0, 33);
+  Tcp(kLoopback, kEstablished, 1, 0, 33);
+  DenyDescriptors();
+  Sample();
+  EXPECT_FALSE(App("my_app").connections);
+  EXPECT_THAT(Queues("my_app"), IsEmpty());
+  EXPECT_EQ(Unknown("my_app"), 2U);
+}
+
+TEST_F(ConnectionSamplerTest, WithoutRightsTheConfiguredBindIsTheApps) {
+  InstanceConfig instance;
+  instance.proc_name = "my_app";
+  instance.bind = {"127.0.0.1:8000", "unix:/run/a.sock"};
+  config_.instances = {instance};
+  AddApp(10, "my_app", {100}, {{1}, {}, {}}, 33);
+  AddStranger(50, 33);
+  Tcp(kLoopback, kListening, 100, 3);
+  Tcp(kLoopback, kEstablished, 1);
+  Unix("/run/a.sock", true, 101);
+  Unix("/run/a.sock", false, 2);
+  Unix("/run/b.sock", true, 102);
+  DenyDescriptors();
+  Sample();
+  EXPECT_EQ(App("my_app").connections, 2U);
+  EXPECT_EQ(App("my_app").requests_in_progress, 2U);
+  EXPECT_EQ(Working("my_app"), 2U);
+  EXPECT_EQ(Unknown("my_app"), 0U);
+  EXPECT_THAT(Queues("my_app"),
+              ElementsAre("127.0.0.1:8000 3", "unix:/run/a.sock 0"));
+}
+
+TEST_F(ConnectionSamplerTest, NamesWhereOrphansListen) {
+  AddOrphan(11, "my_app", 100);
+  Tcp(kLoopback, kListening, 100);
+  SampleIn({11});
+  EXPECT_EQ(App("my_app").status.message,
+            "Found no master process with name: gunicorn: master [my_app]; 1 "
+            "orphaned worker (pid 11) still runs and listens on "
+            "127.0.0.1:8000");
+  EXPECT_FALSE(App("my_app").status.ok);
+  EXPECT_EQ(App("my_app").status.Workers(), 0U);
 }
 
 }  // namespace

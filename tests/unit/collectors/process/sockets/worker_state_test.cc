@@ -9,86 +9,71 @@ namespace {
 using testing::ElementsAre;
 
 TEST(IsBurningCpu, TakesATickNowAndThenForAHeartbeat) {
-  EXPECT_FALSE(IsBurningCpu(0, 1, 100));
-  EXPECT_FALSE(IsBurningCpu(1, 1, 100));
-  EXPECT_TRUE(IsBurningCpu(2, 1, 100));
-  EXPECT_FALSE(IsBurningCpu(1, 0.2, 100)) << "what many heartbeats came to";
-  EXPECT_TRUE(IsBurningCpu(2, 0.2, 100));
-  EXPECT_TRUE(IsBurningCpu(1, 0.02, 100)) << "half of the time";
-  EXPECT_FALSE(IsBurningCpu(10, 60, 100));
-  EXPECT_FALSE(IsBurningCpu(10, 0, 100)) << "nothing to compare with";
+  EXPECT_FALSE(IsBurningCpu(0, 1, 100, kMoreThanHeartbeats));
+  EXPECT_FALSE(IsBurningCpu(1, 1, 100, kMoreThanHeartbeats));
+  EXPECT_TRUE(IsBurningCpu(2, 1, 100, kMoreThanHeartbeats));
+  EXPECT_FALSE(IsBurningCpu(1, 0.2, 100, kMoreThanHeartbeats))
+      << "what many heartbeats came to";
+  EXPECT_TRUE(IsBurningCpu(2, 0.2, 100, kMoreThanHeartbeats));
+  EXPECT_TRUE(IsBurningCpu(1, 0.02, 100, kMoreThanHeartbeats))
+      << "half of the time";
+  EXPECT_FALSE(IsBurningCpu(10, 60, 100, kMoreThanHeartbeats));
+  EXPECT_FALSE(IsBurningCpu(10, 0, 100, kMoreThanHeartbeats))
+      << "nothing to compare with";
 }
 
-TEST(TellWorkerSockets, KnowsASyncWorkerByItsMissingEpollSet) {
-  const auto sockets = TellWorkerSockets(
-      {{5, "socket:[10]"}, {7, "pipe:[1]"}, {9, "socket:[11]"}}, {}, {10, 11});
-  EXPECT_EQ(sockets.kind, WorkerKind::kSync);
-  EXPECT_THAT(sockets.inodes, ElementsAre(10, 11));
+TEST(IsBurningCpu, TakesAShareOfACpu) {
+  EXPECT_FALSE(IsBurningCpu(49, 1, 100, kMoreThanBackground));
+  EXPECT_TRUE(IsBurningCpu(50, 1, 100, kMoreThanBackground));
 }
 
-TEST(TellWorkerSockets, KnowsAThreadedWorkerByWhatItPolls) {
-  const auto sockets = TellWorkerSockets({{5, "socket:[10]"},
-                                          {7, "anon_inode:[eventpoll]"},
-                                          {8, "pipe:[1]"},
-                                          {9, "socket:[11]"},
-                                          {10, "socket:[12]"}},
-                                         {{5, 8, 9}}, {10, 11, 12});
-  EXPECT_EQ(sockets.kind, WorkerKind::kPolling);
-  EXPECT_THAT(sockets.registered, ElementsAre(10, 11));
+TEST(ToHeldSockets, KnowsASyncWorkerByItsMissingEpollSet) {
+  const HeldSockets sync =
+      ToHeldSockets({{5, "socket:[10]"}, {7, "pipe:[1]"}, {9, "socket:[11]"}});
+  EXPECT_TRUE(sync.is_sync);
+  EXPECT_THAT(sync.inodes, ElementsAre(10, 11));
+  EXPECT_FALSE(
+      ToHeldSockets({{5, "socket:[10]"}, {8, "anon_inode:[eventpoll]"}})
+          .is_sync);
 }
 
-TEST(TellWorkerSockets, KnowsAnEventLoopByWhatElseItPolls) {
-  EXPECT_EQ(TellWorkerSockets(
-                {{7, "anon_inode:[eventpoll]"}, {8, "anon_inode:[eventfd]"}},
-                {{8}}, {})
-                .kind,
-            WorkerKind::kAsync);
-  EXPECT_EQ(
-      TellWorkerSockets({{7, "anon_inode:[eventpoll]"}, {9, "socket:[99]"}},
-                        {{9}}, {10})
-          .kind,
-      WorkerKind::kAsync);
-}
-
-TEST(ParseEpollSet, TakesItsDescriptors) {
-  EXPECT_THAT(ParseEpollSet("pos:\t0\nflags:\t02000002\n"
-                            "tfd:       10 events:       19 data: a ino:1\n"
-                            "tfd:        5 events:       19 data: 5\n"),
-              ElementsAre(5, 10));
-  EXPECT_THAT(ParseEpollSet("tfd:\ntfd: x\ntfd: 99999999999\n"), ElementsAre());
-}
-
-TEST(IsInHand, FollowsTheKindOfWorker) {
+TEST(IsInHand, FollowsWhatTheConnectionCarried) {
+  using enum ConnectionState;
+  const CarriedBytes before = {100, 500};
   const struct {
+    const char* what;
     ConnectionState exchange;
-    WorkerKind kind;
-    bool registered;
+    bool has_unsent;
+    std::uint64_t received;
+    std::uint64_t sent;
+    bool is_sync;
     bool in_hand;
   } table[] = {
-      // A sync worker serves what it holds.
-      {ConnectionState::kSilent, WorkerKind::kSync, false, true},
-      {ConnectionState::kParked, WorkerKind::kSync, false, true},
-      // A threaded one takes it off its epoll set meanwhile.
-      {ConnectionState::kParked, WorkerKind::kPolling, false, true},
-      {ConnectionState::kUnknown, WorkerKind::kPolling, true, false},
-      {ConnectionState::kTie, WorkerKind::kPolling, true, false},
-      {ConnectionState::kSilent, WorkerKind::kPolling, false, false},
-      {ConnectionState::kInFlight, WorkerKind::kPolling, true, true},
-      // Of an event loop, TCP tells.
-      {ConnectionState::kInFlight, WorkerKind::kAsync, true, true},
-      {ConnectionState::kParked, WorkerKind::kAsync, true, false},
-      {ConnectionState::kTie, WorkerKind::kAsync, true, false},
-      {ConnectionState::kUnknown, WorkerKind::kAsync, true, true},
-      {ConnectionState::kSilent, WorkerKind::kAsync, true, false},
-      // Where nothing else may be read, too.
-      {ConnectionState::kInFlight, WorkerKind::kUnknown, true, true},
-      {ConnectionState::kUnknown, WorkerKind::kUnknown, true, true},
-      {ConnectionState::kParked, WorkerKind::kUnknown, true, false},
-      {ConnectionState::kSilent, WorkerKind::kUnknown, true, false},
+      {"nothing came yet", kSilent, false, 0, 0, false, false},
+      {"nothing came yet, sync", kSilent, false, 0, 0, true, false},
+      {"a request came", kInFlight, false, 100, 0, false, true},
+      {"nothing is known of it", kUnknown, false, 0, 0, false, true},
+      {"answered", kParked, false, 100, 500, false, false},
+      {"answered, sync, not closed", kParked, false, 100, 500, true, true},
+      {"the client reads slowly", kParked, true, 100, 500, false, true},
+      {"streamed", kParked, false, 100, 600, false, true},
+      {"asked and answered between samples", kParked, false, 200, 600, false,
+       false},
+      {"a tie that is not settled", kTie, false, 100, 500, false, false},
   };
-  for (const auto& row : table)
-    EXPECT_EQ(IsInHand(row.exchange, row.kind, row.registered), row.in_hand)
-        << static_cast<int>(row.exchange) << static_cast<int>(row.kind);
+  for (const auto& row : table) {
+    TcpSocket connection;
+    connection.exchange = row.exchange;
+    connection.has_unsent = row.has_unsent;
+    connection.received = row.received;
+    connection.sent = row.sent;
+    EXPECT_EQ(IsInHand(connection, &before, row.is_sync), row.in_hand)
+        << row.what;
+  }
+  TcpSocket first_seen;
+  first_seen.exchange = kParked;
+  first_seen.sent = 500;
+  EXPECT_FALSE(IsInHand(first_seen, nullptr, false));
 }
 
 }  // namespace
