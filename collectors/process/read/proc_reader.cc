@@ -197,6 +197,11 @@ std::optional<FileTimes> ProcReader::StatFd(pid_t pid, int fd) {
   return FileTimes{ToSeconds(status.st_mtim), ToSeconds(status.st_ctim)};
 }
 
+std::optional<std::string_view> ProcReader::ReadFdInfo(pid_t pid, int fd) {
+  return ReadPath(pid, Path(pid, "fdinfo/" + std::to_string(fd)), "fdinfo",
+                  false);
+}
+
 std::optional<uid_t> ProcReader::Owner(pid_t pid) {
   struct stat status {};
   if (fstatat(root_fd_.get(), Path(pid, ""), &status, 0) != 0) {

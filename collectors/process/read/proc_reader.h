@@ -73,6 +73,9 @@ class ProcReader {
   // The file behind a descriptor. Same rights.
   std::optional<FileTimes> StatFd(pid_t pid, int fd);
 
+  // What the kernel says of a descriptor (proc(5), fdinfo), valid as of Read.
+  std::optional<std::string_view> ReadFdInfo(pid_t pid, int fd);
+
   // A number that all processes of one network namespace share, and no other:
   // the inode of /proc/PID/net/tcp. Needs no right, unlike /proc/PID/ns/net.
   std::optional<std::uint64_t> NetworkNamespace(pid_t pid);

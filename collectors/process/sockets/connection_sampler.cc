@@ -92,23 +92,48 @@ std::map<AppId, AppSockets> ConnectionSampler::Sample(
   return apps;
 }
 
-void ConnectionSampler::Count(const TcpSocket& connection, bool is_sync,
-                              const std::optional<ProcessKey>& worker,
+void ConnectionSampler::Count(const TcpSocket& connection, const Holder& holder,
                               Look& look, RequestsInHand& requests) {
   const auto before = look.before.find(connection.inode);
   SeenConnection& seen = look.seen[connection.inode];
   seen.carried = {connection.received, connection.sent};
   if (!IsInHand(connection,
                 before == look.before.end() ? nullptr : &before->second.carried,
-                is_sync)) {
+                holder.is_sync, holder.is_waited_for)) {
     return;
   }
   const milliseconds quiet(connection.quiet_milliseconds.value_or(0));
-  seen.worker = worker;
+  seen.worker = holder.worker;
   seen.request_at = look.now - quiet;
   requests.Add(connection.quiet_milliseconds
                    ? std::optional(duration<double>(quiet).count())
                    : std::nullopt);
+}
+
+std::set<std::uint64_t> ConnectionSampler::ReadWaitedFor(
+    pid_t pid, const std::vector<FdLink>& links, const Look& look) {
+  std::set<std::uint64_t> clients;
+  for (const ListeningSocket& listener : look.listeners) {
+    clients.insert(listener.inode);
+  }
+  bool wanted = false;
+  for (const FdLink& link : links) {
+    const auto inode = ParseSocketLink(link.target);
+    const auto connection =
+        inode ? look.by_inode.find(*inode) : look.by_inode.end();
+    if (connection == look.by_inode.end()) continue;
+    clients.insert(*inode);
+    wanted =
+        wanted || connection->second->tcp.exchange == ConnectionState::kUnknown;
+  }
+  if (!wanted) return {};
+  std::vector<std::set<int>> epoll_sets;
+  for (const FdLink& link : links) {
+    if (link.target != "anon_inode:[eventpoll]") continue;
+    const auto text = reader_.ReadFdInfo(pid, link.fd);
+    if (text) epoll_sets.push_back(ParseEpollSet(*text));
+  }
+  return WaitedFor(links, epoll_sets, clients);
 }
 
 bool ConnectionSampler::CountByDescriptors(const Tenant& tenant, Look& look,
@@ -116,7 +141,11 @@ bool ConnectionSampler::CountByDescriptors(const Tenant& tenant, Look& look,
   if (!tenant.is_readable || look.connections.size() > kMaxOwnedConnections) {
     return CountByAddress(tenant, look, app);
   }
-  std::map<ProcessKey, HeldSockets> held_by;
+  struct Held {
+    HeldSockets sockets;
+    std::set<std::uint64_t> waited_for;
+  };
+  std::map<ProcessKey, Held> held_by;
   for (const TrackedProcess* worker : tenant.workers) {
     const ProcessKey& key = worker->gunicorn.process.key;
     // Where nobody holds one there is no need to look.
@@ -126,19 +155,21 @@ bool ConnectionSampler::CountByDescriptors(const Tenant& tenant, Look& look,
     }
     const auto links = reader_.ReadFds(key.pid);
     if (links) {
-      held_by[key] = ToHeldSockets(*links);
+      held_by[key] = {ToHeldSockets(*links),
+                      ReadWaitedFor(key.pid, *links, look)};
     } else if (!reader_.HasGone(key.pid)) {
       return CountByAddress(tenant, look, app);
     }
   }
   for (const auto& [key, held] : held_by) {
     HeldByWorker& worker = app.by_worker[key];
-    for (const std::uint64_t inode : held.inodes) {
+    for (const std::uint64_t inode : held.sockets.inodes) {
       const auto connection = look.by_inode.find(inode);
       if (connection != look.by_inode.end()) {
         ++worker.connections;
-        Count(connection->second->tcp, held.is_sync, key, look,
-              worker.requests);
+        Count(connection->second->tcp,
+              {key, held.sockets.is_sync, held.waited_for.contains(inode)},
+              look, worker.requests);
         continue;
       }
       // The client has reset it, and the worker goes on.
@@ -168,7 +199,7 @@ bool ConnectionSampler::CountByAddress(const Tenant& tenant, Look& look,
         break;
     }
     ++app.connections;
-    Count(connection.tcp, false, std::nullopt, look, requests);
+    Count(connection.tcp, {}, look, requests);
   }
   app.requests.Add(requests);
   app.requests_of_unknown += requests.count;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -94,11 +95,20 @@ class ConnectionSampler {
     SeenConnections seen;
   };
 
+  // A worker's sockets that it waits for, by its epoll sets, where the
+  // connections themselves do not tell.
+  std::set<std::uint64_t> ReadWaitedFor(pid_t pid,
+                                        const std::vector<FdLink>& links,
+                                        const Look& look);
   bool CountByDescriptors(const Tenant& tenant, Look& look, AppSockets& app);
   bool CountByAddress(const Tenant& tenant, Look& look, AppSockets& app);
-  static void Count(const TcpSocket& connection, bool is_sync,
-                    const std::optional<ProcessKey>& worker, Look& look,
-                    RequestsInHand& requests);
+  struct Holder {
+    std::optional<ProcessKey> worker;
+    bool is_sync = false;
+    bool is_waited_for = false;
+  };
+  static void Count(const TcpSocket& connection, const Holder& holder,
+                    Look& look, RequestsInHand& requests);
 
   ProcReader& reader_;
   ListenerOwners owners_;

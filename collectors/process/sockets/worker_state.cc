@@ -1,5 +1,11 @@
 #include "collectors/process/sockets/worker_state.h"
 
+#include <algorithm>
+#include <optional>
+
+#include "collectors/process/read/text_fields.h"
+#include "config/base/number.h"
+
 namespace gunicorn_exporter {
 namespace {
 
@@ -27,14 +33,45 @@ HeldSockets ToHeldSockets(const std::vector<FdLink>& links) {
   return held;
 }
 
+std::set<std::uint64_t> WaitedFor(const std::vector<FdLink>& links,
+                                  const std::vector<std::set<int>>& epoll_sets,
+                                  const std::set<std::uint64_t>& clients) {
+  std::set<std::uint64_t> waited_for;
+  for (const FdLink& link : links) {
+    const bool in_a_set = std::any_of(
+        epoll_sets.begin(), epoll_sets.end(),
+        [&](const std::set<int>& set) { return set.contains(link.fd); });
+    if (!in_a_set) continue;
+    if (link.target == "anon_inode:[eventfd]") return {};
+    const auto inode = ParseSocketLink(link.target);
+    if (!inode) continue;
+    if (!clients.contains(*inode)) return {};
+    waited_for.insert(*inode);
+  }
+  return waited_for;
+}
+
+std::set<int> ParseEpollSet(std::string_view fdinfo) {
+  std::set<int> descriptors;
+  while (!fdinfo.empty()) {
+    std::string_view line = NextLine(fdinfo);
+    if (NextField(line) != "tfd:") continue;
+    if (const auto number = ParseNumber<int>(NextField(line))) {
+      descriptors.insert(*number);
+    }
+  }
+  return descriptors;
+}
+
 bool IsInHand(const TcpSocket& connection, const CarriedBytes* before,
-              bool is_sync) {
+              bool is_sync, bool is_waited_for) {
   switch (connection.exchange) {
     case ConnectionState::kSilent:
       return false;
     case ConnectionState::kInFlight:
-    case ConnectionState::kUnknown:
       return true;
+    case ConnectionState::kUnknown:
+      return !is_waited_for;
     case ConnectionState::kParked:
     case ConnectionState::kTie:
       break;

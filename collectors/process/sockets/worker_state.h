@@ -12,11 +12,12 @@
 // in hand, also where its client has closed.
 //
 // What remains wrong:
-// - TCP tells nothing of a unix socket: each open connection counts, which is
-//   right behind nginx, who keeps none alive there.
-// - In another network namespace that may not be entered (network_namespace.h)
-//   TCP's account is coarser (socket_table.h): a connection that was parked
-//   after an answer slower than 40 ms looks busy.
+// - TCP tells nothing of a unix socket, and in another network namespace that
+//   may not be entered (network_namespace.h) it tells less (socket_table.h).
+//   There each open connection, or each that was parked after an answer slower
+//   than 40 ms, counts: right behind nginx, who keeps none alive. Where
+//   descriptors may be read, a gthread or eventlet worker's are told all the
+//   same: it takes a connection out of its epoll set while it serves it.
 // - A streamed answer that pauses for longer than a sample looks parked
 //   meanwhile, since nothing tells it from one that has ended.
 //
@@ -25,6 +26,7 @@
 
 #include <cstdint>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include "collectors/process/read/proc_reader.h"
@@ -46,11 +48,26 @@ bool IsBurningCpu(std::uint64_t ticks, double seconds, double ticks_per_second,
 
 // What a worker's descriptors tell.
 struct HeldSockets {
-  bool is_sync = true;  // No epoll set: it serves one connection at a time.
   std::set<std::uint64_t> inodes;
+  // No epoll set: it serves one connection at a time.
+  bool is_sync = true;
 };
 
 HeldSockets ToHeldSockets(const std::vector<FdLink>& links);
+
+// The sockets that a worker waits for, where it takes one out of its epoll set
+// while it serves it: no set of an event loop's, which holds an eventfd or
+// another socket than `clients`, its listeners and connections. `epoll_sets`
+// are the descriptors in each set.
+std::set<std::uint64_t> WaitedFor(const std::vector<FdLink>& links,
+                                  const std::vector<std::set<int>>& epoll_sets,
+                                  const std::set<std::uint64_t>& clients);
+
+// The descriptors in an epoll set, from its fdinfo:
+//
+//     tfd:       10 events:       19 data: ...
+//                ^^
+std::set<int> ParseEpollSet(std::string_view fdinfo);
 
 // What a connection had carried at a sample.
 struct CarriedBytes {
@@ -59,8 +76,8 @@ struct CarriedBytes {
 };
 
 // `before`: at the sample before; null where it is new. `is_sync`: it is a sync
-// worker's.
+// worker's. `is_waited_for`: WaitedFor() its worker.
 bool IsInHand(const TcpSocket& connection, const CarriedBytes* before,
-              bool is_sync);
+              bool is_sync, bool is_waited_for);
 
 }  // namespace gunicorn_exporter

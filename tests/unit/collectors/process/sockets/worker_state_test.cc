@@ -37,6 +37,33 @@ TEST(ToHeldSockets, KnowsASyncWorkerByItsMissingEpollSet) {
           .is_sync);
 }
 
+TEST(WaitedFor, TellsWhatAThreadedWorkerPolls) {
+  const std::vector<FdLink> links = {{5, "socket:[10]"},
+                                     {6, "anon_inode:[eventpoll]"},
+                                     {9, "socket:[11]"},
+                                     {12, "socket:[12]"}};
+  EXPECT_THAT(WaitedFor(links, {{5, 9}}, {10, 11, 12}), ElementsAre(10, 11));
+  EXPECT_THAT(WaitedFor(links, {{5, 9}}, {10, 12}), ElementsAre())
+      << "an event loop polls its own socket, too";
+  EXPECT_THAT(WaitedFor({{5, "socket:[10]"}, {7, "anon_inode:[eventfd]"}},
+                        {{5, 7}}, {10}),
+              ElementsAre());
+}
+
+TEST(ParseEpollSet, TakesItsDescriptors) {
+  EXPECT_THAT(ParseEpollSet("pos:\t0\nflags:\t02\n"
+                            "tfd:       10 events:       19 data: a\n"
+                            "tfd:        5 events:       19 data: b\n"
+                            "tfd: x\n"),
+              ElementsAre(5, 10));
+}
+
+TEST(IsInHand, KnowsAConnectionThatIsWaitedFor) {
+  TcpSocket unix_connection;
+  EXPECT_TRUE(IsInHand(unix_connection, nullptr, false, false));
+  EXPECT_FALSE(IsInHand(unix_connection, nullptr, false, true));
+}
+
 TEST(IsInHand, FollowsWhatTheConnectionCarried) {
   using enum ConnectionState;
   const CarriedBytes before = {100, 500};
@@ -67,13 +94,13 @@ TEST(IsInHand, FollowsWhatTheConnectionCarried) {
     connection.has_unsent = row.has_unsent;
     connection.received = row.received;
     connection.sent = row.sent;
-    EXPECT_EQ(IsInHand(connection, &before, row.is_sync), row.in_hand)
+    EXPECT_EQ(IsInHand(connection, &before, row.is_sync, false), row.in_hand)
         << row.what;
   }
   TcpSocket first_seen;
   first_seen.exchange = kParked;
   first_seen.sent = 500;
-  EXPECT_FALSE(IsInHand(first_seen, nullptr, false));
+  EXPECT_FALSE(IsInHand(first_seen, nullptr, false, false));
 }
 
 }  // namespace
