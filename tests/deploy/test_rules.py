@@ -23,7 +23,7 @@ def test_promtool_takes_the_rules(name):
     assert code == 0, text
 
 
-@pytest.mark.parametrize("name", ["recording.test.yml", "alerts.test.yml"])
+@pytest.mark.parametrize("name", ["recording.test.yml", "alerts.test.yml", "rollouts.test.yml"])
 def test_the_rules_say_what_their_tests_expect(name):
     code, text = promtool("test", "rules", HERE / "prometheus" / name)
     assert code == 0, text
