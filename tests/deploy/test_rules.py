@@ -90,7 +90,7 @@ def test_the_job_for_kubernetes_keeps_the_exporters_port_and_names_the_node(tmp_
     assert [(target["instance"], target["node"], target["job"]) for target in kept] == [("worker-7", "worker-7", "gunicorn")]
 
 
-def test_the_rules_in_kubernetes_objects_are_these():
+def test_the_rules_and_dashboards_in_kubernetes_objects_are_these():
     """deploy/kubernetes/update-rules has been run after the last change."""
     carried = yaml.safe_load((ROOT / "deploy/kubernetes/base/prometheusrule.yaml").read_text())["spec"]["groups"]
     own = [
@@ -102,3 +102,6 @@ def test_the_rules_in_kubernetes_objects_are_these():
     for name in ("gunicorn.recording.yml", "gunicorn.alerts.yml"):
         chart = ROOT / "deploy/kubernetes/helm/gunicorn-exporter/rules" / name
         assert run_any(["diff", PROMETHEUS / name, chart]) == (0, "")
+    for folder in ("helm/gunicorn-exporter/dashboards", "components/dashboards"):
+        for path in (ROOT / "grafana/dashboards").iterdir():
+            assert run_any(["diff", path, ROOT / "deploy/kubernetes" / folder / path.name]) == (0, "")
