@@ -1,7 +1,7 @@
 // GET /api/v1/status: what the status page shows, as JSON.
 //
 //     {
-//       "version": "0.1.0",
+//       "version": "0.2.0",
 //       "time": 1790000000.5,              Unix seconds
 //       "status": "ok",                    "ok" or "critical", as /health
 //       "apps": [{                         by name

@@ -17,10 +17,12 @@ def panels(board):
 
 
 def expressions(board):
-    """Every PromQL text of the dashboard, those of its variables among them."""
+    """Every PromQL text of the dashboard, those of its variables and annotations among them."""
     for panel in panels(board):
         for target in panel["targets"]:
             yield panel["title"], target["expr"]
+    for annotation in board["annotations"]["list"]:
+        yield f"annotation {annotation['name']}", annotation["expr"]
     for variable in board["templating"]["list"]:
         if variable["type"] == "query":
             [inner] = re.findall(r"^label_values\((.*), \w+\)$", variable["query"]["query"])

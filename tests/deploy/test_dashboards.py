@@ -5,7 +5,7 @@ import json
 
 import pytest
 import yaml
-from dashboards import DASHBOARDS, expressions, load, panels
+from dashboards import DASHBOARDS, expressions, interpolate, load, panels
 from living import living_prometheus
 from npm import npm_packages, run_any
 from pods import may_make_cgroups
@@ -58,6 +58,7 @@ def test_a_dashboard_has_its_variables_and_its_panels_their_places(path):
     for panel in panels(board):
         assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}, panel["title"]
         assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+        assert len(panel["description"]) > 25, f"{panel['title']} says neither what it shows nor what to do"
 
 
 def test_the_provisioning_files_are_what_grafana_reads():
@@ -96,7 +97,9 @@ def test_the_dashboards_show_gunicorns_under_load(tmp_path):
         apps = offered(living, "app", 'gunicorn_is_running{cluster=~"test",node=~"node-1"}')
         assert apps == {living.shop, living.api}
 
-        fleet = {panel["title"]: shown["gunicorn-fleet"][panel["id"]] for panel in panels(boards["gunicorn-fleet"])[6:]}
+        # Requests and errors stand in a figure and in a graph.
+        graphs = [panel for panel in panels(boards["gunicorn-fleet"]) if panel["type"] == "timeseries"]
+        fleet = {panel["title"]: shown["gunicorn-fleet"][panel["id"]] for panel in graphs}
         assert 20 < largest(fleet["Requests"][0], living.shop) < 40
         assert 8 < largest(fleet["Requests"][0], living.api) < 20
         assert 0.1 < largest(fleet["Error ratio"][0], living.shop) < 0.3
@@ -106,6 +109,23 @@ def test_the_dashboards_show_gunicorns_under_load(tmp_path):
         assert largest(fleet["Worker timeouts"][1], living.shop) > 0
         one = {panel["title"]: shown["gunicorn-app"][panel["id"]] for panel in panels(boards["gunicorn-app"])}
         assert [series["labels"]["pod"] for series in one["Pods"][0]["series"]] == ["web-0"]
+        assert above(one["Latency"][:3], one["Latency"][3]) == []
+        for board in boards.values():
+            for annotation in board["annotations"]["list"]:
+                if annotation["name"] == "Deploys":
+                    assert living.prometheus.query(interpolate(annotation["expr"], living.values(board)))
+
+
+def above(quantiles, slowest):
+    """Moments at which a quantile stands above the slowest request."""
+    [limits] = [dict(series["values"]) for series in slowest["series"]]
+    return [
+        (series["name"], at, value, limits[at])
+        for quantile in quantiles
+        for series in quantile["series"]
+        for at, value in series["values"]
+        if at in limits and float(value) > float(limits[at])
+    ]
 
 
 def test_every_panel_selects_by_the_variables():

@@ -1,7 +1,8 @@
 """No dashboard, rule or page names a series, or a label of it, that the program does not emit.
 
-Labels are held to the README's tables, which tests/e2e/test_readme.py holds to
-what the program emits; names are held to a real scrape here too.
+Labels are held to the tables of the README and its reference pages, which
+tests/e2e/test_readme.py holds to what the program emits; names are held to a
+real scrape here too.
 """
 
 import re
@@ -12,13 +13,14 @@ from dashboards import DASHBOARDS, expressions, load
 from gunicorns import FileLoggingGunicorn
 from npm import HERE
 from support import Exporter, send_udp, unique_name, wait_until
+from support.pages import PAGES, README, documented_series
 
 ROOT = HERE.parent.parent
 PROMETHEUS = ROOT / "deploy/prometheus"
 # Of every series: from Prometheus, its scrape configurations, the instances' tags, and process.pod_labels.
 COMMON = {"app", "cluster", "node", "instance", "job", "pod_uid", "container_id", "env", "team"}
 # Of Prometheus itself and of kube-state-metrics.
-OTHERS = {"up": set(), "kube_pod_info": {"uid", "namespace", "pod"}}
+OTHERS = {"up": set(), "ALERTS": set(), "scrape_duration_seconds": set(), "kube_pod_info": {"uid", "namespace", "pod"}}
 SUFFIXES = {"histogram": {"_bucket": {"le"}, "_sum": set(), "_count": set()}, "summary": {"": set(), "_sum": set(), "_count": set()}}
 # What names a series of ours.
 NAME = r"\b(?:gunicorn_[a-z0-9_]+|process_[a-z0-9_]+|(?:app|app_code|app_le):gunicorn[a-z0-9_:]+)"
@@ -34,21 +36,13 @@ logs:
 """
 
 
-def readme_series():
-    """{name: labels} of the README's tables of series, each sample's name by itself."""
-    found, inside = {}, False
-    for line in (ROOT / "README.md").read_text().splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if not line.startswith("|"):
-            inside = False
-        elif cells[0] == "series":
-            inside = True
-        elif inside and cells[0].startswith("`"):
-            labels = set(re.findall(r"`([^`]+)`", cells[2]))
-            for name in re.findall(r"`([^`]+)`", cells[0]):
-                for suffix, own in SUFFIXES.get(cells[1], {"": set()}).items():
-                    found[name + suffix] = labels | own
-    return found
+def table_series():
+    """{name: labels} of the tables of series, each sample's name by itself."""
+    return {
+        name + suffix: labels | own
+        for name, (kind, labels) in documented_series().items()
+        for suffix, own in SUFFIXES.get(kind, {"": set()}).items()
+    }
 
 
 def recorded():
@@ -57,7 +51,8 @@ def recorded():
 
 
 def known_series():
-    known = {**readme_series(), **OTHERS}
+    # The one that Prometheus may take whole, as a native histogram.
+    known = {**table_series(), **OTHERS, "gunicorn_request_duration_seconds": set()}
     for name in recorded():
         known[name] = {"app_le": {"le"}, "app_code": {"code"}}.get(name.partition(":")[0], set())
     return known
@@ -73,10 +68,15 @@ def unknown_names(text, known):
     return wrong
 
 
+def not_samples():
+    """What is named but no sample's name: what is recorded, others' series, a whole histogram or summary, and the program."""
+    families = {name for name, (kind, _) in documented_series().items() if kind in SUFFIXES}
+    return {*recorded(), *OTHERS, *families, "gunicorn_exporter"}
+
+
 def prose_series():
-    """What a page may name beside that: a whole histogram, and the program."""
-    families = re.findall(r"^\| `(\w+)` \| (?:histogram|summary)", (ROOT / "README.md").read_text(), re.MULTILINE)
-    return {**dict.fromkeys([*families, "gunicorn_exporter"], set()), **known_series()}
+    """What a page may name: a whole histogram and the program, too."""
+    return {**dict.fromkeys(not_samples(), set()), **known_series()}
 
 
 def queries():
@@ -93,10 +93,10 @@ def queries():
 
 def page_texts():
     """(page, what stands in backquotes) of all pages."""
-    for page in [ROOT / "README.md", *(ROOT / "deploy").rglob("*.md")]:
+    for page in [README, *(ROOT / "deploy").rglob("*.md")]:
         for text in re.findall(r"`([^`\n]*)`", page.read_text()):
             if not (page.stem == "from-statsd-exporter" and re.match(NAME, text) and re.match(NAME, text)[0] in OLD_NAMES):
-                yield page.name, text
+                yield page, text
 
 
 def test_every_query_names_series_that_are_documented():
@@ -107,19 +107,18 @@ def test_every_query_names_series_that_are_documented():
 
 def test_every_page_names_series_that_are_documented():
     known = prose_series()
-    wrong = [f"{page}: {name}" for page, text in page_texts() for name in sorted(unknown_names(text, known))]
+    wrong = [f"{page.name}: {name}" for page, text in page_texts() for name in sorted(unknown_names(text, known))]
     assert not wrong
 
 
 def test_every_series_that_a_query_names_is_in_a_real_scrape(tmp_path):
     log = tmp_path / "error.log"
     log.touch()
-    not_series = {*recorded(), *OTHERS, "gunicorn_exporter"}
     named = {
         name
-        for where, text in [*queries(), *(text for text in page_texts() if text[0] != "README.md")]
+        for where, text in [*queries(), *(text for text in page_texts() if text[0] not in PAGES)]
         for name in re.findall(NAME, text)
-        if name not in not_series
+        if name not in not_samples()
     }
     assert len(named) > 30
     app = unique_name("names")
@@ -139,7 +138,7 @@ def test_every_series_that_a_query_names_is_in_a_real_scrape(tmp_path):
         ("app:gunicorn_requests:rate1m", {"app:gunicorn_requests:rate1m"}),
         ('gunicorn_workers{stat="idle"}', {"gunicorn_workers{stat}"}),
         ('rate(gunicorn_requests_total{app="x",code!="200"}[5m])', {"gunicorn_requests_total{code}"}),
-        ('gunicorn_request_duration_seconds_bucket{le="1"} > gunicorn_request_duration_seconds', {"gunicorn_request_duration_seconds"}),
+        ('gunicorn_request_duration_seconds_bucket{le="1"} > gunicorn_backlog_connections', {"gunicorn_backlog_connections"}),
         ('sum(gunicorn_workers{state="idle",app=~"$app"})', set()),
     ],
 )

@@ -1,14 +1,15 @@
 """The rules and scrape configurations of deploy/prometheus, held to by promtool and by their tests."""
 
-import re
-
 import pytest
 import yaml
 from npm import HERE, run_any
 from support import promtool
+from support.pages import anchors
 
 ROOT = HERE.parent.parent
 PROMETHEUS = ROOT / "deploy/prometheus"
+# Where they stand is for who installs them to say: deploy/prometheus/README.md, and a value of the chart.
+RUNBOOKS = "https://gunicorn-exporter.example/runbooks.md"
 ALERTS = [
     rule
     for group in yaml.safe_load((PROMETHEUS / "gunicorn.alerts.yml").read_text())["groups"]
@@ -22,7 +23,7 @@ def test_promtool_takes_the_rules(name):
     assert code == 0, text
 
 
-@pytest.mark.parametrize("name", ["recording.test.yml", "alerts.test.yml"])
+@pytest.mark.parametrize("name", ["recording.test.yml", "alerts.test.yml", "rollouts.test.yml"])
 def test_the_rules_say_what_their_tests_expect(name):
     code, text = promtool("test", "rules", HERE / "prometheus" / name)
     assert code == 0, text
@@ -41,16 +42,13 @@ def test_every_alert_is_tested_to_fire_and_not_to():
 def test_every_alert_tells_what_it_is_and_where_its_runbook_stands():
     for alert in ALERTS:
         assert alert["labels"]["severity"] in ("critical", "warning"), alert["alert"]
-        assert set(alert["annotations"]) == {"summary", "description", "runbook"}, alert["alert"]
-        assert alert["annotations"]["runbook"] == f"README.md#alert-{alert['alert'].lower()}"
+        assert set(alert["annotations"]) == {"summary", "description", "runbook_url"}, alert["alert"]
+        assert alert["annotations"]["runbook_url"] == f"{RUNBOOKS}#alert-{alert['alert'].lower()}"
 
 
-def test_every_runbook_anchor_is_a_heading_of_the_readme():
-    headings = re.findall(r"^#+ (.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
-    # As a forge makes an anchor of a heading.
-    anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    missing = {alert["annotations"]["runbook"].partition("#")[2] for alert in ALERTS} - anchors
-    assert not missing
+def test_every_alert_has_its_runbook():
+    page = anchors(PROMETHEUS / "runbooks.md")
+    assert {f"alert-{alert['alert'].lower()}" for alert in ALERTS} == {anchor for anchor in page if anchor.startswith("alert-")}
 
 
 @pytest.mark.parametrize("name", ["scrape-static.yml", "scrape-federate.yml"])
@@ -92,7 +90,7 @@ def test_the_job_for_kubernetes_keeps_the_exporters_port_and_names_the_node(tmp_
     assert [(target["instance"], target["node"], target["job"]) for target in kept] == [("worker-7", "worker-7", "gunicorn")]
 
 
-def test_the_rules_in_kubernetes_objects_are_these():
+def test_the_rules_and_dashboards_in_kubernetes_objects_are_these():
     """deploy/kubernetes/update-rules has been run after the last change."""
     carried = yaml.safe_load((ROOT / "deploy/kubernetes/base/prometheusrule.yaml").read_text())["spec"]["groups"]
     own = [
@@ -104,3 +102,6 @@ def test_the_rules_in_kubernetes_objects_are_these():
     for name in ("gunicorn.recording.yml", "gunicorn.alerts.yml"):
         chart = ROOT / "deploy/kubernetes/helm/gunicorn-exporter/rules" / name
         assert run_any(["diff", PROMETHEUS / name, chart]) == (0, "")
+    for folder in ("helm/gunicorn-exporter/dashboards", "components/dashboards"):
+        for path in (ROOT / "grafana/dashboards").iterdir():
+            assert run_any(["diff", path, ROOT / "deploy/kubernetes" / folder / path.name]) == (0, "")

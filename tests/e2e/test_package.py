@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from support import free_port, run_exporter
-from support.exporter import BINARY, ROOT
+from support.exporter import BINARY, ROOT, SANITISED
 
 BUILD = BINARY.parent.parent
 
@@ -89,10 +89,31 @@ def test_lintian_finds_nothing(package):
     assert output_of("lintian", "--allow-root", "--fail-on", "error,warning", package) == ""
 
 
+def test_its_changelog_tells_of_this_version(package):
+    [version] = re.findall(r"version (\d[\d.]*) ", run_exporter("--version").stdout)
+    changelog = (ROOT / "deploy/debian/changelog").read_text()
+    assert changelog.startswith(f"gunicorn-exporter ({version}) ")
+    assert f"_{version}_" in package.name
+    output_of("dpkg-parsechangelog", "--all", "--file", ROOT / "deploy/debian/changelog")
+
+
 def test_it_depends_on_the_libraries_of_the_binary(package):
     depends = output_of("dpkg-deb", "-f", package, "Depends")
     for library in ("libc6", "libssl3", "libyaml-cpp0.7"):
         assert library in depends
+
+
+@pytest.mark.skipif(SANITISED, reason="a sanitiser has ways of its own")
+def test_the_binary_is_hardened():
+    """What strangers send is parsed in it; deploy/debian has the same flags, since it packs the same build."""
+    dynamic = output_of("readelf", "--wide", "--dynamic", "--program-headers", BINARY)
+    assert "BIND_NOW" in dynamic and "GNU_RELRO" in dynamic and "PIE" in dynamic
+    assert not re.search(r"GNU_STACK.*RWE", dynamic)
+    symbols = output_of("readelf", "--wide", "--dyn-syms", BINARY)
+    assert "__stack_chk_fail" in symbols, "no stack protector"
+    assert re.search(r"__(?:memcpy|read|recv|snprintf|vsnprintf|memmove|memset)_chk", symbols), "no _FORTIFY_SOURCE"
+    if os.uname().machine == "x86_64":
+        assert BINARY.read_bytes().count(b"\xf3\x0f\x1e\xfa") > 1000, "no endbr64: built without CET"
 
 
 def test_it_comes_runs_and_goes(package, tmp_path):

@@ -1,4 +1,4 @@
-"""The README's tables against what the program really emits, answers and takes."""
+"""The tables of the README and its reference pages, against what the program really emits and takes."""
 
 import re
 import shutil
@@ -6,34 +6,12 @@ import subprocess
 
 from support import Exporter, Gunicorn, free_port, parse_scrape, run_exporter, send_udp, wait_until
 from support.exporter import ROOT
+from support.pages import README, anchors, documented_series, table_rows
 
-README = (ROOT / "README.md").read_text()
 FIXTURES = ROOT / "tests/fixtures"
 # Of every series of an app.
 COMMON_LABELS = {"app"}
 SUFFIXES = {"histogram": ("_bucket", "_sum", "_count"), "summary": ("", "_sum", "_count")}
-
-
-def tables(first_column):
-    """The rows of every table whose first heading is that, as lists of cells."""
-    rows, inside = [], False
-    for line in README.splitlines():
-        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if not line.startswith("|"):
-            inside = False
-        elif cells[0] == first_column:
-            inside = True
-        elif inside and not set(cells[0]) <= set("-"):
-            rows.append(cells)
-    return rows
-
-
-def documented():
-    """{name: (type, labels)} of the README."""
-    return {
-        row[0].strip("`"): (row[1], set(re.findall(r"`([^`]+)`", row[2])) - COMMON_LABELS)
-        for row in tables("series")
-    }
 
 
 def emitted(scrapes):
@@ -98,24 +76,41 @@ def scrape_of_a_dirty_arbiter(tmp_path):
 
 
 def test_the_tables_of_series_are_what_is_emitted(tmp_path):
-    assert emitted([scrape_of_a_living_app(tmp_path), scrape_of_a_dirty_arbiter(tmp_path)]) == documented()
+    assert emitted([scrape_of_a_living_app(tmp_path), scrape_of_a_dirty_arbiter(tmp_path)]) == {
+        name: (kind, labels - COMMON_LABELS) for name, (kind, labels) in documented_series().items()
+    }
 
 
 def test_the_table_of_flags_is_the_help():
     text = run_exporter("--help").stdout
     in_help = {flag for flag in re.findall(r"--[a-z]+\.[a-z.-]+", text)}
-    in_readme = {row[0].strip("`").replace("[no-]", "") for row in tables("flag")}
-    assert {flag.replace("--no-", "--") for flag in in_help} == in_readme
+    in_table = {row[0].strip("`").replace("[no-]", "") for row in table_rows("flag")}
+    assert {flag.replace("--no-", "--") for flag in in_help} == in_table
 
 
-def test_every_file_that_is_linked_exists():
-    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", README)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+def test_the_readme_is_short():
+    assert len(README.read_text().splitlines()) <= 250
+
+
+def broken_links(page):
+    for link in re.findall(r"\]\((?!https?://)([^)]+)\)", page.read_text()):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path) if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            yield f"{page.relative_to(ROOT)}: {link}"
+
+
+def test_every_page_that_is_linked_exists():
+    pages = [README, *(ROOT / "deploy").rglob("*.md")]
+    assert [link for page in pages for link in broken_links(page)] == []
+    # Every page can be reached from the README, in two steps at most.
+    linked = {(README.parent / link).resolve() for link in re.findall(r"\]\(([^)#:]+)", README.read_text())}
+    linked |= {(page.parent / link).resolve() for page in list(linked) if page.suffix == ".md" for link in re.findall(r"\]\(([^)#:]+)", page.read_text())}
+    assert set(pages) - linked == {README}
 
 
 def test_the_commands_in_shell_blocks_exist():
-    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL))
     scripts = set(re.findall(r"^((?:deploy|tests)/[\w./-]+)", blocks, re.MULTILINE))
     assert {"deploy/quickstart", "tests/run"} <= scripts
     for script in scripts:

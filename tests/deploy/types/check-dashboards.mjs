@@ -33,7 +33,13 @@ type PanelOf<Type, Options, Fields> = Omit<d.Panel, "type" | "options" | "fieldC
   type: Type; options: Options; targets: Query[];
   fieldConfig: Omit<d.FieldConfigSource, "defaults"> & { defaults: Omit<d.FieldConfig, "custom"> & { custom?: Fields } };
 };
-type Board = Plain<Omit<d.Dashboard, "panels"> & { panels: (${panels.join(" | ")} | d.RowPanel)[] }>;
+// Grafana's types hold only what annotations of every data source have.
+type Annotation = d.AnnotationQuery & {
+  expr: string; titleFormat: string; textFormat: string; tagKeys: string; useValueForTime: boolean;
+};
+type Board = Plain<Omit<d.Dashboard, "panels" | "annotations"> & {
+  panels: (${panels.join(" | ")} | d.RowPanel)[]; annotations: { list: Annotation[] };
+}>;
 `;
 
 // Inside this folder, for its node_modules.
