@@ -130,7 +130,7 @@ TEST_F(LogTailerTest, LeavesTheCopyOfCopytruncateAlone) {
   EXPECT_THAT(Read(tailer), IsEmpty());
   AppendFile(dir_ / "a.log", Line("two") + "\n");
   EXPECT_THAT(Read(tailer), ElementsAre(Line("two")));
-  now_ += LogTailer::kCopyTime;
+  now_ += FollowedFile::kCopyTime;
   AppendFile(dir_ / "a.log.1", "late\n");
   EXPECT_THAT(Read(tailer), IsEmpty());
 }
@@ -153,7 +153,7 @@ TEST_F(LogTailerTest, ReadsALogThatOnlyBeginsLikeAnotherOne) {
   EXPECT_THAT(Read(tailer), ElementsAre(Line("one")));
   WriteFile(dir_ / "b.log", Line("one") + "\n");
   EXPECT_THAT(Read(tailer), IsEmpty());
-  now_ += LogTailer::kCopyTime;
+  now_ += FollowedFile::kCopyTime;
   EXPECT_THAT(Read(tailer), IsEmpty());
   AppendFile(dir_ / "b.log", "two\n");
   EXPECT_THAT(Read(tailer), ElementsAre(Line("one"), "two"));
@@ -345,6 +345,106 @@ TEST_F(LogTailerTest, JudgesAFileThatBeginsLikeAnotherAnewAfterARestart) {
   EXPECT_THAT(Read(third), IsEmpty());
   AppendFile(dir_ / "a.log", Line("two") + "\n");
   EXPECT_THAT(Read(third), ElementsAre(Line("two")));
+}
+
+// Remounted, or a container's overlay that was made anew.
+TEST_F(LogTailerTest, GoesOnInAFileWhoseDeviceHasAnotherNumber) {
+  for (const bool has_same_inode : {true, false}) {
+    WriteFile(dir_ / "a.log", Line("old") + "\n");
+    LogTailer first(Source("a.log"));
+    Read(first);
+    AppendFile(dir_ / "a.log", Line("one") + "\n");
+    EXPECT_THAT(Read(first), SizeIs(1));
+    std::vector<FilePosition> positions = first.Positions();
+    ++positions[0].id.device;
+    if (!has_same_inode) positions[0].id.inode += 1'000'000;
+    AppendFile(dir_ / "a.log", Line("two") + "\n");
+    LogTailer second(Source("a.log"), positions);
+    EXPECT_THAT(Read(second), ElementsAre(Line("two")));
+  }
+}
+
+TEST_F(LogTailerTest, FindsARotatedFileWhoseDeviceHasAnotherNumber) {
+  LogTailer first(Source("a.log"));
+  ReadFirstLine(first, Line("one"));
+  std::vector<FilePosition> positions = first.Positions();
+  ++positions[0].id.device;
+  AppendFile(dir_ / "a.log", Line("two") + "\n");
+  fs::rename(dir_ / "a.log", dir_ / "a.log.1");
+  WriteFile(dir_ / "a.log", Line("three") + "\n");
+  LogTailer second(Source("a.log"), positions);
+  EXPECT_THAT(Read(second), ElementsAre(Line("two"), Line("three")));
+}
+
+TEST_F(LogTailerTest, ReadsAnotherFileInThePlaceOfOneOfAnotherDevice) {
+  LogTailer first(Source("a.log"));
+  ReadFirstLine(first, Line("one"));
+  std::vector<FilePosition> positions = first.Positions();
+  positions[0].id = {positions[0].id.device + 1, 1};
+  WriteFile(dir_ / "a.log", Line("two") + "\n" + Line("three") + "\n");
+  LogTailer second(Source("a.log"), positions);
+  EXPECT_THAT(Read(second), ElementsAre(Line("two"), Line("three")));
+}
+
+TEST_F(LogTailerTest, ReadsWhollyWhatCameSinceAnEarlierProcessFoundNone) {
+  LogTailer first(Source("a.log"));
+  EXPECT_THAT(Read(first), IsEmpty());
+  WriteFile(dir_ / "a.log", "one\n");
+  LogTailer second(Source("a.log"), first.Positions());
+  EXPECT_THAT(Read(second), ElementsAre("one"));
+}
+
+TEST_F(LogTailerTest, LeavesAFileAloneThatAnotherLogReadsOrHasRead) {
+  LogTailer tailer(Source("a.log*"));
+  bool is_others = true;
+  const auto read = [&] {
+    messages_.clear();
+    tailer.Scan(now_, sink_, [&](const FileId&) { return is_others; });
+    while (tailer.Read(now_, sink_)) {
+    }
+    return messages_;
+  };
+  read();
+  WriteFile(dir_ / "a.log", "one\n");
+  EXPECT_THAT(read(), IsEmpty());
+  fs::rename(dir_ / "a.log", dir_ / "a.log.1");
+  EXPECT_THAT(read(), IsEmpty());
+  // The other one has closed the rotated file.
+  is_others = false;
+  EXPECT_THAT(read(), IsEmpty());
+  WriteFile(dir_ / "a.log", "two\n");
+  EXPECT_THAT(read(), ElementsAre("two"));
+}
+
+TEST_F(LogTailerTest, TakesOverTheFilesOfALogThatIsNoMore) {
+  WriteFile(dir_ / "a.log", "old\n");
+  LogTailer first(Source("a.log"));
+  Read(first);
+  LogTailer second(Source("*.log"));
+  second.Scan(now_, sink_, [&](const FileId& id) { return first.Follows(id); });
+  AppendFile(dir_ / "a.log", "one\n");
+  EXPECT_THAT(Read(first), ElementsAre("one"));
+  AppendFile(dir_ / "a.log", "two\n");
+  second.TakeOver(first.Positions());
+  EXPECT_THAT(Read(second), ElementsAre("two"));
+}
+
+TEST_F(LogTailerTest, GoesOnAsALogOfTheSameFiles) {
+  LogSourceConfig source = Source("a.log");
+  source.multi_line = {{"old", "\\["}};
+  LogTailer tailer(source);
+  Read(tailer);
+  WriteFile(dir_ / "a.log", "[1] a\nb\n");
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  source.source = "other";
+  source.multi_line.clear();
+  EXPECT_TRUE(tailer.Adopt(source));
+  AppendFile(dir_ / "a.log", "c\n");
+  EXPECT_THAT(Read(tailer), ElementsAre("[1] a\nb", "c"));
+  source.exclude_paths = {"x"};
+  EXPECT_FALSE(tailer.Adopt(source));
+  source = Source("b.log");
+  EXPECT_FALSE(tailer.Adopt(source));
 }
 
 TEST_F(LogTailerTest, NamesTheFoldersToWatch) {
