@@ -1,12 +1,13 @@
 // Any bytes as lines of a log, with the known formats, with patterns and with a
 // unit: what comes of them is in its range, and no more messages than lines.
-#include <chrono>
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "collectors/logs/log_parser.h"
 #include "collectors/logs/message_assembler.h"
@@ -44,8 +45,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   static const LogParser known{LogSourceConfig()};
   static const LogParser patterns{WithPatterns()};
   static const LogParser unit{WithUnit()};
-  static const MessageRules rules({{"", "\\["}});
-  static const MessageRules no_rules({});
+  static const MessageRules rules(std::vector<MultiLineRule>{{"", "\\["}});
+  static const MessageRules no_rules(std::vector<MultiLineRule>{});
   for (const MessageRules* const held : {&rules, &no_rules}) {
     MessageAssembler assembler(*held);
     std::size_t messages = 0;
