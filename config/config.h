@@ -56,6 +56,9 @@ struct LogSourceConfig {
   // Seconds: the unit of a duration that an access line has without one. 0: not
   // told. Only without a pattern.
   double duration_unit_seconds = 0;
+  // Of an error line: an RE2 expression with the group `level` and, where the
+  // line has it, `message`; `pid` is allowed. Empty: the known formats.
+  std::string error_pattern;
 
   bool operator==(const LogSourceConfig&) const = default;
 };

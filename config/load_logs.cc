@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "config/access_log_format.h"
 #include "config/load_sections.h"
+#include "config/python_format.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -23,22 +24,30 @@ bool Contains(std::span<const std::string_view> list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
 
-// An expression that RE2 takes; Go's, which the agent uses, has its syntax. Of
-// an access line it names the status, and may be gunicorn's own format.
-std::string Pattern(const YamlValue& value, bool is_access_line) {
-  const std::string text = value.NonEmptyString();
-  std::string pattern = is_access_line && IsAccessLogFormat(text)
-                            ? AccessLogFormatToPattern(text)
-                            : text;
-  const re2::RE2 compiled(pattern, re2::RE2::Quiet);
+// An expression that RE2 takes; Go's, which the agent uses, has its syntax.
+std::string Pattern(const YamlValue& value, const std::string& text) {
+  const re2::RE2 compiled(text, re2::RE2::Quiet);
   if (!compiled.ok()) {
     value.Fail(Quoted(text) + " does not compile: " + compiled.error() +
                "; expected a regular expression of RE2's syntax");
   }
-  if (is_access_line && !compiled.NamedCapturingGroups().contains("status")) {
-    value.Fail(Quoted(text) +
-               " names no status; expected a group (?P<status>...), or %(s)s");
+  return text;
+}
+
+// That of a line, which may be a format of Python's, and names what it needs.
+std::string LinePattern(const YamlValue& value,
+                        std::string (*to_pattern)(std::string_view),
+                        const std::string& group, std::string_view missing) {
+  const std::string text = value.NonEmptyString();
+  std::string pattern = text;
+  try {
+    if (IsPythonFormat(text)) pattern = to_pattern(text);
+  } catch (const std::invalid_argument& error) {
+    value.Fail(Quoted(text) + " is no format: " + error.what());
   }
+  Pattern(value, pattern);
+  if (!re2::RE2(pattern).NamedCapturingGroups().contains(group))
+    value.Fail(Quoted(text) + std::string(missing));
   return pattern;
 }
 
@@ -72,7 +81,7 @@ constexpr KeyRule<Rule> kRuleKeys[] = {
     {"name", Set<&Rule::name, &YamlValue::String>},
     {"pattern",
      [](const YamlValue& value, Rule& rule) {
-       rule.pattern = Pattern(value, /*is_access_line=*/false);
+       rule.pattern = Pattern(value, value.NonEmptyString());
      }},
     // Known only to the rules that have no meaning here; not worth a notice of
     // its own beside the rule's.
@@ -124,7 +133,16 @@ constexpr KeyRule<Source> kSourceKeys[] = {
                   Source& source) { source.config.source = value.String(); }},
     {"pattern",
      [](const YamlValue& value, Source& source) {
-       source.config.pattern = Pattern(value, /*is_access_line=*/true);
+       source.config.pattern = LinePattern(
+           value, AccessFormatToPattern, "status",
+           " names no status; expected a group (?P<status>...), or %(s)s");
+     }},
+    {"error_pattern",
+     [](const YamlValue& value, Source& source) {
+       source.config.error_pattern =
+           LinePattern(value, ErrorFormatToPattern, "level",
+                       " names no level; expected a group (?P<level>...), or "
+                       "%(levelname)s");
      }},
     {"duration_unit",
      [](const YamlValue& value, Source& source) {

@@ -11,8 +11,8 @@ namespace gunicorn_exporter {
 
 std::vector<InstanceConfig> LoadInstances(const YamlValue& section);
 
-// The agent's keys, and `pattern` and `duration_unit` of our own. The entries
-// of type file; every other type of the agent's is a notice.
+// The agent's keys, and `pattern`, `error_pattern` and `duration_unit` of our
+// own. The entries of type file; every other type of the agent's is a notice.
 std::vector<LogSourceConfig> LoadLogs(const YamlValue& section);
 
 StatsdConfig LoadStatsd(const YamlValue& section);

@@ -28,29 +28,24 @@ constexpr std::uint32_t kReplacing = IN_CREATE | IN_DELETE | IN_MOVED_FROM |
 }  // namespace
 
 FileWatcher::FileWatcher()
-    : inotify_fd_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
-      inotify_error_(inotify_fd_ < 0 ? errno : 0),
-      wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (wake_fd_ < 0) {
+    : inotify_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
+      inotify_error_(inotify_ ? 0 : errno),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!wake_) {
     throw std::system_error(errno, std::generic_category(), "eventfd");
   }
 }
 
-FileWatcher::~FileWatcher() {
-  if (inotify_fd_ >= 0) close(inotify_fd_);
-  close(wake_fd_);
-}
-
 void FileWatcher::Watch(const std::set<std::string>& folders) {
-  sees_all_ = inotify_fd_ >= 0;
+  sees_all_ = static_cast<bool>(inotify_);
   std::erase_if(watches_, [&](const auto& watch) {
     if (folders.contains(watch.first)) return false;
-    inotify_rm_watch(inotify_fd_, watch.second);
+    inotify_rm_watch(inotify_.get(), watch.second);
     return true;
   });
   for (const std::string& folder : folders) {
     // A folder that was replaced has a new watch; the same one is no change.
-    const int watch = inotify_add_watch(inotify_fd_, folder.c_str(),
+    const int watch = inotify_add_watch(inotify_.get(), folder.c_str(),
                                         kReplacing | IN_MODIFY | IN_ONLYDIR);
     if (watch >= 0) {
       watches_[folder] = watch;
@@ -73,23 +68,23 @@ void FileWatcher::Watch(const std::set<std::string>& folders) {
 void FileWatcher::Wake() {
   const std::uint64_t one = 1;
   // Fails only where it is awake already.
-  [[maybe_unused]] const ssize_t written = write(wake_fd_, &one, sizeof one);
+  [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof one);
 }
 
 void FileWatcher::TakeWake() {
   std::uint64_t count = 0;
   // Fails only where nobody has called Wake.
-  [[maybe_unused]] const ssize_t got = read(wake_fd_, &count, sizeof count);
+  [[maybe_unused]] const ssize_t got = read(wake_.get(), &count, sizeof count);
 }
 
 void FileWatcher::Pause(std::chrono::milliseconds time) {
-  pollfd wake = {wake_fd_, POLLIN, 0};
+  pollfd wake = {wake_.get(), POLLIN, 0};
   if (poll(&wake, 1, static_cast<int>(time.count())) > 0) TakeWake();
 }
 
 FileWatcher::Change FileWatcher::Wait(std::chrono::milliseconds timeout) {
-  std::array<pollfd, 2> fds = {pollfd{wake_fd_, POLLIN, 0},
-                               pollfd{inotify_fd_, POLLIN, 0}};
+  std::array<pollfd, 2> fds = {pollfd{wake_.get(), POLLIN, 0},
+                               pollfd{inotify_.get(), POLLIN, 0}};
   const int ready =
       poll(fds.data(), fds.size(), static_cast<int>(timeout.count()));
   if (ready <= 0) return Change::kNothing;
@@ -101,7 +96,7 @@ FileWatcher::Change FileWatcher::ReadEvents() {
   Change change = Change::kWritten;
   alignas(inotify_event) std::array<char, 16 * 1024> buffer;
   while (true) {
-    const ssize_t size = read(inotify_fd_, buffer.data(), buffer.size());
+    const ssize_t size = read(inotify_.get(), buffer.data(), buffer.size());
     if (size <= 0) return change;
     std::size_t offset = 0;
     while (offset < static_cast<std::size_t>(size)) {

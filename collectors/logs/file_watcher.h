@@ -8,6 +8,8 @@
 #include <set>
 #include <string>
 
+#include "config/base/file_descriptor.h"
+
 namespace gunicorn_exporter {
 
 class FileWatcher {
@@ -19,9 +21,6 @@ class FileWatcher {
   };
 
   FileWatcher();
-  ~FileWatcher();
-  FileWatcher(const FileWatcher&) = delete;
-  FileWatcher& operator=(const FileWatcher&) = delete;
 
   // The folders from now on. One that does not exist is tried again next time.
   void Watch(const std::set<std::string>& folders);
@@ -37,9 +36,9 @@ class FileWatcher {
   Change ReadEvents();
   void TakeWake();
 
-  int inotify_fd_ = -1;    // -1: there is none.
+  FileDescriptor inotify_;
   int inotify_error_ = 0;  // Why there is none.
-  int wake_fd_ = -1;
+  FileDescriptor wake_;
   std::map<std::string, int> watches_;  // Folder to watch descriptor.
   bool sees_all_ = true;
   bool has_warned_ = false;

@@ -1,11 +1,12 @@
 #include "collectors/logs/find_rotated.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace gunicorn_exporter {
@@ -16,16 +17,14 @@ using ListedFile =
 
 // Each regular file of the folder.
 void ListFolder(const std::string& folder, const ListedFile& take) {
-  DIR* const entries = opendir(folder.c_str());
-  if (entries == nullptr) return;
-  while (const dirent* entry = readdir(entries)) {
-    if (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN) continue;
-    const std::string path = folder + "/" + entry->d_name;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end;
+       !error && entry != end; entry.increment(error)) {
+    const std::string& path = entry->path().native();
     struct stat status {};
     if (lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode))
       take(path, status);
   }
-  closedir(entries);
 }
 
 bool IsYounger(const timespec& a, const timespec& b) {
@@ -45,16 +44,17 @@ std::string FolderOf(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-int OpenLog(const std::string& path, const FileId& id) {
-  const int fd =
-      open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (fd < 0) return -1;
+FileDescriptor OpenLog(const std::string& path, const FileId& id) {
+  FileDescriptor fd(
+      open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd) return {};
   struct stat status {};
-  if (fstat(fd, &status) == 0 && IdOf(status) == id && S_ISREG(status.st_mode))
+  if (fstat(fd.get(), &status) == 0 && IdOf(status) == id &&
+      S_ISREG(status.st_mode))
     return fd;
-  close(fd);
+  fd = {};
   errno = 0;
-  return -1;
+  return {};
 }
 
 std::unique_ptr<TailedFile> FindRenamed(const FilePosition& position,
@@ -62,10 +62,11 @@ std::unique_ptr<TailedFile> FindRenamed(const FilePosition& position,
   std::unique_ptr<TailedFile> found;
   ListFolder(FolderOf(position.path), [&](const std::string& path,
                                           const struct stat& status) {
-    if (found != nullptr || IdOf(status) != position.id) return;
-    const int fd = OpenLog(path, position.id);
-    if (fd < 0) return;
-    found = std::make_unique<TailedFile>(fd, path, position.id, rules);
+    const FileId id = IdOf(status);
+    if (found != nullptr || id.inode != position.id.inode) return;
+    FileDescriptor fd = OpenLog(path, id);
+    if (!fd) return;
+    found = std::make_unique<TailedFile>(std::move(fd), path, id, rules);
     // Another file may have got the number.
     if (!found->Resume(position)) found.reset();
   });
@@ -77,23 +78,21 @@ std::unique_ptr<TailedFile> FindCopy(
     const std::function<bool(const FileId&)>& is_log) {
   std::unique_ptr<TailedFile> found;
   timespec found_time{};
-  ListFolder(FolderOf(place.path),
-             [&](const std::string& path, const struct stat& status) {
-               const FileId id = IdOf(status);
-               if (id == place.id || is_log(id)) return;
-               if (static_cast<std::uint64_t>(status.st_size) <= place.offset)
-                 return;
-               // Not when it was written, which a copy may have from its
-               // original.
-               if (found != nullptr && !IsYounger(status.st_ctim, found_time))
-                 return;
-               const int fd = OpenLog(path, id);
-               if (fd < 0) return;
-               auto copy = std::make_unique<TailedFile>(fd, path, id, rules);
-               if (!copy->GoesOnFrom(place)) return;
-               found = std::move(copy);
-               found_time = status.st_ctim;
-             });
+  ListFolder(FolderOf(place.path), [&](const std::string& path,
+                                       const struct stat& status) {
+    const FileId id = IdOf(status);
+    if (id == place.id || is_log(id)) return;
+    if (static_cast<std::uint64_t>(status.st_size) <= place.offset) return;
+    // Not when it was written, which a copy may have from its
+    // original.
+    if (found != nullptr && !IsYounger(status.st_ctim, found_time)) return;
+    FileDescriptor fd = OpenLog(path, id);
+    if (!fd) return;
+    auto copy = std::make_unique<TailedFile>(std::move(fd), path, id, rules);
+    if (!copy->HasPlace(place)) return;
+    found = std::move(copy);
+    found_time = status.st_ctim;
+  });
   return found;
 }
 

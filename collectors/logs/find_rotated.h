@@ -10,6 +10,7 @@
 #include "collectors/logs/message_assembler.h"
 #include "collectors/logs/position_file.h"
 #include "collectors/logs/tailed_file.h"
+#include "config/base/file_descriptor.h"
 
 namespace gunicorn_exporter {
 
@@ -17,12 +18,13 @@ FileId IdOf(const struct stat& status);
 // "." of "a.log", "/" of "/a.log".
 std::string FolderOf(const std::string& path);
 
-// The descriptor of a regular file of that id; -1, and errno, where it cannot
-// be opened; -1, and errno 0, where another file lies there now.
-int OpenLog(const std::string& path, const FileId& id);
+// The descriptor of a regular file of that id. None, and errno, where it cannot
+// be opened; none, and errno 0, where another file lies there now.
+FileDescriptor OpenLog(const std::string& path, const FileId& id);
 
-// The file itself under its new name, at its place. Null where it is gone, or
-// the bytes before the place are others.
+// The file itself under its new name, at its place. The number of its device
+// may have changed. Null where it is gone, or the bytes before the place are
+// others.
 std::unique_ptr<TailedFile> FindRenamed(const FilePosition& position,
                                         const MessageRules& rules);
 

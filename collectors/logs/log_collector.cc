@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "config/base/log.h"
+#include "config/base/thread.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -43,17 +44,14 @@ LogCollector::~LogCollector() { Stop(); }
 
 void LogCollector::FindFiles() {
   LoadOldPositions();
-  // A reload may come in between.
-  const std::lock_guard lock(mutex_);
-  reader_.Configure(*config_, kept_positions_);
-  reader_.Scan(Clock::now());
+  TakeConfig();
   watcher_.Watch(reader_.Folders());
 }
 
 void LogCollector::Start() {
   const std::lock_guard lock(mutex_);
   is_running_ = true;
-  thread_ = std::thread([this] { Run(); });
+  thread_ = StartThread("logs", [this] { Run(); });
 }
 
 void LogCollector::Stop() {
@@ -73,11 +71,13 @@ void LogCollector::Stop() {
 
 void LogCollector::Reconfigure(const Config& config) {
   std::unique_lock lock(mutex_);
-  config_ = std::make_shared<const Config>(config);
-  has_new_config_ = true;
+  const auto wanted = std::make_shared<const Config>(config);
+  config_ = wanted;
   if (!is_running_) return;
   watcher_.Wake();
-  config_taken_.wait(lock, [this] { return !has_new_config_; });
+  config_taken_.wait(lock, [&] {
+    return taken_config_ == wanted || config_ != wanted || !is_running_;
+  });
 }
 
 Collected LogCollector::Collect(Deadline /*deadline*/) {
@@ -102,7 +102,7 @@ void LogCollector::LoadOldPositions() {
 
 void LogCollector::KeepPositions() {
   if (position_file_.empty()) return;
-  std::vector<FilePosition> positions = reader_.Positions();
+  KeptPositions positions = reader_.Positions();
   if (positions == kept_positions_) return;
   try {
     SavePositions(position_file_, positions);
@@ -117,11 +117,15 @@ void LogCollector::KeepPositions() {
 }
 
 bool LogCollector::TakeConfig() {
-  const std::lock_guard lock(mutex_);
-  if (has_new_config_) {
-    reader_.Configure(*config_);
+  std::unique_lock lock(mutex_);
+  if (taken_config_ != config_) {
+    const std::shared_ptr<const Config> config = config_;
+    const bool is_first = taken_config_ == nullptr;
+    lock.unlock();  // A scrape must not wait for a disk.
+    reader_.Configure(*config, is_first ? kept_positions_ : std::nullopt);
     reader_.Scan(Clock::now());
-    has_new_config_ = false;
+    lock.lock();
+    taken_config_ = config;
     config_taken_.notify_all();
   }
   return is_running_;

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -67,13 +68,13 @@ class LogCollector : public Collector {
 
   std::mutex mutex_;  // Guards these.
   std::shared_ptr<const Config> config_;
-  bool has_new_config_ = false;
+  std::shared_ptr<const Config> taken_config_;  // The one that the reader has.
   bool is_running_ = false;
   std::condition_variable config_taken_;
 
   // The thread's, and before and after it Start's and Stop's.
   LogReader reader_;
-  std::vector<FilePosition> kept_positions_;
+  std::optional<KeptPositions> kept_positions_;  // Empty: no such file yet.
   bool has_position_error_ = false;
   std::thread thread_;
 };

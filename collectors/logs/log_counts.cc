@@ -32,11 +32,17 @@ void AddCounts(MetricFamily& family, const LabelSetPtr& common,
 
 }  // namespace
 
-void LogCounts::SetApps(const std::set<std::string>& apps) {
+void LogCounts::SetLogs(const std::set<std::string>& apps,
+                        const std::set<std::string>& paths) {
+  const auto keep = [](auto& counts, const std::set<std::string>& names) {
+    std::erase_if(counts, [&](const auto& entry) {
+      return !names.contains(entry.first);
+    });
+    for (const std::string& name : names) counts[name];
+  };
   const std::lock_guard lock(mutex_);
-  std::erase_if(apps_,
-                [&](const auto& entry) { return !apps.contains(entry.first); });
-  for (const std::string& app : apps) apps_[app];
+  keep(apps_, apps);
+  keep(unmatched_, paths);
 }
 
 void LogCounts::AddErrorLine(const std::string& app, const ErrorLine& line) {
@@ -46,9 +52,9 @@ void LogCounts::AddErrorLine(const std::string& app, const ErrorLine& line) {
   if (line.event) ++counts.events[static_cast<std::size_t>(*line.event)];
 }
 
-void LogCounts::AddUnmatched(Unmatched reason) {
+void LogCounts::AddUnmatched(const std::string& path, Unmatched reason) {
   const std::lock_guard lock(mutex_);
-  ++unmatched_[static_cast<std::size_t>(reason)];
+  ++unmatched_[path][static_cast<std::size_t>(reason)];
 }
 
 void LogCounts::AddRefused() {
@@ -89,9 +95,14 @@ std::vector<MetricFamily> LogCounts::Collect(const Config& config) const {
 
   MetricFamily unmatched =
       MakeFamily("gunicorn_exporter_logs_unmatched_lines_total",
-                 "Lines of log files that fit no known format, by reason.",
+                 "Lines of log files that fit no known format, by the path of "
+                 "the log and the reason; duration: the request counts, its "
+                 "duration does not, since nothing tells its unit.",
                  MetricType::kCounter);
-  AddCounts(unmatched, nullptr, "reason", kUnmatchedNames, unmatched_);
+  for (const auto& [path, counts] : unmatched_) {
+    AddCounts(unmatched, MakeLabels({{"path", path}}), "reason",
+              kUnmatchedNames, counts);
+  }
   families.push_back(std::move(unmatched));
 
   const struct {

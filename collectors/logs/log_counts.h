@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "collectors/app_id.h"
-#include "collectors/logs/parse_log_line.h"
+#include "collectors/logs/log_line.h"
 #include "collectors/metric_family.h"
 #include "config/config.h"
 
@@ -29,11 +29,14 @@ struct LogTotals {
 
 class LogCounts {
  public:
-  // The apps whose series exist, from 0 on; those of all others are dropped.
-  void SetApps(const std::set<std::string>& apps);
+  // The apps and the paths of logs whose series exist, from 0 on; those of all
+  // others are dropped.
+  void SetLogs(const std::set<std::string>& apps,
+               const std::set<std::string>& paths);
 
   void AddErrorLine(const std::string& app, const ErrorLine& line);
-  void AddUnmatched(Unmatched reason);
+  // `path` as the configuration has it.
+  void AddUnmatched(const std::string& path, Unmatched reason);
   // An access line that a StatsD line has made needless.
   void AddRefused();
   void SetTotals(const LogTotals& totals);
@@ -52,7 +55,8 @@ class LogCounts {
 
   mutable std::mutex mutex_;  // Guards all below.
   std::map<std::string, App> apps_;
-  std::array<std::uint64_t, std::size(kUnmatchedNames)> unmatched_{};
+  std::map<std::string, std::array<std::uint64_t, std::size(kUnmatchedNames)>>
+      unmatched_;  // By path.
   std::uint64_t refused_ = 0;
   LogTotals totals_;
 };

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
+#include <iterator>
 #include <span>
 #include <utility>
 #include <variant>
@@ -18,6 +20,23 @@ void Add(LogTotals& totals, const LogTailer& tailer) {
   totals.read_errors += tailer.stats().read_errors;
   totals.truncations += tailer.stats().truncations;
   totals.open_errors += tailer.open_errors();
+}
+
+// Those that an earlier process kept of the log; empty: it did not follow it.
+std::optional<std::vector<FilePosition>> PositionsOf(
+    const LogSourceConfig& log, const std::optional<KeptPositions>& kept) {
+  if (!kept) return std::nullopt;
+  std::vector<FilePosition> own;
+  std::copy_if(kept->files.begin(), kept->files.end(), std::back_inserter(own),
+               [&log](const FilePosition& position) {
+                 return position.log == log.path;
+               });
+  if (own.empty() && kept->logs &&
+      std::find(kept->logs->begin(), kept->logs->end(), log.path) ==
+          kept->logs->end()) {
+    return std::nullopt;
+  }
+  return own;
 }
 
 }  // namespace
@@ -38,43 +57,54 @@ LogReader::LogReader(LogCounts& counts, EventSink& sink,
       wait_for_statsd_(std::move(wait_for_statsd)) {}
 
 void LogReader::Configure(const Config& config,
-                          const std::vector<FilePosition>& positions) {
+                          const std::optional<KeptPositions>& positions) {
   std::vector<Source> before = std::exchange(sources_, {});
   std::set<std::string> apps;
+  std::set<std::string> paths;
   for (const LogSourceConfig& log : config.logs) {
     Source source;
     const auto kept =
         std::find_if(before.begin(), before.end(), [&log](const Source& old) {
-          return old.tailer != nullptr && old.tailer->source() == log;
+          return old.tailer != nullptr && old.tailer->Adopt(log);
         });
     if (kept != before.end()) {
       source = std::move(*kept);
     } else {
-      std::vector<FilePosition> own;
-      std::copy_if(positions.begin(), positions.end(), std::back_inserter(own),
-                   [&log](const FilePosition& position) {
-                     return position.log == log.path;
-                   });
-      source.tailer = std::make_unique<LogTailer>(log, std::move(own));
-      if (!log.pattern.empty())
-        source.pattern = std::make_unique<AccessPattern>(log.pattern);
+      source.tailer =
+          std::make_unique<LogTailer>(log, PositionsOf(log, positions));
     }
+    source.parser = std::make_unique<const LogParser>(log);
     source.app = {AppOfLog(log, config), "", ""};
     apps.insert(source.app.name);
+    paths.insert(log.path);
     sources_.push_back(std::move(source));
   }
   for (const Source& old : before) {
-    if (old.tailer != nullptr) Add(retired_, *old.tailer);
+    if (old.tailer == nullptr) continue;
+    Add(retired_, *old.tailer);
+    for (Source& source : sources_)
+      source.tailer->TakeOver(old.tailer->Positions());
   }
-  counts_.SetApps(apps);
+  counts_.SetLogs(apps, paths);
   PublishTotals();
 }
 
+void LogReader::ScanSource(Source& source, Clock::time_point now) {
+  source.tailer->Scan(
+      now,
+      [&](std::string_view message, Traceback& traceback) {
+        TakeMessage(source, message, traceback, now);
+      },
+      [&](const FileId& id) {
+        return std::any_of(
+            sources_.begin(), sources_.end(), [&](const Source& other) {
+              return &other != &source && other.tailer->Follows(id);
+            });
+      });
+}
+
 void LogReader::Scan(Clock::time_point now) {
-  for (Source& source : sources_) {
-    source.tailer->Scan(
-        now, [&](std::string_view message) { TakeMessage(source, message); });
-  }
+  for (Source& source : sources_) ScanSource(source, now);
   PublishTotals();
 }
 
@@ -82,24 +112,45 @@ bool LogReader::Read(Clock::time_point now) {
   bool has_more = false;
   for (Source& source : sources_) {
     has_more |= source.tailer->Read(
-        now, [&](std::string_view message) { TakeMessage(source, message); });
+        now, [&](std::string_view message, Traceback& traceback) {
+          TakeMessage(source, message, traceback, now);
+        });
   }
   PublishTotals();
   return has_more;
 }
 
-void LogReader::TakeMessage(Source& source, std::string_view message) {
+void LogReader::TakeMessage(Source& source, std::string_view message,
+                            Traceback& traceback, Clock::time_point now) {
   if (!source.is_app_checked) CheckApp(source);
-  const LogLine line =
-      ParseLogLine(message, source.pattern.get(),
-                   source.tailer->source().duration_unit_seconds);
+  const LogLine line = source.parser->Parse(message);
   if (const auto* const access = std::get_if<AccessLine>(&line)) {
+    traceback.TakeMessage(/*is_error=*/false);
     TakeAccessLine(source, *access);
+    if (access->has_unread_duration)
+      TakeUnmatched(source, Unmatched::kDuration, message, now);
   } else if (const auto* const error = std::get_if<ErrorLine>(&line)) {
+    traceback.TakeMessage(/*is_error=*/true);
     counts_.AddErrorLine(source.app.name, *error);
   } else {
-    counts_.AddUnmatched(std::get<Unmatched>(line));
+    const auto reason = std::get<Unmatched>(line);
+    if (reason != Unmatched::kNoFormat || !traceback.TakeLine(message))
+      TakeUnmatched(source, reason, message, now);
   }
+}
+
+void LogReader::TakeUnmatched(const Source& source, Unmatched reason,
+                              std::string_view message, Clock::time_point now) {
+  static constexpr std::chrono::minutes kShownEvery{1};
+  static constexpr std::size_t kShownBytes = 200;
+  counts_.AddUnmatched(source.tailer->source().path, reason);
+  const auto index = static_cast<std::size_t>(reason);
+  if (last_shown_[index] && now - *last_shown_[index] < kShownEvery) return;
+  last_shown_[index] = now;
+  LogEvent(LogLevel::kDebug, "log_line_unmatched",
+           {{"path", source.tailer->source().path},
+            {"reason", std::string(kUnmatchedNames[index])},
+            {"line", std::string(message.substr(0, kShownBytes))}});
 }
 
 void LogReader::TakeAccessLine(Source& source, const AccessLine& line) {
@@ -143,11 +194,13 @@ void LogReader::PublishTotals() {
   counts_.SetTotals(totals);
 }
 
-std::vector<FilePosition> LogReader::Positions() const {
-  std::vector<FilePosition> positions;
+KeptPositions LogReader::Positions() const {
+  KeptPositions positions;
+  positions.logs.emplace();
   for (const Source& source : sources_) {
-    std::vector<FilePosition> own = source.tailer->Positions();
-    positions.insert(positions.end(), own.begin(), own.end());
+    positions.logs->push_back(source.tailer->source().path);
+    const std::vector<FilePosition> own = source.tailer->Positions();
+    positions.files.insert(positions.files.end(), own.begin(), own.end());
   }
   return positions;
 }

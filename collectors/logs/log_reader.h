@@ -9,8 +9,11 @@
 // twice.
 #pragma once
 
+#include <array>
 #include <functional>
+#include <iterator>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -18,8 +21,9 @@
 
 #include "collectors/app_id.h"
 #include "collectors/logs/log_counts.h"
+#include "collectors/logs/log_line.h"
+#include "collectors/logs/log_parser.h"
 #include "collectors/logs/log_tailer.h"
-#include "collectors/logs/parse_log_line.h"
 #include "collectors/logs/position_file.h"
 #include "collectors/series/event_sink.h"
 #include "config/config.h"
@@ -43,29 +47,35 @@ class LogReader {
             std::function<void()> wait_for_statsd = nullptr);
 
   // Takes up the logs of the configuration. Those that it had already go on
-  // where they are; `positions` are those of an earlier process.
+  // where they are; `positions` are those of an earlier process, empty where
+  // there was none.
   void Configure(const Config& config,
-                 const std::vector<FilePosition>& positions = {});
+                 const std::optional<KeptPositions>& positions = std::nullopt);
   // Looks for files.
   void Scan(Clock::time_point now);
   // Reads a bounded part of each file. True when there may be more.
   bool Read(Clock::time_point now);
 
-  std::vector<FilePosition> Positions() const;
+  KeptPositions Positions() const;
   std::set<std::string> Folders() const;
 
  private:
   struct Source {
     AppId app;
     std::unique_ptr<LogTailer> tailer;
-    std::unique_ptr<AccessPattern> pattern;  // Null: none.
+    std::unique_ptr<const LogParser> parser;
     bool is_app_checked = false;
     bool has_waited_for_statsd = false;
     bool is_unit_reported = false;
   };
 
-  void TakeMessage(Source& source, std::string_view message);
+  void ScanSource(Source& source, Clock::time_point now);
+  void TakeMessage(Source& source, std::string_view message,
+                   Traceback& traceback, Clock::time_point now);
   void TakeAccessLine(Source& source, const AccessLine& line);
+  // Counts it, and shows it where none of the reason was shown for a minute.
+  void TakeUnmatched(const Source& source, Unmatched reason,
+                     std::string_view message, Clock::time_point now);
   void CheckApp(Source& source) const;
   void PublishTotals();
 
@@ -75,6 +85,8 @@ class LogReader {
   const std::function<void()> wait_for_statsd_;
   std::vector<Source> sources_;
   LogTotals retired_;  // Of the logs that a reload dropped.
+  std::array<std::optional<Clock::time_point>, std::size(kUnmatchedNames)>
+      last_shown_;
 };
 
 }  // namespace gunicorn_exporter

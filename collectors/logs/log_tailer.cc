@@ -18,16 +18,40 @@ namespace {
 
 // Of one file at a time, so that none starves another.
 constexpr std::size_t kBytesPerRead = 256 * 1024;
+using Use = FollowedFile::Use;
+
 constexpr char kGlobBytes[] = "*?[";
 
 }  // namespace
 
 LogTailer::LogTailer(const LogSourceConfig& source,
-                     std::vector<FilePosition> positions)
+                     std::optional<std::vector<FilePosition>> positions)
     : source_(source),
       rules_(source.multi_line),
-      positions_(std::move(positions)),
-      has_positions_(!positions_.empty()) {}
+      positions_(positions.value_or(std::vector<FilePosition>())),
+      was_followed_(positions.has_value()) {}
+
+bool LogTailer::Adopt(const LogSourceConfig& source) {
+  if (source.path != source_.path ||
+      source.exclude_paths != source_.exclude_paths) {
+    return false;
+  }
+  source_ = source;
+  rules_ = MessageRules(source.multi_line);
+  return true;
+}
+
+bool LogTailer::Follows(const FileId& id) const {
+  return std::any_of(
+      files_.begin(), files_.end(),
+      [&id](const FollowedFile& file) { return file.tail->id() == id; });
+}
+
+void LogTailer::TakeOver(const std::vector<FilePosition>& positions) {
+  std::copy_if(
+      positions.begin(), positions.end(), std::back_inserter(positions_),
+      [this](const FilePosition& at) { return others_.erase(at.id) > 0; });
+}
 
 std::vector<std::string> LogTailer::ListPaths() const {
   glob_t found{};
@@ -55,25 +79,40 @@ std::set<std::string> LogTailer::Folders() const {
       source_.path.substr(0, source_.path.find_first_of(kGlobBytes));
   folders.insert(FolderOf(fixed));
   folders.insert(FolderOf(source_.path));
-  for (const File& file : files_) folders.insert(FolderOf(file.tail->path()));
+  for (const FollowedFile& file : files_)
+    folders.insert(FolderOf(file.tail->path()));
   return folders;
 }
 
-void LogTailer::Scan(Clock::time_point now, const Sink& sink) {
-  for (File& file : files_) file.is_listed = false;
+void LogTailer::Scan(Clock::time_point now, const Sink& sink,
+                     const IsOthers& is_others) {
+  for (FollowedFile& file : files_) file.is_listed = false;
   const std::vector<std::string> paths = ListPaths();
-  for (const std::string& path : paths) Visit(path);
+  const std::set<FileId> others = std::exchange(others_, {});
+  for (const std::string& path : paths) {
+    Visit(path, [&](const FileId& id) {
+      // Also once the other one has closed it.
+      return others.contains(id) || (is_others != nullptr && is_others(id));
+    });
+  }
   if (!has_scanned_) {
     // What lies elsewhere now was rotated while nobody looked.
     const std::vector<FilePosition> rest = std::exchange(positions_, {});
     for (const FilePosition& position : rest) {
-      if (unreadable_.contains(position.id)) {
+      if (std::any_of(unreadable_.begin(), unreadable_.end(),
+                      [&position](const auto& file) {
+                        return file.first == position.id ||
+                               file.second.path == position.path;
+                      })) {
         positions_.push_back(position);  // For when it opens.
         continue;
       }
-      File file;
+      FollowedFile file;
       file.tail = FindRenamed(position, rules_);
-      if (file.tail == nullptr) continue;
+      if (file.tail == nullptr || Follows(file.tail->id()) ||
+          (is_others != nullptr && is_others(file.tail->id()))) {
+        continue;
+      }
       file.use = Use::kRead;
       file.is_listed = false;
       // Older than what lies in its place now: it is read first.
@@ -100,7 +139,7 @@ void LogTailer::ForgetOld(const std::vector<std::string>& paths) {
   if (failing_paths_.size() > kMany) failing_paths_.clear();
 }
 
-void LogTailer::Visit(const std::string& path) {
+void LogTailer::Visit(const std::string& path, const IsOthers& is_others) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) {
     if (errno != ENOENT) ReportFailure(path, errno);
@@ -111,10 +150,20 @@ void LogTailer::Visit(const std::string& path) {
     return;
   }
   const FileId id = IdOf(status);
-  for (File& file : files_) {
+  for (FollowedFile& file : files_) {
     if (file.tail->id() != id) continue;
     file.is_listed = true;
     file.tail->set_path(path);
+    return;
+  }
+  if (is_others(id)) {
+    others_.insert(id);
+    if (!std::exchange(is_overlap_reported_, true)) {
+      LogEvent(LogLevel::kWarn, "log_file_of_two_entries",
+               {{"path", path},
+                {"entry", source_.path},
+                {"reason", "an entry before it reads the file"}});
+    }
     return;
   }
   Open(path, id, static_cast<std::uint64_t>(status.st_size));
@@ -123,7 +172,7 @@ void LogTailer::Visit(const std::string& path) {
 std::uint64_t LogTailer::StartOf(const FileId& id, std::uint64_t size) const {
   if (const auto earlier = unreadable_.find(id); earlier != unreadable_.end())
     return earlier->second.start;
-  if (has_scanned_ || has_positions_) return 0;
+  if (has_scanned_ || was_followed_) return 0;
   return size;
 }
 
@@ -131,10 +180,28 @@ bool LogTailer::IsLogPath(const std::string& path) const {
   if (source_.path.find_first_of(kGlobBytes) == std::string::npos) return true;
   if (log_paths_.contains(path)) return true;
   // What lay there until now may have grown since it was read last.
-  return std::any_of(files_.begin(), files_.end(), [&](const File& file) {
-    return file.use == Use::kRead && !file.is_copy &&
-           file.tail->path() == path &&
-           file.tail->ReadSize() > file.tail->UnfinishedOffset();
+  return std::any_of(
+      files_.begin(), files_.end(), [&](const FollowedFile& file) {
+        return file.use == Use::kRead && !file.is_copy &&
+               file.tail->path() == path &&
+               file.tail->ReadSize() > file.tail->UnfinishedOffset();
+      });
+}
+
+// A number of a device lasts until the machine, a container or a mount starts
+// anew; that of a file in it may change with it (overlayfs).
+std::vector<FilePosition>::iterator LogTailer::FindPosition(
+    const TailedFile& file) {
+  const auto find = [this](auto&& is_it) {
+    return std::find_if(positions_.begin(), positions_.end(), is_it);
+  };
+  const FileId id = file.id();
+  const auto same =
+      find([&](const FilePosition& position) { return position.id == id; });
+  if (same != positions_.end()) return same;
+  return find([&](const FilePosition& position) {
+    return position.path == file.path() && position.id.device != id.device &&
+           (position.id.inode == id.inode || file.HasPlace(position));
   });
 }
 
@@ -146,8 +213,8 @@ void LogTailer::Open(const std::string& path, const FileId& id,
     ReportFailure(path, EMFILE);
     return;
   }
-  const int fd = OpenLog(path, id);
-  if (fd < 0) {
+  FileDescriptor fd = OpenLog(path, id);
+  if (!fd) {
     const int error = errno;
     // Gone or replaced meanwhile; the next scan finds what is there.
     if (error == ENOENT || error == 0) return;
@@ -158,13 +225,12 @@ void LogTailer::Open(const std::string& path, const FileId& id,
   unreadable_.erase(id);
   failing_paths_.erase(path);
 
-  File file;
-  file.tail = std::make_unique<TailedFile>(fd, path, id, rules_);
-  const auto saved = std::find_if(
-      positions_.begin(), positions_.end(),
-      [&id](const FilePosition& position) { return position.id == id; });
-  std::vector<File> copies;
+  FollowedFile file;
+  file.tail = std::make_unique<TailedFile>(std::move(fd), path, id, rules_);
+  const auto saved = FindPosition(*file.tail);
+  std::vector<FollowedFile> copies;
   if (saved != positions_.end()) {
+    saved->id = id;
     if (!file.tail->Resume(*saved)) FollowCopy(*saved, saved->offset, copies);
     file.use = Use::kRead;
     positions_.erase(saved);
@@ -172,7 +238,7 @@ void LogTailer::Open(const std::string& path, const FileId& id,
     file.tail->StartAt(start);
     // A file that takes the place of another is no copy, nor is one that was
     // there before us.
-    if (!has_positions_ && !has_scanned_) file.use = Use::kRead;
+    if (!was_followed_ && !has_scanned_) file.use = Use::kRead;
     if (start != 0 || IsLogPath(path)) file.use = Use::kRead;
   }
   LogEvent(LogLevel::kInfo, "log_file_opened",
@@ -183,11 +249,11 @@ void LogTailer::Open(const std::string& path, const FileId& id,
 }
 
 bool LogTailer::FollowCopy(const FilePosition& place, std::uint64_t offset,
-                           std::vector<File>& found) {
+                           std::vector<FollowedFile>& found) {
   const auto find = [this](const FileId& id) {
-    return std::find_if(files_.begin(), files_.end(), [&id](const File& file) {
-      return file.tail->id() == id;
-    });
+    return std::find_if(
+        files_.begin(), files_.end(),
+        [&id](const FollowedFile& file) { return file.tail->id() == id; });
   };
   auto copy = FindCopy(place, rules_, [&](const FileId& id) {
     const auto known = find(id);
@@ -196,7 +262,7 @@ bool LogTailer::FollowCopy(const FilePosition& place, std::uint64_t offset,
   if (copy == nullptr) return false;
   copy->StartAt(offset);
   const auto known = find(copy->id());
-  File& file = known != files_.end() ? *known : found.emplace_back();
+  FollowedFile& file = known != files_.end() ? *known : found.emplace_back();
   if (known == files_.end()) file.is_listed = false;
   file.tail = std::move(copy);
   file.use = Use::kRead;
@@ -208,7 +274,7 @@ bool LogTailer::FollowCopy(const FilePosition& place, std::uint64_t offset,
 }
 
 void LogTailer::CloseAway(Clock::time_point now, const Sink& sink) {
-  std::erase_if(files_, [&](File& file) {
+  std::erase_if(files_, [&](FollowedFile& file) {
     if (file.is_listed) {
       file.away_since = {};
       return false;
@@ -222,49 +288,11 @@ void LogTailer::CloseAway(Clock::time_point now, const Sink& sink) {
   });
 }
 
-void LogTailer::Judge(File& file, Clock::time_point now) const {
-  const std::string head = file.tail->ReadHead();
-  const auto is_any = [&](auto&& predicate) {
-    return std::any_of(files_.begin(), files_.end(), [&](const File& other) {
-      return &other != &file && other.use == Use::kRead && predicate(other);
-    });
-  };
-  if (file.use == Use::kUnknown) {
-    if (head.empty()) return;  // Nothing to judge by, and nothing to lose.
-    if (head.find('\0') != head.npos) {
-      file.use = Use::kLeftAlone;
-    } else if (is_any([&](const File& other) {
-                 return other.tail->BeginsLike(head) ||
-                        other.tail->BeganLike(head);
-               })) {
-      file.use = Use::kSuspect;
-      file.suspect_since = now;
-    } else {
-      file.use = Use::kRead;
-    }
-  }
-  if (file.use != Use::kSuspect) return;
-  const std::uint64_t size = file.tail->ReadSize();
-  if (is_any([&](const File& other) { return other.tail->BeganLike(head); })) {
-    file.use = Use::kLeftAlone;
-  } else if (now - file.suspect_since < kCopyTime) {
-    file.suspect_size = size;
-  } else if (size > file.suspect_size) {
-    // A large file is copied for long.
-    const bool is_in_the_making = is_any([&](const File& other) {
-      return other.tail->BeginsLike(head) && file.tail->EndsWithin(*other.tail);
-    });
-    if (!is_in_the_making) file.use = Use::kRead;
-    file.suspect_size = size;
-  }
-}
-
 bool LogTailer::Read(Clock::time_point now, const Sink& sink) {
   bool has_more = false;
-  std::vector<File> copies;
-  for (File& file : files_) {
-    if (file.use == Use::kUnknown || file.use == Use::kSuspect)
-      Judge(file, now);
+  std::vector<FollowedFile> copies;
+  for (FollowedFile& file : files_) {
+    file.Judge(files_, now);
     if (file.use == Use::kLeftAlone) file.tail->StartAt(file.tail->ReadSize());
     if (file.use != Use::kRead) continue;
     TailedFile& tail = *file.tail;
@@ -283,7 +311,7 @@ bool LogTailer::Read(Clock::time_point now, const Sink& sink) {
 
 std::vector<FilePosition> LogTailer::Positions() const {
   std::vector<FilePosition> positions = positions_;
-  for (const File& file : files_) {
+  for (const FollowedFile& file : files_) {
     // Where to read on in it is not known before it is judged.
     if (file.use == Use::kSuspect) continue;
     FilePosition& position = positions.emplace_back(file.tail->Position());

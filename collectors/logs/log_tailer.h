@@ -1,9 +1,10 @@
 // The files of one `logs` entry: finds them by its path, which may be a glob,
 // and follows each through rotation.
 //
-// A file that is there at the first scan is read from its end on, a later one
-// from its begin. A file that was renamed or deleted is read on until nobody
-// has written to it for a minute.
+// A file that is there at the first scan is read from its end on, a later one,
+// and one that came since an earlier process stopped, from its begin. A file
+// that was renamed or deleted is read on until nobody has written to it for a
+// minute.
 //
 // With copytruncate, a cut file's copy is looked for in its folder, and what
 // was not read of the file is read there. What is written between logrotate's
@@ -29,12 +30,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
-#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "collectors/logs/followed_file.h"
 #include "collectors/logs/message_assembler.h"
 #include "collectors/logs/position_file.h"
 #include "collectors/logs/tailed_file.h"
@@ -47,18 +50,31 @@ class LogTailer {
   using Clock = MessageAssembler::Clock;
   using Sink = MessageAssembler::Sink;
 
-  // `positions` are those of an earlier process for this log, if any.
-  explicit LogTailer(const LogSourceConfig& source,
-                     std::vector<FilePosition> positions = {});
+  // Whether another log, which goes first, reads this file.
+  using IsOthers = std::function<bool(const FileId& id)>;
 
+  // `positions` are those of an earlier process that followed this log; empty:
+  // none did.
+  explicit LogTailer(
+      const LogSourceConfig& source,
+      std::optional<std::vector<FilePosition>> positions = std::nullopt);
+
+  // Goes on as this log, where it has the same files. False: it has not.
+  bool Adopt(const LogSourceConfig& source);
   // Looks which files there are. Adds to open_errors() what cannot be opened.
-  void Scan(Clock::time_point now, const Sink& sink);
+  // `is_others` may be null.
+  void Scan(Clock::time_point now, const Sink& sink,
+            const IsOthers& is_others = nullptr);
   // Reads a bounded part of each file. True when there may be more.
   bool Read(Clock::time_point now, const Sink& sink);
   // Where each file is to be read on; those that wait, see above, are left out.
   std::vector<FilePosition> Positions() const;
   // The folders in which a change may bring work; some may not exist.
   std::set<std::string> Folders() const;
+
+  // What a log that is no more has read of the files that both had.
+  void TakeOver(const std::vector<FilePosition>& positions);
+  bool Follows(const FileId& id) const;
 
   const LogSourceConfig& source() const { return source_; }
   std::size_t open_files() const { return files_.size(); }
@@ -67,27 +83,8 @@ class LogTailer {
 
   static constexpr std::size_t kMaxFiles = 256;
   static constexpr std::chrono::seconds kAwayFor{60};
-  static constexpr std::chrono::seconds kCopyTime{5};
 
  private:
-  enum class Use {
-    kUnknown,   // New; nothing is in it yet.
-    kRead,      // A log.
-    kSuspect,   // Begins as another one does.
-    kLeftAlone  // A copy, or no text.
-  };
-  struct File {
-    std::unique_ptr<TailedFile> tail;
-    Use use = Use::kUnknown;
-    bool is_copy = false;          // Its rest is read, see FollowCopy.
-    bool is_listed = true;         // The log's path leads to it.
-    Clock::time_point away_since;  // Where it is not listed.
-    // Of a kSuspect: since when, and how large it was while it may have been
-    // in the making.
-    Clock::time_point suspect_since;
-    std::uint64_t suspect_size = 0;
-  };
-
   // One that cannot be opened, or one too many.
   struct Unreadable {
     std::string path;
@@ -95,29 +92,32 @@ class LogTailer {
   };
 
   std::vector<std::string> ListPaths() const;
-  void Visit(const std::string& path);
+  void Visit(const std::string& path, const IsOthers& is_others);
   // Whether a new file there is no copy: no glob found it, or a log lay there.
   bool IsLogPath(const std::string& path) const;
   void Open(const std::string& path, const FileId& id, std::uint64_t size);
+  // Where an earlier process stopped in the file.
+  std::vector<FilePosition>::iterator FindPosition(const TailedFile& file);
   // Reads on in the copy of a file that was cut, from `offset`. The new entry
   // of files_, where it is one, is put into `found`. False: there is no copy.
   bool FollowCopy(const FilePosition& place, std::uint64_t offset,
-                  std::vector<File>& found);
+                  std::vector<FollowedFile>& found);
   std::uint64_t StartOf(const FileId& id, std::uint64_t size) const;
   void CloseAway(Clock::time_point now, const Sink& sink);
-  void Judge(File& file, Clock::time_point now) const;
   void ForgetOld(const std::vector<std::string>& paths);
   void ReportFailure(const std::string& path, int error);
 
-  const LogSourceConfig source_;
-  const MessageRules rules_;
-  std::vector<File> files_;  // In the order in which they were found.
+  LogSourceConfig source_;
+  MessageRules rules_;
+  std::vector<FollowedFile> files_;  // In the order in which they were found.
   std::vector<FilePosition> positions_;  // Not opened again yet.
   std::set<std::string> log_paths_;      // Where a file has grown: no copies.
   std::map<FileId, Unreadable> unreadable_;
   std::set<std::string> failing_paths_;  // Reported.
+  std::set<FileId> others_;  // Listed, but read by another log, now or before.
+  bool is_overlap_reported_ = false;
   bool has_scanned_ = false;
-  bool has_positions_ = false;
+  bool was_followed_ = false;  // By an earlier process.
   std::uint64_t open_errors_ = 0;
   ReadStats stats_;
 };

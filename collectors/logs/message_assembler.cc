@@ -1,12 +1,17 @@
 #include "collectors/logs/message_assembler.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "collectors/logs/strip_prefix.h"
 
 namespace gunicorn_exporter {
 namespace {
 
 // As the agents wait.
 constexpr std::chrono::seconds kMaxWait{1};
+// Behind one whose end does not come.
+constexpr std::size_t kMaxWaiting = 1024;
 
 }  // namespace
 
@@ -25,33 +30,68 @@ bool MessageRules::Begins(std::string_view line) const {
   });
 }
 
+MessageAssembler::Message* MessageAssembler::FindOpen(bool is_stderr) {
+  const auto open = std::find_if(
+      waiting_.begin(), waiting_.end(), [is_stderr](const Message& message) {
+        return !message.is_complete && message.is_stderr == is_stderr;
+      });
+  return open != waiting_.end() ? &*open : nullptr;
+}
+
 void MessageAssembler::AddLine(std::string_view line, std::uint64_t offset,
                                Clock::time_point now, const Sink& sink) {
-  if (rules_.empty()) {
-    sink(line);
-    return;
+  const StrippedLine part = StripPrefix(line, buffer_);
+  Message* open = FindOpen(part.is_stderr);
+  // A rule may have been written for the line as it stands in the file.
+  if (open != nullptr && !open->is_line_partial &&
+      (rules_.empty() || rules_.Begins(part.text) || rules_.Begins(line))) {
+    open->is_complete = true;
+    GiveOut(sink);
+    open = nullptr;
   }
-  if (!has_pending_ || rules_.Begins(line)) {
-    Flush(sink);
-    has_pending_ = true;
-    pending_ = line;
-    pending_offset_ = offset;
-  } else if (pending_.size() < kMaxMessageBytes) {
-    pending_ += '\n';
-    pending_ += line.substr(
-        0, kMaxMessageBytes - std::min(kMaxMessageBytes, pending_.size()));
+  if (open == nullptr) {
+    if (part.text.empty()) return;
+    if (waiting_.empty() && rules_.empty() && !part.is_partial) {
+      sink(part.text, tracebacks_[part.is_stderr ? 1 : 0]);
+      return;
+    }
+    open = &waiting_.emplace_back();
+    open->text = std::exchange(spare_, {});
+    open->text.clear();
+    open->offset = offset;
+    open->is_stderr = part.is_stderr;
+  } else if (!open->is_line_partial && open->text.size() < kMaxMessageBytes) {
+    open->text += '\n';
   }
-  last_line_ = now;
+  open->text += part.text.substr(
+      0, kMaxMessageBytes - std::min(kMaxMessageBytes, open->text.size()));
+  open->is_line_partial = part.is_partial;
+  open->is_complete = rules_.empty() && !part.is_partial;
+  open->last_line = now;
+  if (waiting_.size() > kMaxWaiting) waiting_.front().is_complete = true;
+  GiveOut(sink);
 }
 
 void MessageAssembler::FlushIdle(Clock::time_point now, const Sink& sink) {
-  if (has_pending_ && now - last_line_ >= kMaxWait) Flush(sink);
+  if (waiting_.empty()) return;
+  for (Message& message : waiting_) {
+    if (now - message.last_line >= kMaxWait) message.is_complete = true;
+  }
+  GiveOut(sink);
 }
 
 void MessageAssembler::Flush(const Sink& sink) {
-  if (!has_pending_) return;
-  has_pending_ = false;
-  sink(pending_);
+  for (Message& message : waiting_) message.is_complete = true;
+  GiveOut(sink);
+}
+
+void MessageAssembler::GiveOut(const Sink& sink) {
+  while (!waiting_.empty() && waiting_.front().is_complete) {
+    Message& message = waiting_.front();
+    sink(message.text, tracebacks_[message.is_stderr ? 1 : 0]);
+    spare_ = std::move(message.text);
+    waiting_.pop_front();
+  }
 }
 
 }  // namespace gunicorn_exporter

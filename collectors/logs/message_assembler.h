@@ -1,18 +1,27 @@
-// Joins lines to messages by the `multi_line` rules of a log: a line that
+// Joins the lines of a file to messages. First what a container's runtime wrote
+// before a line is taken off, and a line that it cut is put together again (see
+// strip_prefix.h); then the `multi_line` rules of the log hold: a line that
 // begins with a match of any rule begins a message, the others continue it.
-// Without rules every line is a message. Not thread safe.
+// Without rules every line is a message. stdout and stderr are apart.
+//
+// Messages are given out in the order in which they begin, so that one place in
+// the file tells what was given out. Not thread safe.
 #pragma once
 
 #include <re2/re2.h>
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "collectors/logs/traceback.h"
 #include "config/config.h"
 
 namespace gunicorn_exporter {
@@ -35,7 +44,9 @@ class MessageRules {
 class MessageAssembler {
  public:
   using Clock = std::chrono::steady_clock;
-  using Sink = std::function<void(std::string_view message)>;
+  // `traceback` is that of the stream from which the message comes.
+  using Sink =
+      std::function<void(std::string_view message, Traceback& traceback)>;
 
   // `rules` must outlive the assembler.
   explicit MessageAssembler(const MessageRules& rules) : rules_(rules) {}
@@ -44,23 +55,36 @@ class MessageAssembler {
   // before it to the sink.
   void AddLine(std::string_view line, std::uint64_t offset,
                Clock::time_point now, const Sink& sink);
-  // Gives out a message that has waited for a second, since nobody can tell
-  // whether it goes on.
+  // Gives out the messages that have waited for a second, since nobody can tell
+  // whether they go on.
   void FlushIdle(Clock::time_point now, const Sink& sink);
   void Flush(const Sink& sink);
-  void Drop() { has_pending_ = false; }
+  void Drop() { waiting_.clear(); }
 
-  // Where the unfinished message begins; `otherwise` where there is none.
+  // Where the first message begins that is not given out; `otherwise` where
+  // there is none.
   std::uint64_t PendingOffset(std::uint64_t otherwise) const {
-    return has_pending_ ? pending_offset_ : otherwise;
+    return waiting_.empty() ? otherwise : waiting_.front().offset;
   }
 
  private:
+  struct Message {
+    std::string text;
+    std::uint64_t offset = 0;
+    bool is_stderr = false;
+    bool is_line_partial = false;  // Its last line goes on.
+    bool is_complete = false;
+    Clock::time_point last_line;
+  };
+
+  Message* FindOpen(bool is_stderr);
+  void GiveOut(const Sink& sink);
+
   const MessageRules& rules_;
-  bool has_pending_ = false;
-  std::string pending_;
-  std::uint64_t pending_offset_ = 0;
-  Clock::time_point last_line_;
+  std::deque<Message> waiting_;  // At most one of each stream is incomplete.
+  std::array<Traceback, 2> tracebacks_;  // Of stdout and stderr.
+  std::string buffer_;                   // Of StripPrefix.
+  std::string spare_;                    // A text's memory, for the next one.
 };
 
 }  // namespace gunicorn_exporter

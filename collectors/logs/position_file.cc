@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstddef>
@@ -15,6 +16,7 @@
 #include <string_view>
 
 #include "config/base/error_text.h"
+#include "config/base/file_descriptor.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -51,45 +53,42 @@ std::string FromHex(const std::string& hex) {
   throw std::runtime_error(file + ": " + problem);
 }
 
-void WriteWhole(const std::string& file, const std::string& text) {
-  const int fd =
-      open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-  if (fd < 0) Fail(file, ErrorText(errno));
-  std::string_view rest = text;
-  bool failed = false;
-  while (!rest.empty() && !failed) {
-    const ssize_t written = write(fd, rest.data(), rest.size());
-    if (written > 0) {
-      rest.remove_prefix(static_cast<std::size_t>(written));
-    } else {
-      failed = errno != EINTR;
-    }
+void WriteWhole(const std::string& file, std::string_view text) {
+  const FileDescriptor fd(
+      open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
+  if (!fd) Fail(file, ErrorText(errno));
+  while (!text.empty()) {
+    const ssize_t written = write(fd.get(), text.data(), text.size());
+    if (written < 0 && errno != EINTR) break;
+    text.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
   }
-  failed = failed || fsync(fd) != 0;
-  const std::string error = failed ? ErrorText(errno) : "";
-  close(fd);
-  if (failed) {
-    unlink(file.c_str());
-    Fail(file, error);
-  }
+  if (text.empty() && fsync(fd.get()) == 0) return;
+  const std::string error = ErrorText(errno);
+  unlink(file.c_str());
+  Fail(file, error);
 }
 
 }  // namespace
 
-std::vector<FilePosition> LoadPositions(const std::string& file) {
+std::optional<KeptPositions> LoadPositions(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in) {
-    if (errno == ENOENT) return {};
+    if (errno == ENOENT) return std::nullopt;
     Fail(file, ErrorText(errno));
   }
   const std::string text{std::istreambuf_iterator<char>(in), {}};
-  std::vector<FilePosition> positions;
+  KeptPositions positions;
   try {
     const Json root = Json::parse(text);
     if (root.at("version").get<int>() != kVersion)
       Fail(file, "a version that is not known");
+    if (root.contains("logs")) {
+      positions.logs.emplace();
+      for (const Json& log : root.at("logs"))
+        positions.logs->push_back(FromHex(log.get<std::string>()));
+    }
     for (const Json& entry : root.at("files")) {
-      FilePosition& position = positions.emplace_back();
+      FilePosition& position = positions.files.emplace_back();
       position.log = FromHex(entry.at("log").get<std::string>());
       position.path = FromHex(entry.at("path").get<std::string>());
       entry.at("device").get_to(position.id.device);
@@ -104,10 +103,9 @@ std::vector<FilePosition> LoadPositions(const std::string& file) {
   return positions;
 }
 
-void SavePositions(const std::string& file,
-                   const std::vector<FilePosition>& positions) {
+void SavePositions(const std::string& file, const KeptPositions& positions) {
   Json files = Json::array();
-  for (const FilePosition& position : positions) {
+  for (const FilePosition& position : positions.files) {
     files.push_back({{"log", ToHex(position.log)},
                      {"path", ToHex(position.path)},
                      {"device", position.id.device},
@@ -116,8 +114,14 @@ void SavePositions(const std::string& file,
                      {"head", ToHex(position.head)},
                      {"tail", ToHex(position.tail)}});
   }
+  Json root = {{"version", kVersion}, {"files", files}};
+  if (positions.logs) {
+    root["logs"] = Json::array();
+    for (const std::string& log : *positions.logs)
+      root["logs"].push_back(ToHex(log));
+  }
   const std::string next = file + ".new";
-  WriteWhole(next, Json{{"version", kVersion}, {"files", files}}.dump() + "\n");
+  WriteWhole(next, root.dump() + "\n");
   if (std::rename(next.c_str(), file.c_str()) != 0)
     Fail(file, ErrorText(errno));
 }

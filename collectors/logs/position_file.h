@@ -2,14 +2,15 @@
 // (--logs.position-file): JSON, written to a new file that takes the old one's
 // name, so that a crash leaves the one or the other.
 //
-//     {"version": 1, "files": [{"log": "2f76...", "path": "2f76...",
-//      "device": 2049, "inode": 131, "offset": 7300, "head": "3132...",
-//      "tail": "2d22..."}]}
+//     {"version": 1, "logs": ["2f76..."],
+//      "files": [{"log": "2f76...", "path": "2f76...", "device": 2049,
+//      "inode": 131, "offset": 7300, "head": "3132...", "tail": "2d22..."}]}
 //
 // Paths and contents are bytes as hexadecimal digits: they need not be UTF-8.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,12 +37,20 @@ struct FilePosition {
   bool operator==(const FilePosition&) const = default;
 };
 
-// None where there is no such file. Throws std::runtime_error where it cannot
+struct KeptPositions {
+  // `path` of each `logs` entry that was followed, also of those that had no
+  // file: what such a one finds later is new. Empty: it is not told.
+  std::optional<std::vector<std::string>> logs;
+  std::vector<FilePosition> files;
+
+  bool operator==(const KeptPositions&) const = default;
+};
+
+// Empty where there is no such file. Throws std::runtime_error where it cannot
 // be read or is no position file.
-std::vector<FilePosition> LoadPositions(const std::string& file);
+std::optional<KeptPositions> LoadPositions(const std::string& file);
 
 // Throws std::runtime_error where it cannot be written.
-void SavePositions(const std::string& file,
-                   const std::vector<FilePosition>& positions);
+void SavePositions(const std::string& file, const KeptPositions& positions);
 
 }  // namespace gunicorn_exporter

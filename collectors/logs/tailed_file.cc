@@ -21,13 +21,11 @@ bool SameBegin(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-TailedFile::TailedFile(int fd, std::string path, FileId id,
+TailedFile::TailedFile(FileDescriptor fd, std::string path, FileId id,
                        const MessageRules& rules)
-    : fd_(fd), path_(std::move(path)), id_(id), assembler_(rules) {
+    : fd_(std::move(fd)), path_(std::move(path)), id_(id), assembler_(rules) {
   head_ = ReadHead();
 }
-
-TailedFile::~TailedFile() { close(fd_); }
 
 void TailedFile::StartAt(std::uint64_t offset) {
   const std::uint64_t before = std::min<std::uint64_t>(offset, kTailBytes);
@@ -50,7 +48,7 @@ std::optional<std::string> TailedFile::ReadAt(std::uint64_t offset,
   std::string bytes(size, '\0');
   ssize_t got = 0;
   do {
-    got = pread(fd_, bytes.data(), size, static_cast<off_t>(offset));
+    got = pread(fd_.get(), bytes.data(), size, static_cast<off_t>(offset));
   } while (got < 0 && errno == EINTR);
   if (got < 0) return std::nullopt;
   bytes.resize(static_cast<std::size_t>(got));
@@ -63,7 +61,7 @@ std::string TailedFile::ReadHead() const {
 
 std::uint64_t TailedFile::ReadSize() const {
   struct stat status {};
-  if (fstat(fd_, &status) != 0) return 0;
+  if (fstat(fd_.get(), &status) != 0) return 0;
   return static_cast<std::uint64_t>(status.st_size);
 }
 
@@ -75,11 +73,10 @@ bool TailedFile::BeganLike(std::string_view head) const {
   return SameBegin(previous_head_, head);
 }
 
-bool TailedFile::GoesOnFrom(const FilePosition& place) const {
+bool TailedFile::HasPlace(const FilePosition& place) const {
   if (place.tail.size() > place.offset) return false;
-  return ReadSize() > place.offset && BeginsLike(place.head) &&
-         ReadAt(place.offset - place.tail.size(), place.tail.size()) ==
-             place.tail;
+  return BeginsLike(place.head) && ReadAt(place.offset - place.tail.size(),
+                                          place.tail.size()) == place.tail;
 }
 
 bool TailedFile::EndsWithin(const TailedFile& other) const {
@@ -95,7 +92,7 @@ bool TailedFile::Read(std::size_t max_bytes, Clock::time_point now,
   std::size_t total = 0;
   while (total < max_bytes) {
     struct stat status {};
-    if (fstat(fd_, &status) != 0) {
+    if (fstat(fd_.get(), &status) != 0) {
       ++stats.read_errors;
       return false;
     }

@@ -18,6 +18,7 @@
 
 #include "collectors/logs/message_assembler.h"
 #include "collectors/logs/position_file.h"
+#include "config/base/file_descriptor.h"
 
 namespace gunicorn_exporter {
 
@@ -34,11 +35,9 @@ class TailedFile {
   using Clock = MessageAssembler::Clock;
   using Sink = MessageAssembler::Sink;
 
-  // Takes the descriptor. `rules` must outlive it.
-  TailedFile(int fd, std::string path, FileId id, const MessageRules& rules);
-  ~TailedFile();
-  TailedFile(const TailedFile&) = delete;
-  TailedFile& operator=(const TailedFile&) = delete;
+  // `rules` must outlive it.
+  TailedFile(FileDescriptor fd, std::string path, FileId id,
+             const MessageRules& rules);
 
   // Before the first read.
   void StartAt(std::uint64_t offset);
@@ -75,8 +74,8 @@ class TailedFile {
   bool BeginsLike(std::string_view head) const;
   // The same of what was in it before it was cut.
   bool BeganLike(std::string_view head) const;
-  // Whether the file has the place of another one, and goes on behind it.
-  bool GoesOnFrom(const FilePosition& place) const;
+  // Whether what stands before the place is in the file, from its begin on.
+  bool HasPlace(const FilePosition& place) const;
   // Whether the last bytes are those of `other` at the same place.
   bool EndsWithin(const TailedFile& other) const;
   // The first bytes, read now; fewer than kHeadBytes where there are no more.
@@ -94,7 +93,7 @@ class TailedFile {
   std::optional<std::string> ReadAt(std::uint64_t offset,
                                     std::size_t size) const;
 
-  const int fd_;
+  const FileDescriptor fd_;
   std::string path_;
   const FileId id_;
   MessageAssembler assembler_;

@@ -293,6 +293,7 @@ void AppSeries::MergeFrom(AppSeries& other, const SeriesOptions& options,
   has_data = has_data || other.has_data;
   has_foreign_data = has_foreign_data || other.has_foreign_data;
   statsd_seen = statsd_seen || other.statsd_seen;
+  request_seen = request_seen || other.request_seen;
   last_packet_seconds =
       std::max(last_packet_seconds, other.last_packet_seconds);
   last_update = std::max(last_update, other.last_update);

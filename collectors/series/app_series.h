@@ -110,6 +110,7 @@ class AppSeries {
   bool has_data = false;           // An event was added, from whatever source.
   bool has_foreign_data = false;   // The same, of a foreign event.
   bool statsd_seen = false;        // A StatsD line of gunicorn's was accepted.
+  bool request_seen = false;       // The same, about a request.
   bool presets_refused = false;    // Some found no room, and are counted.
   double last_packet_seconds = 0;  // Unix time; 0: none.
   std::chrono::milliseconds last_update{0};  // Of any series; steady.

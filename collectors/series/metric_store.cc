@@ -16,6 +16,12 @@ constexpr std::size_t kPrefetchedOps = 6;
 constexpr std::size_t kAppsAtATime = 4;
 constexpr std::size_t kForeignAtATime = 16;
 
+// What an access line says, too.
+bool IsOfRequest(EventKind kind) {
+  return kind == EventKind::kRequests || kind == EventKind::kStatus ||
+         kind == EventKind::kDuration;
+}
+
 // Only a hint: `series` may be gone.
 void Prefetch(const SeriesRef& ref) {
   if (ref.series == nullptr) return;
@@ -84,14 +90,25 @@ bool MetricStore::AddFromLog(const AppId& app, std::span<const Event> events) {
   return true;
 }
 
-// Names that were made up by strangers go once their series are gone.
+// Names that were made up by strangers go once their series are gone, and no
+// log of the configuration may be theirs.
 void MetricStore::RememberStatsd(const std::string& name) {
   statsd_names_.insert(name);
   if (statsd_names_.size() <= most_statsd_names_) return;
   std::set<std::string> living = {name};
   for (const auto& [key, series] : table_.label_sets()) {
-    if (series.statsd_seen) living.insert(key.app.name);
+    if (series.request_seen) living.insert(key.app.name);
   }
+  const auto keep = [&](const std::string& known) {
+    if (statsd_names_.contains(known)) living.insert(known);
+  };
+  const Config& config = table_.config();
+  for (const AppId& app : table_.known_apps()) keep(app.name);
+  for (const InstanceConfig& instance : config.instances)
+    keep(instance.proc_name);
+  for (const LogSourceConfig& log : config.logs) keep(log.service);
+  keep(config.statsd.default_app);
+  keep("unknown");
   statsd_names_ = std::move(living);
   // So that each of very many names does not cost a look at all of them.
   most_statsd_names_ = std::max(most_statsd_names_, 2 * statsd_names_.size());
@@ -128,8 +145,11 @@ void MetricStore::AddLocked(std::span<const StoreOp> ops, bool from_statsd) {
       table_.AddPresets(ref.key.app.name, app, context);
     }
     if (from_statsd) {
-      if (!app.statsd_seen) RememberStatsd(ref.key.app.name);
       app.statsd_seen = true;
+      if (!app.request_seen && IsOfRequest(op.event.kind)) {
+        app.request_seen = true;
+        RememberStatsd(ref.key.app.name);
+      }
       app.last_packet_seconds = now.unix_seconds;
     }
   }

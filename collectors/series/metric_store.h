@@ -95,8 +95,8 @@ class MetricStore : public Collector, public EventSink {
   mutable StoreMutex mutex_;  // Guards what follows, up to settings_mutex_.
 
   SeriesTable table_;
-  // The names of apps that StatsD lines were accepted of, whatever became of
-  // their series since: their access lines are refused.
+  // The names of apps that StatsD lines about a request were accepted of,
+  // whatever became of their series since: their access lines are refused.
   std::set<std::string> statsd_names_;
   // Far more than there are apps; strangers may make up that many, too.
   std::size_t most_statsd_names_ = 20000;

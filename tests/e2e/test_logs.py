@@ -1,5 +1,6 @@
 """The log collector on the logs of a real gunicorn, beside StatsD, and on files as they should not be."""
 
+import json
 import os
 import re
 import shutil
@@ -96,7 +97,7 @@ def test_a_traceback_is_one_message(tmp_path):
             lambda: exporter.value("gunicorn_log_lines_total", app=gunicorn.name, level="error") == 1,
             "the exception is counted",
         )
-        assert exporter.value("gunicorn_exporter_logs_unmatched_lines_total", reason="no_format") == 0
+        assert exporter.scrape().total("gunicorn_exporter_logs_unmatched_lines_total") == 0
         assert exporter.value("gunicorn_exporter_logs_lines_total") > 3
 
 
@@ -208,7 +209,132 @@ def test_bytes_that_are_no_log_are_survived(tmp_path):
         append(log, LINE.replace('"-"\n', f'"{"a" * 200_000}"\n'))
         wait_until(lambda: exporter.value("gunicorn_exporter_logs_long_lines_total") == 2, "the long lines are read")
         wait_until(lambda: requests_counted(exporter, "shop") == 3, "the lines between them are counted")
-        assert exporter.value("gunicorn_exporter_logs_unmatched_lines_total", reason="binary") > 0
+        assert exporter.value("gunicorn_exporter_logs_unmatched_lines_total", path=log, reason="binary") > 0
+
+
+ACCESS = '127.0.0.1:42514 - "GET / HTTP/1.1" 200'
+TIMEOUT = "[2024-05-13 06:08:22 +0000] [7] [CRITICAL] WORKER TIMEOUT (pid:9)"
+
+
+def in_docker(text):
+    return json.dumps({"log": text + "\n", "stream": "stderr", "time": "2024-05-13T06:08:22.86Z"})
+
+
+WRITERS = {
+    "plain": lambda text: text,
+    "cri": lambda text: f"2024-05-13T06:08:22.86Z stderr F {text}",
+    "cri_partial": lambda text: f"2024-05-13T06:08:22Z stderr P {text[:20]}\n2024-05-13T06:08:22Z stderr F {text[20:]}",
+    "docker": in_docker,
+    "journald": lambda text: f"May 13 06:08:22 host gunicorn[7]: {text}",
+    "rsyslog": lambda text: f"2024-05-13T06:08:22.861234+00:00 host gunicorn[7]: {text}",
+    "rfc5424": lambda text: f"<14>1 2024-05-13T06:08:22Z host gunicorn 7 - - {text}",
+    "colours": lambda text: f"\x1b[32m{text}\x1b[0m",
+    "docker_colours": lambda text: in_docker(f"\x1b[32m{text}\x1b[0m"),
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_lines_count_behind_whatever_wrote_them(tmp_path, writer):
+    traceback = ["Traceback (most recent call last):", '  File "a.py", line 1, in <module>', "ValueError: x"]
+    error = "[2024-05-13 06:08:22 +0000] [7] [ERROR] Exception in worker process"
+    log = tmp_path / "all.log"
+    with Exporter(log_config(log)) as exporter:
+        for text in [ACCESS, error, *traceback, ACCESS, TIMEOUT]:
+            append(log, WRITERS[writer](text) + "\n")
+
+        wait_until(
+            lambda: exporter.value("gunicorn_worker_events_total", app="shop", event="timeout") == 1,
+            "the timeout is counted",
+        )
+        scrape = exporter.scrape()
+        assert scrape.value("gunicorn_requests_total", app="shop") == 2
+        assert scrape.value("gunicorn_log_lines_total", app="shop", level="error") == 1
+        assert scrape.total("gunicorn_exporter_logs_unmatched_lines_total") == 0
+
+
+def test_only_a_statsd_line_about_a_request_hands_over(tmp_path):
+    log = tmp_path / "access.log"
+    with Exporter(log_config(log)) as exporter:
+        send_udp(exporter.statsd_port, "gunicorn.workers:2|g|#app:shop")
+        wait_until(lambda: exporter.value("gunicorn_arbiter_workers", app="shop") == 2, "StatsD is heard")
+        append(log, ACCESS + "\n")
+        wait_until(lambda: requests_counted(exporter, "shop") == 1, "the line is counted")
+        send_udp(exporter.statsd_port, "gunicorn.request.status.200:1|c|#app:shop")
+        wait_until(
+            lambda: exporter.value("gunicorn_request_status_total", app="shop", code=200) == 2, "StatsD is counted"
+        )
+        append(log, ACCESS + "\n")
+        wait_until(lambda: exporter.value("gunicorn_exporter_logs_refused_lines_total") == 1, "the line is refused")
+
+
+def test_what_fits_nothing_is_counted_and_shown_once(tmp_path):
+    log = tmp_path / "access.log"
+    with Exporter(log_config(log), flags=["--log.level=debug"]) as exporter:
+        append(log, "first\nsecond\n" + '{"status": 200, "duration": 12}\n')
+        wait_until(lambda: requests_counted(exporter, "shop") == 1, "the request is counted")
+        scrape = exporter.scrape()
+        unmatched = "gunicorn_exporter_logs_unmatched_lines_total"
+        assert scrape.value(unmatched, path=log, reason="no_format") == 2
+        assert scrape.value(unmatched, path=log, reason="duration") == 1
+        assert exporter.stop() == 0
+        shown = [line for line in exporter.log().splitlines() if "event=log_line_unmatched" in line]
+        assert len(shown) == 2
+        assert "reason=no_format" in shown[0] and "line=first" in shown[0]
+
+
+def test_an_error_log_of_a_format_of_its_own(tmp_path):
+    log = tmp_path / "error.log"
+    config = log_config(log).replace("}]", ", error_pattern: '%(levelname).1s %(process)d %(message)s'}]")
+    with Exporter(config) as exporter:
+        append(log, "C 7 WORKER TIMEOUT (pid:9)\n")
+        wait_until(
+            lambda: exporter.value("gunicorn_worker_events_total", app="shop", event="timeout") == 1,
+            "the timeout is counted",
+        )
+        assert exporter.value("gunicorn_log_lines_total", app="shop", level="critical") == 1
+
+
+def test_two_entries_read_one_file_once(tmp_path):
+    log = tmp_path / "access.log"
+    append(log, LINE)
+    config = log_config(log) + f"  - {{type: file, path: {tmp_path}/*.log, service: other}}\n"
+    with Exporter(config.replace("logs: [{", "logs:\n  - {").replace("shop}]", "shop}")) as exporter:
+        append(log, LINE * 3)
+        wait_until(lambda: requests_counted(exporter, "shop") == 3, "its lines are counted")
+        append(log, LINE)
+        wait_until(lambda: requests_counted(exporter, "shop") == 4, "and the next one")
+        assert exporter.value("gunicorn_exporter_logs_lines_total") == 4
+        assert exporter.stop() == 0
+        assert exporter.log().count("event=log_file_of_two_entries") == 1
+
+
+@pytest.mark.parametrize("number", ["device", "inode"])
+def test_a_changed_device_number_is_no_new_file(tmp_path, number):
+    log = tmp_path / "access.log"
+    positions = tmp_path / "positions"
+    append(log, LINE * 500)
+    with Exporter(log_config(log), flags=[f"--logs.position-file={positions}"]) as exporter:
+        append(log, LINE * 3)
+        wait_until(lambda: requests_counted(exporter, "shop") == 3, "its lines are counted")
+        assert exporter.stop() == 0
+        kept = json.loads(positions.read_text())
+        kept["files"][0]["device"] += 1
+        kept["files"][0]["inode"] += 1 if number == "inode" else 0
+        positions.write_text(json.dumps(kept))
+        append(log, LINE * 4)
+        exporter.start()
+        append(log, LINE)
+        wait_until(lambda: requests_counted(exporter, "shop") >= 5, "the new ones are counted")
+        assert requests_counted(exporter, "shop") == 5
+
+
+def test_a_log_that_came_while_the_exporter_was_down_is_counted(tmp_path):
+    log = tmp_path / "access.log"
+    with Exporter(log_config(log), flags=[f"--logs.position-file={tmp_path / 'positions'}"]) as exporter:
+        assert exporter.stop() == 0
+        append(log, LINE * 4)
+        exporter.start()
+        wait_until(lambda: requests_counted(exporter, "shop") == 4, "its lines are counted")
 
 
 class PollingExporter(Exporter):

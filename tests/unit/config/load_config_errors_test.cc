@@ -238,6 +238,15 @@ constexpr BadFile kLogs[] = {
     {"logs:\n  - type: file\n    path: /a\n    pattern: '(\\d+)'\n",
      "c.yml:4: logs[0].pattern: \"(\\d+)\" names no status; expected a group "
      "(?P<status>...), or %(s)s"},
+    {"logs:\n  - type: file\n    path: /a\n    pattern: '%(s)s %(h)d'\n",
+     "c.yml:4: logs[0].pattern: \"%(s)s %(h)d\" is no format: \"%(h)d\" "
+     "writes a number, which this is not"},
+    {"logs:\n  - type: file\n    path: /a\n    pattern: '%(s)s %(M)q'\n",
+     "c.yml:4: logs[0].pattern: \"%(s)s %(M)q\" is no format: Python cannot "
+     "format from \"%(M)q\" on"},
+    {"logs:\n  - type: file\n    path: /a\n    error_pattern: '%(message)s'\n",
+     "c.yml:4: logs[0].error_pattern: \"%(message)s\" names no level; expected "
+     "a group (?P<level>...), or %(levelname)s"},
     {"logs:\n  - type: file\n    path: /a\n    log_processing_rules:\n"
      "      - {type: multi_line, name: x}\n",
      "c.yml:5: logs[0].log_processing_rules[0].pattern: is missing; expected "

@@ -66,6 +66,7 @@ logs:
     service: my_app
     source: gunicorn
     pattern: '(?P<status>\d+)'
+    error_pattern: '(?P<level>\w+)'
     log_processing_rules:
       - {type: multi_line, name: start, pattern: '\[\d{4}-\d{2}-\d{2}'}
 discovery:
@@ -98,7 +99,9 @@ statsd:
                     "my_app",
                     "gunicorn",
                     "(?P<status>\\d+)",
-                    {{"start", "\\[\\d{4}-\\d{2}-\\d{2}"}}}};
+                    {{"start", "\\[\\d{4}-\\d{2}-\\d{2}"}},
+                    0,
+                    "(?P<level>\\w+)"}};
   expected.discovery = {true, std::chrono::milliseconds(0)};
   expected.process = {std::chrono::milliseconds(500), true, true};
   expected.statsd.series_ttl = std::chrono::minutes(90);
@@ -225,13 +228,17 @@ TEST(LoadConfig, LoadsTheDatadogAgentsFileUnchanged) {
                     "shop_web",
                     "gunicorn",
                     "",
-                    {}},
+                    {},
+                    0,
+                    ""},
                    {"/var/log/gunicorn/error.log",
                     {},
                     "",
                     "gunicorn",
                     "",
-                    {{"log_start_with_date", "\\[\\d{4}-\\d{2}-\\d{2}"}}}};
+                    {{"log_start_with_date", "\\[\\d{4}-\\d{2}-\\d{2}"}},
+                    0,
+                    ""}};
   EXPECT_EQ(loaded.config, expected);
 
   const std::string ignored = ": ignored: has no meaning here";

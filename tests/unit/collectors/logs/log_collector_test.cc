@@ -72,6 +72,12 @@ class LogCollectorTest : public testing::Test {
     return source;
   }
 
+  double Unmatched(LogCollector& collector, const std::string& file,
+                   const std::string& reason) {
+    return Value(collector, "gunicorn_exporter_logs_unmatched_lines_total",
+                 "path=\"" + (dir_ / file) + "\",reason=\"" + reason + "\"");
+  }
+
   const TempDir dir_;
   FakeSink sink_;
   Config config_;
@@ -134,9 +140,7 @@ TEST_F(LogCollectorTest, CountsErrorLinesByLevelAndEvent) {
   EXPECT_EQ(Value(collector, "gunicorn_worker_events_total",
                   shop + "event=\"killed\""),
             0);
-  EXPECT_EQ(Value(collector, "gunicorn_exporter_logs_unmatched_lines_total",
-                  "reason=\"no_format\""),
-            0);
+  EXPECT_EQ(Unmatched(collector, "error.log", "no_format"), 0);
   EXPECT_EQ(Value(collector, "gunicorn_exporter_logs_lines_total"), 6);
 }
 
@@ -148,9 +152,7 @@ TEST_F(LogCollectorTest, HasItsSeriesFromTheStart) {
   EXPECT_EQ(Value(collector, "gunicorn_worker_events_total",
                   "app=\"shop\",event=\"timeout\""),
             0);
-  EXPECT_EQ(Value(collector, "gunicorn_exporter_logs_unmatched_lines_total",
-                  "reason=\"binary\""),
-            0);
+  EXPECT_EQ(Unmatched(collector, "error.log", "binary"), 0);
   EXPECT_EQ(Value(collector, "gunicorn_exporter_logs_open_files"), 0);
   EXPECT_EQ(Value(collector, "gunicorn_exporter_logs_read_errors_total",
                   "reason=\"open\""),
@@ -163,14 +165,12 @@ TEST_F(LogCollectorTest, CountsUnmatchedLinesByReason) {
   collector.FindFiles();
   collector.Start();
   using namespace std::string_literals;
-  AppendFile(dir_ / "x.log",
-             "text\n" + kAccess + "999 2\n" + kError + "[NOTICE] x\n");
+  AppendFile(dir_ / "x.log", "text\n" + kAccess + "999 2\n" + kError +
+                                 "[NOTICE] x\n" + kAccess + "200 2 1 2\n");
   collector.Stop();
-  for (const char* reason : {"no_format", "bad_status", "unknown_level"}) {
-    EXPECT_EQ(Value(collector, "gunicorn_exporter_logs_unmatched_lines_total",
-                    "reason=\"" + std::string(reason) + "\""),
-              1)
-        << reason;
+  for (const char* reason :
+       {"no_format", "bad_status", "unknown_level", "duration"}) {
+    EXPECT_EQ(Unmatched(collector, "x.log", reason), 1) << reason;
   }
 }
 
@@ -204,7 +204,7 @@ TEST_F(LogCollectorTest, StartsAtTheEndsWithABrokenPositionFile) {
   AppendFile(dir_ / "access.log", kAccess + "201 2\n");
   collector.Stop();
   EXPECT_EQ(sink_.requests["shop"], 1);
-  EXPECT_EQ(LoadPositions(dir_ / "positions").size(), 1U);
+  EXPECT_EQ(LoadPositions(dir_ / "positions")->files.size(), 1U);
 }
 
 TEST_F(LogCollectorTest, GoesOnWithTheLogsThatAReloadKeeps) {
@@ -231,6 +231,90 @@ TEST_F(LogCollectorTest, GoesOnWithTheLogsThatAReloadKeeps) {
   EXPECT_EQ(
       Value(collector, "gunicorn_log_lines_total", "app=\"b\",level=\"info\""),
       -1);
+}
+
+TEST_F(LogCollectorTest, GoesOnWhereAReloadChangesHowALogIsRead) {
+  config_.logs = {File(dir_ / "a.log", "a")};
+  LogCollector collector(config_, flags_, sink_, nullptr);
+  collector.FindFiles();
+  Config next = config_;
+  next.logs[0].service = "b";
+  next.logs[0].source = "other";
+  next.logs[0].error_pattern = "^(?P<level>\\w+) ";
+  collector.Start();
+  AppendFile(dir_ / "a.log", kError + "[INFO] x\n");
+  collector.Reconfigure(next);
+  AppendFile(dir_ / "a.log", "ERROR x\n");
+  collector.Stop();
+  EXPECT_EQ(
+      Value(collector, "gunicorn_log_lines_total", "app=\"b\",level=\"error\""),
+      1);
+  EXPECT_EQ(Value(collector, "gunicorn_exporter_logs_lines_total"), 2);
+}
+
+TEST_F(LogCollectorTest, ReadsAFileOfTwoEntriesOnceAndForTheFirst) {
+  WriteFile(dir_ / "a.log", "");
+  config_.logs = {File(dir_ / "a.log", "a"), File(dir_ / "*.log", "b")};
+  LogCollector collector(config_, flags_, sink_, nullptr);
+  collector.FindFiles();
+  collector.Start();
+  AppendFile(dir_ / "a.log", kError + "[INFO] x\n" + kAccess + "200 2\n");
+  Config next = config_;
+  next.logs.erase(next.logs.begin());
+  collector.Reconfigure(next);  // Which reads all that is there.
+  AppendFile(dir_ / "a.log", kError + "[INFO] y\n" + kAccess + "200 2\n");
+  collector.Stop();
+  EXPECT_EQ(sink_.requests["a"] + sink_.requests["b"], 2);
+  EXPECT_EQ(Value(collector, "gunicorn_exporter_logs_lines_total"), 4);
+}
+
+// Without a rule, and as a container's runtime writes it.
+TEST_F(LogCollectorTest, CountsATracebackAsAPartOfItsMessage) {
+  config_.logs = {File(dir_ / "a.log", "shop")};
+  LogCollector collector(config_, flags_, sink_, nullptr);
+  collector.FindFiles();
+  collector.Start();
+  const std::string out = "2024-05-13T06:08:22.86Z stdout F ";
+  const std::string err = "2024-05-13T06:08:22.86Z stderr F ";
+  AppendFile(dir_ / "a.log", err + kError + "[ERROR] x\n" + err +
+                                 "Traceback (most recent call last):\n" + out +
+                                 kAccess + "200 2\n" + err +
+                                 "  File \"a.py\", line 1, in x\n" + err +
+                                 "ValueError: x\n" + err + kError +
+                                 "[CRITICAL] WORKER TIMEOUT (pid:8865)\n");
+  collector.Stop();
+  EXPECT_EQ(Value(collector, "gunicorn_log_lines_total",
+                  "app=\"shop\",level=\"error\""),
+            1);
+  EXPECT_EQ(Value(collector, "gunicorn_worker_events_total",
+                  "app=\"shop\",event=\"timeout\""),
+            1);
+  EXPECT_EQ(sink_.requests["shop"], 1);
+  EXPECT_EQ(Unmatched(collector, "a.log", "no_format"), 0);
+}
+
+TEST_F(LogCollectorTest, CountsALogThatCameWhileItDidNotRun) {
+  flags_.logs_position_file = dir_ / "positions";
+  config_.logs = {File(dir_ / "a.log", "a")};
+  for (const char* file : {"a.log", "b.log"}) {
+    LogCollector collector(config_, flags_, sink_, nullptr);
+    collector.FindFiles();
+    collector.Start();
+    collector.Stop();
+    WriteFile(dir_ / file, kAccess + "200 2\n");
+    // That one was not followed: it is read from its end on.
+    if (config_.logs.size() == 1)
+      config_.logs.push_back(File(dir_ / "b.log", "b"));
+  }
+  WriteFile(dir_ / "c.log", kAccess + "200 2\n");
+  config_.logs.push_back(File(dir_ / "c.log", "c"));
+  LogCollector collector(config_, flags_, sink_, nullptr);
+  collector.FindFiles();
+  collector.Start();
+  collector.Stop();
+  EXPECT_EQ(sink_.requests["a"], 1);
+  EXPECT_EQ(sink_.requests["b"], 1);
+  EXPECT_EQ(sink_.requests["c"], 0);
 }
 
 TEST_F(LogCollectorTest, WorksWithoutLogs) {

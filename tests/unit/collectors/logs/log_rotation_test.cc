@@ -199,7 +199,7 @@ TEST_F(LogRotationTest, LeavesACopyAloneThatIsLongInTheMaking) {
   for (std::size_t part = 1; part <= 4; ++part) {
     WriteFile(dir_ / "a.log.1", text.substr(0, text.size() * part / 4));
     EXPECT_THAT(Read(tailer), IsEmpty()) << part;
-    now_ += 2 * LogTailer::kCopyTime;
+    now_ += 2 * FollowedFile::kCopyTime;
   }
   fs::resize_file(dir_ / "a.log", 0);
   EXPECT_THAT(Read(tailer), IsEmpty());

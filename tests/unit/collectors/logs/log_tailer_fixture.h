@@ -62,7 +62,7 @@ class LogTailerTest : public testing::Test {
   const TempDir dir_;
   LogTailer::Clock::time_point now_{std::chrono::hours(1)};
   std::vector<std::string> messages_;
-  const LogTailer::Sink sink_ = [this](std::string_view message) {
+  const LogTailer::Sink sink_ = [this](std::string_view message, Traceback&) {
     messages_.emplace_back(message);
   };
 };

@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "collectors/logs/find_rotated.h"
 #include "tests/support/no_descriptors.h"
 #include "tests/unit/collectors/logs/log_tailer_fixture.h"
 
@@ -130,7 +129,7 @@ TEST_F(LogTailerTest, LeavesTheCopyOfCopytruncateAlone) {
   EXPECT_THAT(Read(tailer), IsEmpty());
   AppendFile(dir_ / "a.log", Line("two") + "\n");
   EXPECT_THAT(Read(tailer), ElementsAre(Line("two")));
-  now_ += LogTailer::kCopyTime;
+  now_ += FollowedFile::kCopyTime;
   AppendFile(dir_ / "a.log.1", "late\n");
   EXPECT_THAT(Read(tailer), IsEmpty());
 }
@@ -153,7 +152,7 @@ TEST_F(LogTailerTest, ReadsALogThatOnlyBeginsLikeAnotherOne) {
   EXPECT_THAT(Read(tailer), ElementsAre(Line("one")));
   WriteFile(dir_ / "b.log", Line("one") + "\n");
   EXPECT_THAT(Read(tailer), IsEmpty());
-  now_ += LogTailer::kCopyTime;
+  now_ += FollowedFile::kCopyTime;
   EXPECT_THAT(Read(tailer), IsEmpty());
   AppendFile(dir_ / "b.log", "two\n");
   EXPECT_THAT(Read(tailer), ElementsAre(Line("one"), "two"));
@@ -265,86 +264,57 @@ TEST_F(LogTailerTest, JoinsLinesAcrossReads) {
   EXPECT_THAT(Read(tailer), ElementsAre("[2] b"));
 }
 
-TEST_F(LogTailerTest, GoesOnWhereAnEarlierProcessStopped) {
+TEST_F(LogTailerTest, LeavesAFileAloneThatAnotherLogReadsOrHasRead) {
+  LogTailer tailer(Source("a.log*"));
+  bool is_others = true;
+  const auto read = [&] {
+    messages_.clear();
+    tailer.Scan(now_, sink_, [&](const FileId&) { return is_others; });
+    while (tailer.Read(now_, sink_)) {
+    }
+    return messages_;
+  };
+  read();
+  WriteFile(dir_ / "a.log", "one\n");
+  EXPECT_THAT(read(), IsEmpty());
+  fs::rename(dir_ / "a.log", dir_ / "a.log.1");
+  EXPECT_THAT(read(), IsEmpty());
+  // The other one has closed the rotated file.
+  is_others = false;
+  EXPECT_THAT(read(), IsEmpty());
+  WriteFile(dir_ / "a.log", "two\n");
+  EXPECT_THAT(read(), ElementsAre("two"));
+}
+
+TEST_F(LogTailerTest, TakesOverTheFilesOfALogThatIsNoMore) {
   WriteFile(dir_ / "a.log", "old\n");
   LogTailer first(Source("a.log"));
   Read(first);
-  AppendFile(dir_ / "a.log", "one\nto");
+  LogTailer second(Source("*.log"));
+  second.Scan(now_, sink_, [&](const FileId& id) { return first.Follows(id); });
+  AppendFile(dir_ / "a.log", "one\n");
   EXPECT_THAT(Read(first), ElementsAre("one"));
-  AppendFile(dir_ / "a.log", "rn\nthree\n");
-  LogTailer second(Source("a.log"), first.Positions());
-  EXPECT_THAT(Read(second), ElementsAre("torn", "three"));
-}
-
-TEST_F(LogTailerTest, ReadsAnUnfinishedMessageAgainAfterARestart) {
-  LogSourceConfig source = Source("a.log");
-  source.multi_line = {{"date", "\\[\\d+\\]"}};
-  LogTailer first(source);
-  Read(first);
-  WriteFile(dir_ / "a.log", "[1] a\n[2] b\nTrace\n");
-  EXPECT_THAT(Read(first), ElementsAre("[1] a"));
-  AppendFile(dir_ / "a.log", "back\n[3] c\n");
-  LogTailer second(source, first.Positions());
-  EXPECT_THAT(Read(second), ElementsAre("[2] b\nTrace\nback"));
-}
-
-TEST_F(LogTailerTest, FindsAFileThatWasRotatedBetweenTwoProcesses) {
-  LogTailer first(Source("a.log"));
-  ReadFirstLine(first, "one");
   AppendFile(dir_ / "a.log", "two\n");
-  fs::rename(dir_ / "a.log", dir_ / "a.log.1");
-  WriteFile(dir_ / "a.log", "three\n");
-  LogTailer second(Source("a.log"), first.Positions());
-  EXPECT_THAT(Read(second), ElementsAre("two", "three"));
-}
-
-// The number of a file that was rotated and deleted is free for any other.
-TEST_F(LogTailerTest, TakesNoOtherFileOfTheSameNumberForARotatedOne) {
-  LogTailer first(Source("a.log"));
-  ReadFirstLine(first, "one");
-  WriteFile(dir_ / "a.log", "two\n");
-  WriteFile(dir_ / "b.log", "of another app\n");
-  struct stat other {};
-  ASSERT_EQ(stat((dir_ / "b.log").c_str(), &other), 0);
-  std::vector<FilePosition> positions = first.Positions();
-  ASSERT_THAT(positions, SizeIs(1));
-  positions[0].id = IdOf(other);
-  LogTailer second(Source("a.log"), positions);
+  second.TakeOver(first.Positions());
   EXPECT_THAT(Read(second), ElementsAre("two"));
 }
 
-TEST_F(LogTailerTest, FindsAFileThatWasCutBetweenTwoProcesses) {
-  LogTailer first(Source("a.log*"));
-  ReadFirstLine(first, Line("one"));
-  fs::copy_file(dir_ / "a.log", dir_ / "a.log.1");
-  WriteFile(dir_ / "a.log", Line("two") + "\n" + Line("three") + "\n");
-  LogTailer second(Source("a.log*"), first.Positions());
-  EXPECT_THAT(Read(second), ElementsAre(Line("two"), Line("three")));
-}
-
-TEST_F(LogTailerTest, KeepsACopyLeftAloneOverARestart) {
-  LogTailer first(Source("a.log*"));
-  ReadFirstLine(first, Line("one"));
-  fs::copy_file(dir_ / "a.log", dir_ / "a.log.1");
-  fs::resize_file(dir_ / "a.log", 0);
-  Read(first);
-  Read(first);
-  LogTailer second(Source("a.log*"), first.Positions());
-  EXPECT_THAT(Read(second), IsEmpty());
-}
-
-// Not cut yet, so it may still be a log of its own.
-TEST_F(LogTailerTest, JudgesAFileThatBeginsLikeAnotherAnewAfterARestart) {
-  LogTailer first(Source("a.log*"));
-  ReadFirstLine(first, Line("one"));
-  fs::copy_file(dir_ / "a.log", dir_ / "a.log.bak");
-  EXPECT_THAT(Read(first), IsEmpty());
-  LogTailer second(Source("a.log*"), first.Positions());
-  EXPECT_THAT(Read(second), IsEmpty());
-  LogTailer third(Source("a.log*"), second.Positions());
-  EXPECT_THAT(Read(third), IsEmpty());
-  AppendFile(dir_ / "a.log", Line("two") + "\n");
-  EXPECT_THAT(Read(third), ElementsAre(Line("two")));
+TEST_F(LogTailerTest, GoesOnAsALogOfTheSameFiles) {
+  LogSourceConfig source = Source("a.log");
+  source.multi_line = {{"old", "\\["}};
+  LogTailer tailer(source);
+  Read(tailer);
+  WriteFile(dir_ / "a.log", "[1] a\nb\n");
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  source.source = "other";
+  source.multi_line.clear();
+  EXPECT_TRUE(tailer.Adopt(source));
+  AppendFile(dir_ / "a.log", "c\n");
+  EXPECT_THAT(Read(tailer), ElementsAre("[1] a\nb", "c"));
+  source.exclude_paths = {"x"};
+  EXPECT_FALSE(tailer.Adopt(source));
+  source = Source("b.log");
+  EXPECT_FALSE(tailer.Adopt(source));
 }
 
 TEST_F(LogTailerTest, NamesTheFoldersToWatch) {

@@ -28,7 +28,8 @@ class MessageAssemblerTest : public testing::Test {
   MessageAssembler assembler_{rules_};
   std::uint64_t offset_ = 0;
   std::vector<std::string> messages_;
-  const MessageAssembler::Sink sink_ = [this](std::string_view message) {
+  const MessageAssembler::Sink sink_ = [this](std::string_view message,
+                                              Traceback&) {
     messages_.emplace_back(message);
   };
 };
@@ -85,6 +86,56 @@ TEST_F(MessageAssemblerTest, TellsWhereTheUnfinishedMessageBegins) {
   EXPECT_EQ(assembler_.PendingOffset(offset_), second);
   assembler_.Flush(sink_);
   EXPECT_EQ(assembler_.PendingOffset(offset_), offset_);
+}
+
+TEST_F(MessageAssemblerTest, JoinsWhatARuntimeCutOfEachStream) {
+  const MessageRules none{{}};
+  MessageAssembler assembler(none);
+  std::uint64_t offset = 0;
+  const auto add = [&](const std::string& text) {
+    assembler.AddLine("2024-05-13T06:08:22.86Z " + text, offset, At(0), sink_);
+    offset += 100;
+  };
+  add("stdout F whole");
+  add("stdout P one ");
+  add("stderr P three ");
+  add("stdout P and ");
+  EXPECT_THAT(messages_, ElementsAre("whole"));
+  add("stderr F four");
+  // In the order in which they begin, so that a place in the file tells it.
+  EXPECT_THAT(messages_, ElementsAre("whole"));
+  EXPECT_EQ(assembler.PendingOffset(offset), 100U);
+  add("stdout F two");
+  EXPECT_THAT(messages_, ElementsAre("whole", "one and two", "three four"));
+  EXPECT_EQ(assembler.PendingOffset(offset), offset);
+}
+
+TEST_F(MessageAssemblerTest, HoldsTheRulesToTheLinesOwnText) {
+  const std::string cri = "2024-05-13T06:08:22.86Z stderr ";
+  Add(cri + "F [2026-11-22] a");
+  Add(cri + "P Trace");
+  Add(cri + "F back");
+  Add(cri + "F ");
+  Add(cri + "F [2026-11-23] b");
+  EXPECT_THAT(messages_, ElementsAre("[2026-11-22] a\nTraceback\n"));
+}
+
+TEST_F(MessageAssemblerTest, HoldsARuleThatWasWrittenForTheWholeLine) {
+  const MessageRules rules{{{"cri", "\\d{4}-\\d{2}-\\d{2}T"}}};
+  MessageAssembler assembler(rules);
+  assembler.AddLine("2024-05-13T06:08:22.86Z stderr F a", 0, At(0), sink_);
+  assembler.AddLine("2024-05-13T06:08:23.86Z stderr F b", 50, At(0), sink_);
+  EXPECT_THAT(messages_, ElementsAre("a"));
+}
+
+TEST_F(MessageAssemblerTest, BoundsWhatWaitsBehindALineWithoutAnEnd) {
+  const MessageRules none{{}};
+  MessageAssembler assembler(none);
+  const std::string time = "2024-05-13T06:08:22.86Z ";
+  assembler.AddLine(time + "stdout P torn", 0, At(0), sink_);
+  for (int i = 0; i < 5000; ++i)
+    assembler.AddLine(time + "stderr F x", 1, At(0), sink_);
+  EXPECT_THAT(messages_, testing::SizeIs(5001));
 }
 
 TEST_F(MessageAssemblerTest, BoundsAMessage) {

@@ -16,24 +16,25 @@ namespace {
 TEST(PositionFile, GivesBackWhatItWasGiven) {
   const TempDir dir;
   const std::string file = dir / "positions";
-  const std::vector<FilePosition> positions = {
-      {"/a/*.log",
-       "/a/b\xff.log",
-       {1, 18'446'744'073'709'551'615U},
-       7,
-       "x\ny",
-       std::string("\0z", 2)},
-      {"/c", "/c", {0, 0}, 0, "", ""}};
+  KeptPositions positions;
+  positions.logs = {"/a/*.log", "/none\xff"};
+  positions.files = {{"/a/*.log",
+                      "/a/b\xff.log",
+                      {1, 18'446'744'073'709'551'615U},
+                      7,
+                      "x\ny",
+                      std::string("\0z", 2)},
+                     {"/c", "/c", {0, 0}, 0, "", ""}};
   SavePositions(file, positions);
   EXPECT_EQ(LoadPositions(file), positions);
   SavePositions(file, {});
-  EXPECT_THAT(LoadPositions(file), testing::IsEmpty());
+  EXPECT_EQ(LoadPositions(file), KeptPositions());
   EXPECT_FALSE(std::filesystem::exists(file + ".new"));
 }
 
 TEST(PositionFile, IsEmptyBeforeTheFirstTime) {
   const TempDir dir;
-  EXPECT_THAT(LoadPositions(dir / "positions"), testing::IsEmpty());
+  EXPECT_EQ(LoadPositions(dir / "positions"), std::nullopt);
 }
 
 TEST(PositionFile, RefusesWhatIsNone) {
@@ -41,7 +42,9 @@ TEST(PositionFile, RefusesWhatIsNone) {
   const std::string file = dir / "positions";
   for (const char* text :
        {"", "x", "{}", "[]", R"({"version": 2, "files": []})",
-        R"({"version": 1, "files": [{}]})", R"({"version": 1, "files": 5})",
+        R"({"version": 1, "files": [{}]})",
+        R"({"version": 1, "logs": [1], "files": []})",
+        R"({"version": 1, "files": 5})",
         R"({"version": 1, "files": [{"log": "zz", "path": "", "device": 1,
             "inode": 1, "offset": 1, "head": "", "tail": ""}]})"}) {
     WriteFile(file, text);

@@ -19,9 +19,12 @@ class LogHandOverTest : public testing::Test {
     if (!store_) store_.emplace(config_, time_.Source());
     return *store_;
   }
-  void AddStatsd(const AppId& app) {
+  void AddStatsd(const AppId& app, EventKind kind = EventKind::kRequests) {
     SeriesRef ref{{app, {}}};
-    const StoreOp op{&ref, Event(), true};
+    Event event;
+    event.kind = kind;
+    event.code = 200;
+    const StoreOp op{&ref, event, true};
     store().Add({&op, 1});
   }
   bool AddFromLog(const std::string& name) {
@@ -45,6 +48,20 @@ TEST_F(LogHandOverTest, TakesAccessLinesUntilAStatsdLineCame) {
   EXPECT_FALSE(AddFromLog("shop"));
   EXPECT_TRUE(AddFromLog("other"));
   EXPECT_EQ(Requests(R"(app="shop")"), 3);
+}
+
+TEST_F(LogHandOverTest, WaitsForALineAboutARequest) {
+  for (const EventKind kind : {EventKind::kArbiterWorkers, EventKind::kBacklog,
+                               EventKind::kLogMessage}) {
+    AddStatsd({"shop", "", ""}, kind);
+    EXPECT_TRUE(AddFromLog("shop"));
+  }
+  for (const EventKind kind :
+       {EventKind::kRequests, EventKind::kStatus, EventKind::kDuration}) {
+    const std::string name = "shop" + std::to_string(static_cast<int>(kind));
+    AddStatsd({name, "", ""}, kind);
+    EXPECT_FALSE(AddFromLog(name));
+  }
 }
 
 // What a log counted has no pod; the app's name tells who sends StatsD.
@@ -88,8 +105,10 @@ TEST_F(LogHandOverTest, AddsToTheSeriesThatAReloadMade) {
 // A stranger may make up any number of names.
 TEST_F(LogHandOverTest, ForgetsNamesWithoutSeriesOnlyWhenThereAreVeryMany) {
   config_.statsd.series_ttl = std::chrono::seconds(60);
+  config_.logs.emplace_back().service = "of_a_log";
   store().SetKnownApps({{"shop", "", ""}});
   AddStatsd({"shop", "", ""});
+  AddStatsd({"of_a_log", "", ""});
   for (int round = 0; round < 100; ++round) {
     for (int i = 0; i < 250; ++i) {
       AddStatsd({"x" + std::to_string(round * 1000 + i), "", ""});
@@ -98,6 +117,7 @@ TEST_F(LogHandOverTest, ForgetsNamesWithoutSeriesOnlyWhenThereAreVeryMany) {
     store().Collect({});
   }
   EXPECT_FALSE(AddFromLog("shop"));
+  EXPECT_FALSE(AddFromLog("of_a_log"));
   EXPECT_TRUE(AddFromLog("x0"));
 }
 

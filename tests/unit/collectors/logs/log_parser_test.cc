@@ -1,44 +1,16 @@
-#include "collectors/logs/parse_log_line.h"
+#include "collectors/logs/log_parser.h"
 
 #include <gtest/gtest.h>
 
 #include <fstream>
 #include <optional>
-#include <ostream>
 #include <string>
 #include <vector>
 
+#include "tests/unit/collectors/logs/log_parser_fixture.h"
+
 namespace gunicorn_exporter {
-
-void PrintTo(const AccessLine& line, std::ostream* out) {
-  *out << "status " << line.status;
-  if (line.duration_seconds) *out << " in " << *line.duration_seconds << " s";
-}
-
-void PrintTo(const ErrorLine& line, std::ostream* out) {
-  *out << kErrorLevelNames[static_cast<std::size_t>(line.level)];
-  if (line.event)
-    *out << " " << kWorkerEventNames[static_cast<std::size_t>(*line.event)];
-}
-
-void PrintTo(Unmatched reason, std::ostream* out) {
-  *out << kUnmatchedNames[static_cast<std::size_t>(reason)];
-}
-
 namespace {
-
-void ExpectDuration(const AccessLine& access, const AccessLine& expected,
-                    const std::string& line) {
-  ASSERT_EQ(access.duration_seconds.has_value(),
-            expected.duration_seconds.has_value())
-      << line;
-  if (access.duration_seconds) {
-    EXPECT_DOUBLE_EQ(*access.duration_seconds, *expected.duration_seconds)
-        << line;
-  }
-}
-
-LogLine Parse(std::string_view line) { return ParseLogLine(line, nullptr); }
 
 std::vector<std::string> LinesOf(const std::string& file) {
   std::ifstream in(TESTS_DIR "/fixtures/logs/" + file);
@@ -51,7 +23,7 @@ const std::string kDefault =
     "127.0.0.1 - - [22/Nov/2026:05:33:19 +0000] \"GET / HTTP/1.1\" 200 2 "
     "\"-\" \"curl/7.88.1\"";
 
-TEST(ParseLogLine, TakesGunicornsDefaultAccessFormat) {
+TEST(LogParser, TakesGunicornsDefaultAccessFormat) {
   EXPECT_EQ(Parse(kDefault), LogLine(AccessLine{200, {}}));
   for (const std::string& line : LinesOf("access.log")) {
     EXPECT_TRUE(std::holds_alternative<AccessLine>(Parse(line))) << line;
@@ -63,7 +35,7 @@ struct AccessCase {
   AccessLine expected;
 };
 
-TEST(ParseLogLine, TakesTheVariantsOfTheAccessFormat) {
+TEST(LogParser, TakesTheVariantsOfTheAccessFormat) {
   const std::string request =
       "[22/Nov/2026:05:33:19 -0830] \"POST /a?b=[c] HTTP/1.1\" 503 -";
   const AccessCase table[] = {
@@ -87,8 +59,8 @@ TEST(ParseLogLine, TakesTheVariantsOfTheAccessFormat) {
       {kDefault + " 0.001523 \"192.0.2.7\"", {200, 0.001523}},
       {"192.0.2.1 - - " + request + " 1523", {503, 0.001523}},
       // Two bare numbers: nobody knows which is what.
-      {kDefault + " 0/1523", {200, {}}},
-      {kDefault + " 1 1523", {200, {}}},
+      {kDefault + " 0/1523", {200, {}, false, true}},
+      {kDefault + " 1 1523", {200, {}, false, true}},
       // Not a duration.
       {kDefault + " -5", {200, {}}},
       {kDefault + " 1e3", {200, {}}},
@@ -111,12 +83,14 @@ TEST(ParseLogLine, TakesTheVariantsOfTheAccessFormat) {
     ASSERT_TRUE(std::holds_alternative<AccessLine>(line)) << row.line;
     const AccessLine& access = std::get<AccessLine>(line);
     EXPECT_EQ(access.status, row.expected.status) << row.line;
+    EXPECT_EQ(access.has_unread_duration, row.expected.has_unread_duration)
+        << row.line;
     ExpectDuration(access, row.expected, row.line);
   }
 }
 
 // gunicorn writes a client's quote as \", and its backslash as it is.
-TEST(ParseLogLine, TakesNoNumberOfTheClientForADuration) {
+TEST(LogParser, TakesNoNumberOfTheClientForADuration) {
   const std::string head =
       "127.0.0.1 - - [22/Nov/2026:05:33:19 +0000] \"GET / HTTP/1.1\" 200 2 ";
   const std::pair<std::string, std::optional<double>> table[] = {
@@ -150,7 +124,7 @@ TEST(ParseLogLine, TakesNoNumberOfTheClientForADuration) {
   }
 }
 
-TEST(ParseLogLine, TakesABareNumberInTheUnitThatWasTold) {
+TEST(LogParser, TakesABareNumberInTheUnitThatWasTold) {
   const struct {
     std::string line;
     double unit_seconds;
@@ -172,7 +146,9 @@ TEST(ParseLogLine, TakesABareNumberInTheUnitThatWasTold) {
       {R"({"status": 200, "M": 12})", 1, {200, 0.012}},
   };
   for (const auto& row : table) {
-    const LogLine line = ParseLogLine(row.line, nullptr, row.unit_seconds);
+    LogSourceConfig source;
+    source.duration_unit_seconds = row.unit_seconds;
+    const LogLine line = Parse(row.line, source);
     ASSERT_TRUE(std::holds_alternative<AccessLine>(line)) << row.line;
     const AccessLine& access = std::get<AccessLine>(line);
     EXPECT_FALSE(access.is_unit_assumed) << row.line;
@@ -180,7 +156,7 @@ TEST(ParseLogLine, TakesABareNumberInTheUnitThatWasTold) {
   }
 }
 
-TEST(ParseLogLine, MarksABareWholeNumberWhoseUnitNobodyTold) {
+TEST(LogParser, MarksABareWholeNumberWhoseUnitNobodyTold) {
   const auto is_assumed = [](const std::string& line) {
     return std::get<AccessLine>(Parse(line)).is_unit_assumed;
   };
@@ -191,27 +167,7 @@ TEST(ParseLogLine, MarksABareWholeNumberWhoseUnitNobodyTold) {
   EXPECT_FALSE(is_assumed(kDefault + " 1 2"));
 }
 
-TEST(ParseLogLine, TakesJsonAccessLines) {
-  const AccessCase table[] = {
-      {R"({"status": 200})", {200, {}}},
-      {R"({"remote": "h", "s": "404", "D": "1500"})", {404, 0.0015}},
-      {R"({"status_code": 500, "duration_ms": 12.5})", {500, 0.0125}},
-      {R"({"response_status": 201, "request_time_us": 1500})", {201, 0.0015}},
-      {R"({"status": 200, "response_time": "0.25"})", {200, 0.25}},
-      {R"({"status": 200, "elapsed": "12ms"})", {200, 0.012}},
-      {R"({"status": 200, "request_time": 0.25})", {200, 0.25}},
-      {R"({"status": 200, "request_time": 12})", {200, {}}},  // Of what?
-      {R"({"status": 200, "L": 0.5, "T": 0})", {200, 0.5}},
-      {R"({"status": 200, "M": -1})", {200, {}}},
-      {R"({"status": 200, "M": null, "x": {"status": 500}})", {200, {}}},
-      {"{\n  \"status\": 200\n}", {200, {}}},
-  };
-  for (const AccessCase& row : table) {
-    EXPECT_EQ(Parse(row.line), LogLine(row.expected)) << row.line;
-  }
-}
-
-TEST(ParseLogLine, TakesGunicornsErrorLines) {
+TEST(LogParser, TakesGunicornsErrorLines) {
   const std::string head = "[2026-11-22 05:33:16 +0000] [8865] ";
   const std::pair<std::string, ErrorLine> table[] = {
       {head + "[INFO] Starting gunicorn 26.1.0", {ErrorLevel::kInfo, {}}},
@@ -252,7 +208,7 @@ TEST(ParseLogLine, TakesGunicornsErrorLines) {
   }
 }
 
-TEST(ParseLogLine, CountsARealErrorLog) {
+TEST(LogParser, CountsARealErrorLog) {
   int events[4] = {};
   int unmatched = 0;
   for (const std::string& line : LinesOf("error.log")) {
@@ -270,7 +226,7 @@ TEST(ParseLogLine, CountsARealErrorLog) {
   EXPECT_EQ(unmatched, 2);  // A traceback, without a multi_line rule.
 }
 
-TEST(ParseLogLine, SaysWhyALineFitsNothing) {
+TEST(LogParser, SaysWhyALineFitsNothing) {
   using namespace std::string_literals;
   const std::string head = "h - - [22/Nov/2026:05:33:19 +0000] ";
   const std::pair<std::string, Unmatched> table[] = {
@@ -304,25 +260,84 @@ TEST(ParseLogLine, SaysWhyALineFitsNothing) {
   }
 }
 
-TEST(ParseLogLine, TakesAPatternInsteadOfTheKnownAccessFormats) {
-  const AccessPattern pattern("^(?P<status>\\w+) (?P<milliseconds>\\S+) ");
-  EXPECT_EQ(ParseLogLine("404 250 /a", &pattern),
-            LogLine(AccessLine{404, 0.25}));
-  EXPECT_EQ(ParseLogLine("404 - /a", &pattern), LogLine(AccessLine{404, {}}));
-  EXPECT_EQ(ParseLogLine("ok 1 /a", &pattern), LogLine(Unmatched::kBadStatus));
-  EXPECT_EQ(ParseLogLine(kDefault, &pattern), LogLine(Unmatched::kNoFormat));
-  EXPECT_EQ(ParseLogLine("{\"status\": 200}", &pattern),
-            LogLine(Unmatched::kNoFormat));
-  EXPECT_EQ(
-      ParseLogLine("[2026-11-22 05:33:16 +0000] [8865] [INFO] x", &pattern),
-      LogLine(ErrorLine{ErrorLevel::kInfo, {}}));
+LogSourceConfig WithPattern(const std::string& pattern) {
+  LogSourceConfig source;
+  source.pattern = pattern;
+  return source;
 }
 
-TEST(ParseLogLine, TakesThePatternsFinestDuration) {
-  const AccessPattern pattern(
-      "(?P<seconds>\\d+) (?P<microseconds>\\d+) (?P<status>\\d+)");
-  EXPECT_EQ(ParseLogLine("1 1500000 200", &pattern),
+TEST(LogParser, TakesAPatternInsteadOfTheKnownAccessFormats) {
+  const LogSourceConfig source =
+      WithPattern("^(?P<status>\\w+) (?P<milliseconds>\\S+) ");
+  const std::pair<std::string, LogLine> table[] = {
+      {"404 250 /a", AccessLine{404, 0.25}},
+      {"404 - /a", AccessLine{404, {}}},
+      {"404 -1 /a", AccessLine{404, {}}},
+      {"404 inf /a", AccessLine{404, {}}},
+      {"ok 1 /a", Unmatched::kBadStatus},
+      {kDefault, Unmatched::kNoFormat},
+      {"{\"status\": 200}", Unmatched::kNoFormat},
+      // The message of a JSON record.
+      {R"({"level": "info", "message": "404 250 /a"})", AccessLine{404, 0.25}},
+      {"[2026-11-22 05:33:16 +0000] [8865] [INFO] x",
+       ErrorLine{ErrorLevel::kInfo, {}}},
+  };
+  for (const auto& [line, expected] : table) {
+    EXPECT_EQ(Parse(line, source), expected) << line;
+  }
+}
+
+TEST(LogParser, TakesThePatternsFinestDuration) {
+  EXPECT_EQ(Parse("1 1500000 200",
+                  WithPattern("(?P<seconds>\\d+) (?P<microseconds>\\d+) "
+                              "(?P<status>\\d+)")),
             LogLine(AccessLine{200, 1.5}));
+}
+
+TEST(LogParser, TakesAnErrorPatternInsteadOfTheKnownErrorFormats) {
+  LogSourceConfig source;
+  source.error_pattern = "^(?P<level>\\S+) (?P<pid>\\d+): (?P<message>.*)$";
+  const std::pair<std::string, LogLine> table[] = {
+      {"CRITICAL 7: WORKER TIMEOUT (pid:9)",
+       ErrorLine{ErrorLevel::kCritical, WorkerEvent::kTimeout}},
+      {"warn 7: x\nTraceback", ErrorLine{ErrorLevel::kWarning, {}}},
+      {"W 7: x", ErrorLine{ErrorLevel::kWarning, {}}},
+      {"30 7: x", ErrorLine{ErrorLevel::kWarning, {}}},
+      {"NOTICE 7: x", Unmatched::kUnknownLevel},
+      {"[2026-11-22 05:33:16 +0000] [8865] [INFO] x", Unmatched::kNoFormat},
+      {kDefault, AccessLine{200, {}}},
+  };
+  for (const auto& [line, expected] : table) {
+    EXPECT_EQ(Parse(line, source), expected) << line;
+  }
+}
+
+TEST(LogParser, TakesUvicornsAccessLines) {
+  const std::pair<std::string, LogLine> table[] = {
+      {"127.0.0.1:42514 - \"GET / HTTP/1.1\" 200", AccessLine{200, {}}},
+      {"::1:42514 - \"GET /a?b=c HTTP/2\" 503", AccessLine{503, {}}},
+      {" - \"GET / HTTP/1.1\" 200", AccessLine{200, {}}},  // A unix socket.
+      {"INFO:     127.0.0.1:42514 - \"GET / HTTP/1.1\" 404 Not Found",
+       AccessLine{404, {}}},
+      {"127.0.0.1:42514 - \"GET / HTTP/1.1\" 999", Unmatched::kBadStatus},
+      {"127.0.0.1:42514 - \"GET / HTTP/1.1\" 200 2", Unmatched::kNoFormat},
+      {"127.0.0.1:42514 - \"GET / HTTP/1.1\" ok", Unmatched::kNoFormat},
+      {"127.0.0.1:42514 - \"GET / HTTP/1.1\"", Unmatched::kNoFormat},
+      {"127.0.0.1:42514 - \"WebSocket /ws\" 403", Unmatched::kNoFormat},
+      {"somebody said - \"GET / HTTP/1.1\" 200", Unmatched::kNoFormat},
+  };
+  for (const auto& [line, expected] : table) {
+    EXPECT_EQ(Parse(line), expected) << line;
+  }
+}
+
+// There is no level in `gunicorn --log-syslog`'s lines.
+TEST(LogParser, TakesWhatGunicornSaysOfWorkersToSyslog) {
+  EXPECT_EQ(Parse("[8865] WORKER TIMEOUT (pid:9)"),
+            LogLine(ErrorLine{ErrorLevel::kCritical, WorkerEvent::kTimeout}));
+  EXPECT_EQ(Parse("[8865] Listening at: http://127.0.0.1:8000 (8865)"),
+            LogLine(Unmatched::kNoFormat));
+  EXPECT_EQ(Parse("[8865] " + kDefault), LogLine(AccessLine{200, {}}));
 }
 
 }  // namespace

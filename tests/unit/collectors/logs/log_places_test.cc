@@ -1,0 +1,154 @@
+// Places that outlive a process.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "collectors/logs/find_rotated.h"
+#include "collectors/logs/log_tailer.h"
+#include "tests/unit/collectors/logs/log_tailer_fixture.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class LogPlacesTest : public LogTailerTest {};
+
+TEST_F(LogPlacesTest, GoesOnWhereAnEarlierProcessStopped) {
+  WriteFile(dir_ / "a.log", "old\n");
+  LogTailer first(Source("a.log"));
+  Read(first);
+  AppendFile(dir_ / "a.log", "one\nto");
+  EXPECT_THAT(Read(first), ElementsAre("one"));
+  AppendFile(dir_ / "a.log", "rn\nthree\n");
+  LogTailer second(Source("a.log"), first.Positions());
+  EXPECT_THAT(Read(second), ElementsAre("torn", "three"));
+}
+
+TEST_F(LogPlacesTest, ReadsAnUnfinishedMessageAgainAfterARestart) {
+  LogSourceConfig source = Source("a.log");
+  source.multi_line = {{"date", "\\[\\d+\\]"}};
+  LogTailer first(source);
+  Read(first);
+  WriteFile(dir_ / "a.log", "[1] a\n[2] b\nTrace\n");
+  EXPECT_THAT(Read(first), ElementsAre("[1] a"));
+  AppendFile(dir_ / "a.log", "back\n[3] c\n");
+  LogTailer second(source, first.Positions());
+  EXPECT_THAT(Read(second), ElementsAre("[2] b\nTrace\nback"));
+}
+
+TEST_F(LogPlacesTest, FindsAFileThatWasRotatedBetweenTwoProcesses) {
+  LogTailer first(Source("a.log"));
+  ReadFirstLine(first, "one");
+  AppendFile(dir_ / "a.log", "two\n");
+  fs::rename(dir_ / "a.log", dir_ / "a.log.1");
+  WriteFile(dir_ / "a.log", "three\n");
+  LogTailer second(Source("a.log"), first.Positions());
+  EXPECT_THAT(Read(second), ElementsAre("two", "three"));
+}
+
+// The number of a file that was rotated and deleted is free for any other.
+TEST_F(LogPlacesTest, TakesNoOtherFileOfTheSameNumberForARotatedOne) {
+  LogTailer first(Source("a.log"));
+  ReadFirstLine(first, "one");
+  WriteFile(dir_ / "a.log", "two\n");
+  WriteFile(dir_ / "b.log", "of another app\n");
+  struct stat other {};
+  ASSERT_EQ(stat((dir_ / "b.log").c_str(), &other), 0);
+  std::vector<FilePosition> positions = first.Positions();
+  ASSERT_THAT(positions, SizeIs(1));
+  positions[0].id = IdOf(other);
+  LogTailer second(Source("a.log"), positions);
+  EXPECT_THAT(Read(second), ElementsAre("two"));
+}
+
+TEST_F(LogPlacesTest, FindsAFileThatWasCutBetweenTwoProcesses) {
+  LogTailer first(Source("a.log*"));
+  ReadFirstLine(first, Line("one"));
+  fs::copy_file(dir_ / "a.log", dir_ / "a.log.1");
+  WriteFile(dir_ / "a.log", Line("two") + "\n" + Line("three") + "\n");
+  LogTailer second(Source("a.log*"), first.Positions());
+  EXPECT_THAT(Read(second), ElementsAre(Line("two"), Line("three")));
+}
+
+TEST_F(LogPlacesTest, KeepsACopyLeftAloneOverARestart) {
+  LogTailer first(Source("a.log*"));
+  ReadFirstLine(first, Line("one"));
+  fs::copy_file(dir_ / "a.log", dir_ / "a.log.1");
+  fs::resize_file(dir_ / "a.log", 0);
+  Read(first);
+  Read(first);
+  LogTailer second(Source("a.log*"), first.Positions());
+  EXPECT_THAT(Read(second), IsEmpty());
+}
+
+// Not cut yet, so it may still be a log of its own.
+TEST_F(LogPlacesTest, JudgesAFileThatBeginsLikeAnotherAnewAfterARestart) {
+  LogTailer first(Source("a.log*"));
+  ReadFirstLine(first, Line("one"));
+  fs::copy_file(dir_ / "a.log", dir_ / "a.log.bak");
+  EXPECT_THAT(Read(first), IsEmpty());
+  LogTailer second(Source("a.log*"), first.Positions());
+  EXPECT_THAT(Read(second), IsEmpty());
+  LogTailer third(Source("a.log*"), second.Positions());
+  EXPECT_THAT(Read(third), IsEmpty());
+  AppendFile(dir_ / "a.log", Line("two") + "\n");
+  EXPECT_THAT(Read(third), ElementsAre(Line("two")));
+}
+
+// Remounted, or a container's overlay that was made anew.
+TEST_F(LogPlacesTest, GoesOnInAFileWhoseDeviceHasAnotherNumber) {
+  for (const bool has_same_inode : {true, false}) {
+    WriteFile(dir_ / "a.log", Line("old") + "\n");
+    LogTailer first(Source("a.log"));
+    Read(first);
+    AppendFile(dir_ / "a.log", Line("one") + "\n");
+    EXPECT_THAT(Read(first), SizeIs(1));
+    std::vector<FilePosition> positions = first.Positions();
+    ++positions[0].id.device;
+    if (!has_same_inode) positions[0].id.inode += 1'000'000;
+    AppendFile(dir_ / "a.log", Line("two") + "\n");
+    LogTailer second(Source("a.log"), positions);
+    EXPECT_THAT(Read(second), ElementsAre(Line("two")));
+  }
+}
+
+TEST_F(LogPlacesTest, FindsARotatedFileWhoseDeviceHasAnotherNumber) {
+  LogTailer first(Source("a.log"));
+  ReadFirstLine(first, Line("one"));
+  std::vector<FilePosition> positions = first.Positions();
+  ++positions[0].id.device;
+  AppendFile(dir_ / "a.log", Line("two") + "\n");
+  fs::rename(dir_ / "a.log", dir_ / "a.log.1");
+  WriteFile(dir_ / "a.log", Line("three") + "\n");
+  LogTailer second(Source("a.log"), positions);
+  EXPECT_THAT(Read(second), ElementsAre(Line("two"), Line("three")));
+}
+
+TEST_F(LogPlacesTest, ReadsAnotherFileInThePlaceOfOneOfAnotherDevice) {
+  LogTailer first(Source("a.log"));
+  ReadFirstLine(first, Line("one"));
+  std::vector<FilePosition> positions = first.Positions();
+  positions[0].id = {positions[0].id.device + 1, 1};
+  WriteFile(dir_ / "a.log", Line("two") + "\n" + Line("three") + "\n");
+  LogTailer second(Source("a.log"), positions);
+  EXPECT_THAT(Read(second), ElementsAre(Line("two"), Line("three")));
+}
+
+TEST_F(LogPlacesTest, ReadsWhollyWhatCameSinceAnEarlierProcessFoundNone) {
+  LogTailer first(Source("a.log"));
+  EXPECT_THAT(Read(first), IsEmpty());
+  WriteFile(dir_ / "a.log", "one\n");
+  LogTailer second(Source("a.log"), first.Positions());
+  EXPECT_THAT(Read(second), ElementsAre("one"));
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter
