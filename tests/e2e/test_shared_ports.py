@@ -339,21 +339,38 @@ def test_without_rights_another_users_connections_are_left_out():
             end_held_requests(gunicorn)
 
 
+LISTEN_TOO = """
+import socket, sys
+with socket.socket() as listener:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
+    listener.listen(5)
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
 def test_without_rights_a_port_that_is_shared_has_no_connections_rather_than_wrong_ones():
     user = LONELY_USER + 1
     with UnprivilegedExporter() as exporter, Gunicorn(user=user, workers=WORKERS, args=REUSE) as gunicorn:
         app = gunicorn.name
         wait_for(exporter, app, 0, 0, 0)
-        with contextlib.ExitStack() as stack, socket.socket() as foreign:
+        with contextlib.ExitStack() as stack:
             hold_one_more(stack, [gunicorn])
             wait_for(exporter, app, 1, 1, 0)
             # The kernel lets one user's sockets share a port.
-            os.fchown(foreign.fileno(), user, -1)
-            foreign.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            foreign.bind(("127.0.0.1", gunicorn.port))
-            foreign.listen(5)  # Not gunicorn's backlog.
+            foreign = stack.enter_context(
+                subprocess.Popen(
+                    ["/usr/bin/python3", "-c", LISTEN_TOO, str(gunicorn.port)],
+                    user=user,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                )
+            )
+            assert foreign.stdout.readline() == b"ready\n"
             wait_until(
                 lambda: exporter.scrape().get("gunicorn_connections", app=app) is None, "there is no such series"
             )
-            assert exporter.value("gunicorn_listen_queue_limit", app=app, address=f"127.0.0.1:{gunicorn.port}") == 2048
+            assert exporter.value("gunicorn_workers", app=app, state="idle") == 0
+            foreign.stdin.close()
             end_held_requests(gunicorn)

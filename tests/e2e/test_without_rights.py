@@ -1,68 +1,165 @@
-"""What an exporter may tell that runs as nobody, without capabilities, beside several apps of one user."""
+"""What an exporter may tell that runs as nobody, without capabilities: what is proven, and "unknown" where nothing is.
+
+The exporter knows whose connections they are by the app's cgroup, by its user, or by `bind`. Where none tells, no worker is idle.
+"""
 
 import contextlib
 import socket
+import subprocess
+import time
+from pathlib import Path
 
-from support import Gunicorn, UnprivilegedExporter, wait_until
+import pytest
+from support import Gunicorn, UnprivilegedExporter, unique_name, wait_until
 
-# Whose only gunicorns are the test's: other tests run theirs as root, at the same time.
+# Of gunicorns alone that this file starts: other tests run theirs as root, at the same time.
 USER = 47120
+OTHER_USER = 47121
+HIERARCHIES = [Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified")]
+CONFIG = "process:\n  sample_interval: 200ms\n"
+PATIENT = ["--timeout", "120"]
 
 
-def shown(exporter, gunicorn):
-    """(working, idle, connections or None)."""
-    scrape = exporter.scrape()
-    states = scrape.by("state", "gunicorn_workers", app=gunicorn.name)
-    return states["working"], states["idle"], scrape.get("gunicorn_connections", app=gunicorn.name)
+@pytest.fixture
+def cgroup():
+    """A cgroup v2 of the test's own."""
+    roots = [root for root in HIERARCHIES if (root / "cgroup.controllers").exists()]
+    if not roots:
+        pytest.skip("no cgroup v2 hierarchy is mounted")
+    folder = roots[0] / unique_name("gunicorn-exporter-test")
+    try:
+        folder.mkdir()
+    except OSError as error:
+        pytest.skip(f"no cgroup can be made here: {error}")
+    yield folder
+
+    def gone():
+        folder.rmdir()
+        return True
+
+    wait_until(gone, "the cgroup is empty")
 
 
-def hold(gunicorn, stack):
-    connection = gunicorn.connect()
-    stack.callback(connection.close)
-    connection.request("GET", "/sleep?seconds=60")
+class CgroupGunicorn(Gunicorn):
+    """Started in a cgroup, by a shell."""
+
+    def __init__(self, cgroup, **options):
+        super().__init__(**options)
+        self.cgroup = cgroup
+
+    def prepare(self):
+        super().prepare()
+        enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
+        self.command = ["/bin/sh", "-c", enter, self.cgroup, *self.command]
 
 
-def learn(exporter, gunicorn, stack):
-    """Clients of this app alone, until the exporter has found out which port is its."""
-
-    def found_out():
-        with socket.create_connection(("127.0.0.1", gunicorn.port)):
-            before = exporter.value("gunicorn_exporter_process_sample_cpu_seconds")
-            # The connection is there through a sample.
-            wait_until(
-                lambda: exporter.value("gunicorn_exporter_process_sample_cpu_seconds") != before, "a sample is taken"
-            )
-        return shown(exporter, gunicorn)[2] is not None
-
-    wait_until(found_out, f"{gunicorn.name} has connections")
-    wait_until(lambda: shown(exporter, gunicorn)[0] == 0, f"{gunicorn.name} is idle again")
+def states(exporter, gunicorn):
+    """(working, idle, unknown)."""
+    by_state = exporter.scrape().by("state", "gunicorn_workers", app=gunicorn.name)
+    return by_state["working"], by_state["idle"], by_state["unknown"]
 
 
-def test_several_apps_of_one_user_work_by_the_connections_of_their_own_ports():
-    args = ["--timeout", "120"]
-    with UnprivilegedExporter(config="process:\n  sample_interval: 200ms\n") as exporter:
-        with Gunicorn(user=USER, workers=4, args=args) as first, Gunicorn(user=USER, workers=3, args=args) as second:
-            for gunicorn in (first, second):
-                # The first may have been the only one of its user when the last sample was taken.
-                wait_until(
-                    lambda: shown(exporter, gunicorn)[1:] == (gunicorn.workers, None),
-                    "it is seen, and nothing is told before something is known",
-                )
-            with contextlib.ExitStack() as stack:
-                learn(exporter, first, stack)
-                learn(exporter, second, stack)
-                for _ in range(3):
-                    hold(first, stack)
-                hold(second, stack)
-                wait_until(lambda: shown(exporter, first) == (3, 1, 3), "three of the first work")
-                wait_until(lambda: shown(exporter, second) == (1, 2, 1), "one of the second works")
-                for _ in range(10):
-                    assert (shown(exporter, first), shown(exporter, second)) == ((3, 1, 3), (1, 2, 1))
-                scrape = exporter.scrape()
-                for gunicorn in (first, second):
-                    queues = scrape.by("address", "gunicorn_listen_queue_limit", app=gunicorn.name)
-                    assert queues == {f"127.0.0.1:{gunicorn.port}": 2048}
-                    assert scrape.get("gunicorn_open_fds", app=gunicorn.name, role="worker") is None
-                assert scrape.value("gunicorn_exporter_process_read_errors_total", file="fd", reason="permission") > 0
-                for gunicorn in (first, second):
-                    gunicorn.kill()
+def assert_states(exporter, gunicorn, *expected):
+    wait_until(lambda: states(exporter, gunicorn) == expected, f"{gunicorn.name} shows {expected}")
+    for _ in range(20):
+        assert states(exporter, gunicorn) == expected
+        time.sleep(0.05)  # The scrapes are to see several samples.
+
+
+def hold(gunicorn, stack, count=1):
+    for _ in range(count):
+        connection = gunicorn.connect()
+        stack.callback(connection.close)
+        connection.request("GET", "/sleep?seconds=60")
+
+
+@contextlib.contextmanager
+def stranger_of(user):
+    with subprocess.Popen(["sleep", "600"], user=user, group=user) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("args", [[], ["--backlog", "511"]], ids=["", "backlog"])
+def test_its_own_cgroup_tells_an_apps_connections(cgroup, args):
+    with CgroupGunicorn(cgroup, workers=3, args=[*PATIENT, *args]) as gunicorn, UnprivilegedExporter(CONFIG) as exporter:
+        assert_states(exporter, gunicorn, 0, 3, 0)
+        with contextlib.ExitStack() as stack:
+            hold(gunicorn, stack, 2)
+            assert_states(exporter, gunicorn, 2, 1, 0)
+            scrape = exporter.scrape()
+            assert scrape.value("gunicorn_requests_in_progress", app=gunicorn.name) == 2
+            assert scrape.value("gunicorn_connections", app=gunicorn.name) == 2
+            assert list(scrape.by("address", "gunicorn_listen_queue_limit", app=gunicorn.name)) == [
+                f"127.0.0.1:{gunicorn.port}"
+            ]
+            gunicorn.kill()
+
+
+def test_a_foreign_process_in_the_cgroup_proves_nothing(cgroup):
+    with CgroupGunicorn(cgroup, workers=2, args=PATIENT) as gunicorn, UnprivilegedExporter(CONFIG) as exporter:
+        assert_states(exporter, gunicorn, 0, 2, 0)
+        with subprocess.Popen(["sleep", "600"]) as stranger:
+            (cgroup / "cgroup.procs").write_text(str(stranger.pid))
+            assert_states(exporter, gunicorn, 0, 0, 2)
+            assert exporter.scrape().get("gunicorn_connections", app=gunicorn.name) is None
+            stranger.kill()
+        assert_states(exporter, gunicorn, 0, 2, 0)
+
+
+def test_without_any_proof_no_worker_is_idle_and_none_of_anothers_clients_count():
+    with socket.create_server(("127.0.0.1", 0), backlog=2048) as foreign, contextlib.ExitStack() as stack:
+        with Gunicorn(workers=3, args=PATIENT) as gunicorn, UnprivilegedExporter(CONFIG) as exporter:
+            for _ in range(4):
+                client = stack.enter_context(socket.create_connection(foreign.getsockname()))
+                client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                stack.enter_context(foreign.accept()[0])
+            assert_states(exporter, gunicorn, 0, 0, 3)
+            hold(gunicorn, stack, 2)
+            assert_states(exporter, gunicorn, 0, 0, 3)
+            scrape = exporter.scrape()
+            for name in ["gunicorn_connections", "gunicorn_requests_in_progress", "gunicorn_listen_queue_length"]:
+                assert scrape.get(name, app=gunicorn.name) is None
+            gunicorn.kill()
+
+
+@pytest.mark.parametrize("bind", ["tcp", "unix"])
+def test_a_user_of_its_own_tells_an_apps_connections(bind):
+    with Gunicorn(user=USER, workers=3, bind=bind, args=PATIENT) as gunicorn, UnprivilegedExporter(CONFIG) as exporter:
+        assert_states(exporter, gunicorn, 0, 3, 0)
+        with contextlib.ExitStack() as stack:
+            hold(gunicorn, stack, 2)
+            assert_states(exporter, gunicorn, 2, 1, 0)
+            with stranger_of(USER):
+                wait_until(lambda: states(exporter, gunicorn) == (0, 0, 3), "the user has another process")
+            gunicorn.kill()
+
+
+def test_two_apps_of_one_user_are_not_told_apart():
+    with Gunicorn(user=OTHER_USER, workers=2) as first, Gunicorn(user=OTHER_USER, workers=2) as second:
+        with UnprivilegedExporter(CONFIG) as exporter:
+            assert_states(exporter, first, 0, 0, 2)
+            assert_states(exporter, second, 0, 0, 2)
+
+
+@pytest.mark.parametrize("bind", ["tcp", "unix"])
+def test_the_configured_bind_tells_an_apps_connections(bind):
+    with Gunicorn(workers=3, bind=bind, args=PATIENT) as gunicorn:
+        address = f"127.0.0.1:{gunicorn.port}" if bind == "tcp" else f"unix:{gunicorn.socket_path}"
+        config = f'{CONFIG}instances:\n  - proc_name: {gunicorn.name}\n    bind: ["{address}"]\n'
+        with UnprivilegedExporter(config) as exporter, contextlib.ExitStack() as stack:
+            assert_states(exporter, gunicorn, 0, 3, 0)
+            hold(gunicorn, stack, 2)
+            assert_states(exporter, gunicorn, 2, 1, 0)
+            gunicorn.kill()
+
+
+def test_the_sender_of_a_packet_is_told_by_its_cgroup(cgroup):
+    with UnprivilegedExporter(CONFIG) as exporter, Gunicorn(), CgroupGunicorn(cgroup, statsd=exporter) as gunicorn:
+        for _ in range(3):
+            gunicorn.get("/")
+        wait_until(
+            lambda: exporter.scrape().get("gunicorn_requests_total", app=gunicorn.name) == 3, "its requests are its own"
+        )
