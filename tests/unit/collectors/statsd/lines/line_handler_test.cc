@@ -3,9 +3,12 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <string>
+#include <tuple>
+#include <vector>
 
 #include "tests/unit/collectors/statsd/lines/line_handler_fixture.h"
 
@@ -95,7 +98,7 @@ TEST_F(LineHandlerTest, ARefusedLineChangesNothingAndMakesNoAppKnown) {
 }
 
 TEST_F(LineHandlerTest, NamesTheAppByItsTagFirst) {
-  store().SetKnownApps({{"only", "", ""}});
+  store().SetKnownApps({{"only", "", ""}, {"shop", "", ""}});
   senders_.SetPid(7, {"by_pid", "", ""});
   SendFromPid("p.gunicorn.requests:1|c|#env:prod,app:shop,app:other", 7);
   EXPECT_EQ(Requests("shop"), 1);
@@ -106,6 +109,15 @@ TEST_F(LineHandlerTest, TakesAllAfterTheFirstColonOfTheAppTag) {
   EXPECT_EQ(Requests("a:b"), 1);
 }
 
+TEST_F(LineHandlerTest, StripsBlanksAroundTagsAndNames) {
+  config_.statsd.tag_labels = {"env"};
+  Send(
+      "gunicorn.requests:1|c|#env: prod, app:shop\n"
+      "gunicorn.requests:1|c|#app: shop ,env:prod\n"
+      "gunicorn.requests:1|c|#app: , app:shop,env:prod");
+  EXPECT_EQ(Value("gunicorn_requests_total", R"(app="shop",env="prod")"), 3);
+}
+
 TEST_F(LineHandlerTest, AnEmptyAppTagIsNoAnswer) {
   Send("p.gunicorn.requests:1|c|#app:,app");
   EXPECT_EQ(Requests("p"), 1);
@@ -114,11 +126,14 @@ TEST_F(LineHandlerTest, AnEmptyAppTagIsNoAnswer) {
 }
 
 TEST_F(LineHandlerTest, NamesTheAppByItsPrefix) {
-  config_.instances = {{"my_app", {}, "team.shop", ""}};
+  config_.instances = {{"my_app", {}, "team.shop", ""},
+                       {"dotted", {}, "dots..", ""}};
   Send(
       "team.shop.gunicorn.requests:1|c\nother.gunicorn.requests:1|c\n"
-      "agunicorn.requests:1|c");
-  EXPECT_EQ(Requests("my_app"), 1);
+      "agunicorn.requests:1|c\nteam.shop..gunicorn.requests:1|c\n"
+      "dots.gunicorn.requests:1|c");
+  EXPECT_EQ(Requests("my_app"), 2);
+  EXPECT_EQ(Requests("dotted"), 1);
   EXPECT_EQ(Requests("other"), 1);
   EXPECT_EQ(Requests("a"), 1);
 }
@@ -133,6 +148,70 @@ TEST_F(LineHandlerTest, NamesTheAppByItsSender) {
   EXPECT_EQ(Requests("one"), 1);
   EXPECT_EQ(Requests("two"), 2);
   EXPECT_EQ(Requests("unknown"), 1);
+}
+
+// One gunicorn is one app, whatever its lines carry: section 7, rule by rule.
+TEST_F(LineHandlerTest, KnownNamesComeBeforeTheSenderAndTheSenderBeforeOthers) {
+  store().SetKnownApps({{"shop", "", ""}, {"store", "", ""}});
+  senders_.SetPid(7, {"shop", "", ""});
+  const std::tuple<const char*, pid_t, const char*> table[] = {
+      {"superset.gunicorn.requests:1|c", 7, "shop"},
+      {"gunicorn.requests:1|c|#app:galaxy", 7, "shop"},
+      {"gunicorn.requests:1|c|#app:store", 7, "store"},
+      {"store.gunicorn.requests:1|c", 7, "store"},
+      {"store.gunicorn.requests:1|c|#app:galaxy", 7, "store"},
+      {"superset.gunicorn.requests:1|c|#app:store", 7, "store"},
+      {"superset.gunicorn.requests:1|c", 8, "superset"},
+      {"superset.gunicorn.requests:1|c", 0, "superset"},
+      {"superset.gunicorn.requests:1|c|#app:galaxy", 8, "galaxy"},
+      {"gunicorn.requests:1|c", 8, "unknown"},
+  };
+  for (const auto& [line, pid, app] : table) {
+    const double before = std::max(0.0, Requests(app));
+    SendFromPid(line, pid);
+    EXPECT_EQ(Requests(app), before + 1) << line;
+  }
+}
+
+TEST_F(LineHandlerTest, TellsWhatAnAppsLinesCarryWhereItIsNotItsName) {
+  config_.instances = {{"my_app", {}, "team.shop", ""}};
+  store().SetKnownApps(
+      {{"my_app", "", ""}, {"logistik", "", ""}, {"plain", "", ""}});
+  senders_.SetPid(7, {"logistik", "", ""});
+  SendFromPid("gunicorn-logistik.gunicorn.requests:1|c", 7);
+  Send(
+      "team.shop.gunicorn.requests:1|c\nplain.gunicorn.requests:1|c\n"
+      "far.gunicorn.requests:1|c");
+  const CarriedNames& carried = metrics_.carried_names;
+  EXPECT_EQ(carried.Of({"logistik", "", ""}),
+            "the prefix \"gunicorn-logistik\"");
+  EXPECT_EQ(carried.Of({"my_app", "", ""}), "the prefix \"team.shop\"");
+  EXPECT_EQ(carried.Of({"plain", "", ""}), "");
+  EXPECT_EQ(carried.Of({"far", "", ""}), "");
+  SendFromPid("gunicorn.requests:1|c|#app:galaxy", 7);
+  EXPECT_EQ(carried.Of({"logistik", "", ""}), "the tag \"app:galaxy\"");
+}
+
+TEST_F(LineHandlerTest, NamesTwentyThatStartAtOnceByTheirSenders) {
+  std::vector<AppId> apps;
+  senders_.Hold();
+  const auto name = [](int i) { return "app" + std::to_string(i); };
+  for (int i = 0; i < 20; ++i) {
+    apps.push_back({name(i), "", ""});
+    senders_.SetPid(100 + i, apps.back());
+    senders_.SetPort(static_cast<std::uint16_t>(4000 + i), apps.back());
+  }
+  for (int i = 0; i < 20; ++i) {
+    const std::string line =
+        "own" + std::to_string(i) + ".gunicorn.requests:1|c";
+    SendFromPid(line, 100 + i);
+    SendFromPort(line, static_cast<std::uint16_t>(4000 + i));
+  }
+  store().SetKnownApps(apps);  // A scan has found them meanwhile.
+  senders_.LetGo();
+  ASSERT_TRUE(handler().Flush());
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(Requests(name(i)), 2) << i;
+  EXPECT_EQ(Requests("own0"), -1);
 }
 
 TEST_F(LineHandlerTest, NamesTheOnlyAppThatIsKnown) {
@@ -175,7 +254,8 @@ TEST_F(LineHandlerTest, RemembersASenderWhereAnotherAppBecomesKnown) {
   EXPECT_EQ(Requests("one"), 2);
 }
 
-TEST_F(LineHandlerTest, DoesNotAskForASenderWhoNamesItself) {
+TEST_F(LineHandlerTest, DoesNotAskForASenderWhoNamesAKnownApp) {
+  store().SetKnownApps({{"p", "", ""}, {"shop", "", ""}});
   SendFromPid("p.gunicorn.requests:1|c\ngunicorn.requests:1|c|#app:shop", 7);
   EXPECT_EQ(senders_.questions(), 0);
 }
@@ -237,6 +317,7 @@ TEST_F(LineHandlerTest, TellsIpv4SendersOfAnIpv6SocketAsIpv4) {
 
 TEST_F(LineHandlerTest, TellsPodsApartOnlyWhereTheSenderIsNamed) {
   config_.process.pod_labels = true;
+  store().SetKnownApps({{"shop", "pod1", "c1"}, {"shop", "pod2", "c2"}});
   senders_.SetPid(7, {"shop", "pod1", "c1"});
   senders_.SetPid(8, {"shop", "pod2", "c2"});
   SendFromPid("gunicorn.requests:1|c", 7);
