@@ -30,6 +30,9 @@ struct AppStatus {
   // The class in the command line or GUNICORN_CMD_ARGS of a gunicorn without a
   // title ("gthread", "uvicorn.workers.UvicornWorker"); else empty.
   std::string worker_class;
+  // What its StatsD lines carry where that is not its name, for people:
+  // `the prefix "superset"`; empty: its name, nothing, or not known.
+  std::string lines_carry;
   // "my_app: 1 master, 3 idle and 1 working workers", or why it is CRITICAL:
   // "Found no master process with name: gunicorn: master [my_app]".
   std::string message;

@@ -75,7 +75,18 @@ int CheckInstances(const Flags& flags) {
     return kExitUnknown;
   }
   std::vector<AppStatus> apps;
-  for (const AppView& app : view.apps) apps.push_back(app.status);
+  for (const AppView& app : view.apps) {
+    apps.push_back(app.status);
+    for (const InstanceConfig& instance : config.instances) {
+      // No line is received here: what the configuration says of them.
+      if (instance.proc_name == app.status.app.name &&
+          !instance.statsd_prefix.empty() &&
+          instance.statsd_prefix != instance.proc_name) {
+        apps.back().lines_carry =
+            "the prefix \"" + instance.statsd_prefix + "\"";
+      }
+    }
+  }
   const auto first_stranger = std::stable_partition(
       apps.begin(), apps.end(),
       [&](const AppStatus& app) { return all_are_checked || app.configured; });

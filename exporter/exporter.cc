@@ -155,8 +155,14 @@ KnownApps Exporter::Apps() {
             "looked at"};
   }
   const auto now = steady_clock::now();
-  return ToKnownApps(process_->View(false, now + kProcessPatience),
-                     steady_clock::now());
+  KnownApps known = ToKnownApps(process_->View(false, now + kProcessPatience),
+                                steady_clock::now());
+  if (statsd_) {
+    for (AppStatus& app : known.apps) {
+      app.lines_carry = statsd_->CarriedBy(app.app);
+    }
+  }
+  return known;
 }
 
 HttpHandlers Exporter::Handlers() {

@@ -43,6 +43,9 @@ std::string FormatInstance(const AppStatus& app,
         .append(kInstallSetproctitle)
         .append(")");
   }
+  if (!app.lines_carry.empty()) {
+    line += " (its StatsD lines carry " + app.lines_carry + ")";
+  }
   if (!app.ok) return line;
   const std::string why = WhyNoRequests(app.worker_class);
   if (!why.empty()) line += " (" + why + ")";

@@ -62,6 +62,9 @@ std::vector<std::string> HintsForApp(const StatusView& app,
           "the ASGI worker does with --access-logfile");
     }
   }
+  if (!status.lines_carry.empty()) {
+    hints.push_back("its StatsD lines carry " + status.lines_carry);
+  }
   if (HasFullQueue(app)) {
     hints.emplace_back(
         "the listen queue is full: new connections are turned away until a "

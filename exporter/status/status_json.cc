@@ -92,6 +92,7 @@ Json AppJson(const StatusView& app, const std::string& statsd_address) {
       {"master_start_seconds", Number(app.master_start_seconds)},
       {"heartbeat_age_seconds", Number(app.heartbeat_age_seconds)},
       {"last_packet_seconds", Number(app.last_packet_seconds)},
+      {"lines_carry", status.lines_carry},
       {"hints", HintsForApp(app, statsd_address)},
   };
   if (!status.app.pod_uid.empty()) json["pod_uid"] = status.app.pod_uid;

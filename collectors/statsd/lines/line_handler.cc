@@ -30,10 +30,10 @@ LineHandler::LineHandler(MetricStore& store, SenderQuestions* questions,
       relay_(relay),
       senders_(
           questions, std::move(clock),
-          [this](Transport transport, std::string_view line, SeriesRef* app) {
+          [this](Transport transport, std::string_view line, SenderApp* app) {
             Take({transport, line, {}}, app);
           }),
-      resolver_(MakeNaming(store)) {
+      resolver_(MakeNaming(store), metrics.carried_names) {
   ops_.reserve(2 * kBatch);
 }
 
@@ -125,13 +125,20 @@ void LineHandler::AddOthers(std::string_view others) {
 
 SeriesRef* LineHandler::Resolve(const ReceivedLine& line, std::string_view tags,
                                 std::string_view prefix, HeldApp app) {
-  SeriesRef* named = resolver_.FindNamed(tags, prefix);
-  if (named == nullptr) {
+  NamedApp* const named = resolver_.FindNamed(tags, prefix);
+  SeriesRef* ref = named == nullptr ? nullptr : &named->ref;
+  if (named == nullptr || !named->is_known) {
     if (!app) app = senders_.FindOrHold(line);
     if (!app) return nullptr;
-    named = *app;
+    if (SenderApp* const sender = *app; sender != nullptr) {
+      ref = &sender->ref;
+      if (named != nullptr && sender->carried != named->carried) {
+        sender->carried = named->carried;
+        metrics_.carried_names.Tell(ref->key.app, named->carried);
+      }
+    }
   }
-  return &resolver_.Complete(named, tags);
+  return &resolver_.Complete(ref, tags);
 }
 
 void LineHandler::CountTooLong(Transport transport) {

@@ -57,7 +57,7 @@ class LineHandler {
   }
 
  private:
-  using HeldApp = std::optional<SeriesRef*>;
+  using HeldApp = std::optional<SenderApp*>;
 
   // Counts a line, or holds it. `app` is set for one that was held: its
   // sender's, null for nobody's.

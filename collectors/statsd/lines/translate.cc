@@ -1,8 +1,11 @@
 #include "collectors/statsd/lines/translate.h"
 
+#include <algorithm>
 #include <cstddef>
 
+#include "collectors/statsd/who/naming.h"
 #include "collectors/statsd/who/string_table.h"
+#include "config/base/utf8.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -85,15 +88,12 @@ unsigned TakeGunicornName(std::string_view& name, Event& event) {
   return 0;
 }
 
-// gunicorn puts a dot after a prefix, but not after one of a single letter.
+// gunicorn puts a dot after a prefix, but not after one of a single
+// character.
 bool TakePrefix(std::string_view before, std::string_view& prefix) {
-  if (before.ends_with('.')) {
-    before.remove_suffix(1);
-  } else if (before.size() > 1) {
-    return false;
-  }
-  prefix = before;
-  return true;
+  prefix = WithoutLastDots(before);
+  return prefix.size() < before.size() || prefix.empty() ||
+         std::all_of(prefix.begin() + 1, prefix.end(), IsUtf8Continuation);
 }
 
 }  // namespace

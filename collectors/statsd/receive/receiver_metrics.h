@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "collectors/statsd/lines/line_counts.h"
+#include "collectors/statsd/who/carried_names.h"
 
 namespace gunicorn_exporter {
 
@@ -28,6 +29,9 @@ class ReceiverMetrics {
   void AddDropped(Transport transport, std::uint64_t packets);
   // A TCP connection that was closed at once.
   void AddRefusedConnection() { refused_connections_->Increment(); }
+
+  // What the lines told beside their numbers.
+  CarriedNames carried_names;
 
  private:
   using Counters = prometheus::Family<prometheus::Counter>;

@@ -45,6 +45,10 @@ class StatsdServer {
 
   // As bound: with the real port where 0 was asked for.
   std::vector<std::string> addresses(Transport transport) const;
+  // Any thread.
+  std::string CarriedBy(const AppId& app) const {
+    return metrics_.carried_names.Of(app);
+  }
 
  private:
   void OpenUdp(std::vector<FileDescriptor> inherited);

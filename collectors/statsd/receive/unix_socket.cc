@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 
 #include "config/base/config_error.h"
@@ -63,9 +64,15 @@ void RemoveStale(const std::string& path, const sockaddr_un& address) {
                       " exists and is not a socket; expected a free path");
   }
   const FileDescriptor probe = NewSocket();
-  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address),
-              sizeof(address)) == 0 ||
-      errno != ECONNREFUSED) {
+  const bool is_taken =
+      connect(probe.get(), reinterpret_cast<const sockaddr*>(&address),
+              sizeof(address)) == 0;
+  if (!is_taken && errno == EACCES) {
+    Fail("cannot bind " + path +
+             ", a socket is there that may not be written to",
+         EACCES);
+  }
+  if (is_taken || errno != ECONNREFUSED) {
     Fail("cannot bind " + path + ", another process has it", EADDRINUSE);
   }
   if (unlink(path.c_str()) != 0 && errno != ENOENT) {
@@ -74,6 +81,15 @@ void RemoveStale(const std::string& path, const sockaddr_un& address) {
 }
 
 }  // namespace
+
+std::string UnixSocketPath(const std::string& listen) {
+  constexpr std::string_view kScheme = "unix://";
+  std::string path =
+      listen.starts_with(kScheme) ? listen.substr(kScheme.size()) : listen;
+  if (path.starts_with('/')) return path;
+  throw ConfigError(kSetting + ("\"" + listen + "\"") +
+                    " is no path; expected an absolute path, or unix:///path");
+}
 
 UnixSocket::UnixSocket(const std::string& path, unsigned mode)
     : path_(path), socket_(NewSocket()) {

@@ -10,6 +10,10 @@
 
 namespace gunicorn_exporter {
 
+// The path of "/run/x.sock" or "unix:///run/x.sock", as gunicorn writes it;
+// throws ConfigError for anything else.
+std::string UnixSocketPath(const std::string& listen);
+
 class UnixSocket {
  public:
   // Makes the directory where it is missing. Throws ConfigError

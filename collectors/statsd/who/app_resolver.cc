@@ -10,24 +10,39 @@ namespace {
 constexpr std::size_t kMostAnswers = 16384;
 constexpr std::size_t kMostKeyBytes = 4U << 20U;
 
+// Blanks are 0x20 alone.
+std::string_view Stripped(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
+}
+
 // The value of the first tag `key` that has one. Empty: none.
 //
-// env:prod,app:shop
-//              ^^^^
+// env:prod, app: shop
+//                ^^^^
 std::string_view TagValue(std::string_view tags, std::string_view key) {
   std::string_view tag;
   while (TakeTag(tags, tag)) {
+    while (tag.starts_with(' ')) tag.remove_prefix(1);
     if (tag.size() > key.size() + 1 && tag[key.size()] == ':' &&
         BeginsWith(tag, key)) {
-      return tag.substr(key.size() + 1);
+      const std::string_view value = Stripped(tag.substr(key.size() + 1));
+      if (!value.empty()) return value;
     }
   }
   return {};
 }
 
+std::string Carried(std::string_view what, std::string_view name) {
+  return std::string(what).append(" \"").append(name).append("\"");
+}
+
 }  // namespace
 
-AppResolver::AppResolver(std::shared_ptr<const Naming> naming) {
+AppResolver::AppResolver(std::shared_ptr<const Naming> naming,
+                         CarriedNames& carried)
+    : carried_(carried) {
   SetNaming(std::move(naming));
 }
 
@@ -51,21 +66,38 @@ void AppResolver::Clear() {
   with_tags_.Clear();
 }
 
-SeriesRef* AppResolver::FindByName(std::string_view tags,
-                                   std::string_view prefix) {
+NamedApp* AppResolver::FindByName(std::string_view tags,
+                                  std::string_view prefix) {
+  NamedApp* tagged = nullptr;
   if (const std::string_view name = TagValue(tags, "app"); !name.empty()) {
-    SeriesRef* const known = by_tag_.Find(name);
-    if (known != nullptr) return known;
-    return &by_tag_.Insert(name, {{{std::string(name), "", ""}, {}}});
+    tagged = by_tag_.Find(name);
+    if (tagged == nullptr) {
+      tagged = &by_tag_.Insert(
+          name, {{{{std::string(name), "", ""}, {}}},
+                 naming_->known_names.contains(name),
+                 Carried("the tag", "app:" + std::string(name))});
+    }
+    if (tagged->is_known) return tagged;
   }
-  if (prefix.empty()) return nullptr;
-  SeriesRef* const known = by_prefix_.Find(prefix);
-  if (known != nullptr) return known;
+  if (prefix.empty()) return tagged;
+  NamedApp& prefixed = FindPrefix(prefix);
+  return tagged == nullptr || prefixed.is_known ? &prefixed : tagged;
+}
+
+NamedApp& AppResolver::FindPrefix(std::string_view prefix) {
+  NamedApp* const found = by_prefix_.Find(prefix);
+  if (found != nullptr) return *found;
   const auto instance = naming_->app_of_prefix.find(prefix);
   std::string name = instance != naming_->app_of_prefix.end()
                          ? instance->second
                          : std::string(prefix);
-  return &by_prefix_.Insert(prefix, {{{std::move(name), "", ""}, {}}});
+  const bool is_known = naming_->known_names.contains(name);
+  NamedApp& made = by_prefix_.Insert(prefix, {{{{std::move(name), "", ""}, {}}},
+                                              is_known,
+                                              Carried("the prefix", prefix)});
+  const AppId& app = made.ref.key.app;
+  if (is_known && app.name != prefix) carried_.Tell(app, made.carried);
+  return made;
 }
 
 SeriesRef& AppResolver::WithTags(const SeriesRef& app, std::string_view tags) {

@@ -1,8 +1,10 @@
 // Which app does a line belong to? The first of these that answers:
 //
-//   1. the tag app:NAME; of several, the first that is not empty
-//   2. the prefix, through an instance's statsd_prefix, else itself
-//   3. the sender of the datagram (Senders)
+//   1. the tag app:NAME (of several, the first that is not empty), else the
+//      prefix, through an instance's statsd_prefix, else itself: where an app
+//      of that name is configured or in the process table
+//   2. the sender of the datagram (Senders)
+//   3. the name in tag or prefix, though no gunicorn here has it
 //   4. the only app known, configured or discovered
 //   5. statsd.default_app, else "unknown"
 //
@@ -17,19 +19,30 @@
 #include <string_view>
 
 #include "collectors/series/series_key.h"
+#include "collectors/statsd/who/carried_names.h"
 #include "collectors/statsd/who/naming.h"
 #include "collectors/statsd/who/senders.h"
 #include "collectors/statsd/who/string_table.h"
 
 namespace gunicorn_exporter {
 
+// The app that a tag or a prefix names.
+struct NamedApp {
+  SeriesRef ref;
+  bool is_known = false;  // Configured, or in the process table.
+  std::string carried;    // For people: `the prefix "superset"`.
+};
+
 class AppResolver {
  public:
-  explicit AppResolver(std::shared_ptr<const Naming> naming);
+  // `carried` is told of names that stand for an app of another name, and
+  // outlives this.
+  AppResolver(std::shared_ptr<const Naming> naming, CarriedNames& carried);
 
-  // Rules 1 and 2. Null: the line names no app. This answer and the next one
-  // are valid until SetNaming or Clear.
-  SeriesRef* FindNamed(std::string_view tags, std::string_view prefix) {
+  // Rules 1 and 3: the first known app that the line names, else the first
+  // name. Null: it names none. This answer and the next one are valid until
+  // SetNaming or Clear.
+  NamedApp* FindNamed(std::string_view tags, std::string_view prefix) {
     if (tags.empty() && prefix.empty()) return nullptr;
     return FindByName(tags, prefix);
   }
@@ -48,12 +61,14 @@ class AppResolver {
   void Clear();
 
  private:
-  SeriesRef* FindByName(std::string_view tags, std::string_view prefix);
+  NamedApp* FindByName(std::string_view tags, std::string_view prefix);
+  NamedApp& FindPrefix(std::string_view prefix);
   SeriesRef& WithTags(const SeriesRef& app, std::string_view tags);
 
   std::shared_ptr<const Naming> naming_;
-  StringTable<SeriesRef> by_tag_;
-  StringTable<SeriesRef> by_prefix_;
+  CarriedNames& carried_;
+  StringTable<NamedApp> by_tag_;
+  StringTable<NamedApp> by_prefix_;
   StringTable<SeriesRef> with_tags_;
   SeriesRef default_;
   std::string scratch_;

@@ -18,13 +18,21 @@ std::optional<AppId> OnlyApp(const std::vector<AppId>& known) {
 
 }  // namespace
 
+std::string_view WithoutLastDots(std::string_view prefix) {
+  while (prefix.ends_with('.')) prefix.remove_suffix(1);
+  return prefix;
+}
+
 Naming MakeNaming(const Config& config, const std::vector<AppId>& known) {
   Naming naming;
   for (const InstanceConfig& instance : config.instances) {
-    if (!instance.statsd_prefix.empty()) {
-      naming.app_of_prefix.emplace(instance.statsd_prefix, instance.proc_name);
+    naming.known_names.insert(instance.proc_name);
+    const std::string_view prefix = WithoutLastDots(instance.statsd_prefix);
+    if (!prefix.empty()) {
+      naming.app_of_prefix.emplace(prefix, instance.proc_name);
     }
   }
+  for (const AppId& app : known) naming.known_names.insert(app.name);
   naming.only_app = OnlyApp(known);
   naming.default_app =
       config.statsd.default_app.empty() ? "unknown" : config.statsd.default_app;

@@ -54,7 +54,7 @@ Senders::Senders(SenderQuestions* questions, Clock clock, CountHeld count_held)
       clock_(std::move(clock)),
       count_held_(std::move(count_held)) {}
 
-std::optional<SeriesRef*> Senders::FindOrHold(const ReceivedLine& line) {
+std::optional<SenderApp*> Senders::FindOrHold(const ReceivedLine& line) {
   const DatagramSource& source = line.source;
   if (questions_ == nullptr || (source.pid == 0 && source.address == nullptr)) {
     return nullptr;
@@ -185,18 +185,18 @@ void Senders::CountLines(Question& question) {
   question.lines.clear();
 }
 
-SeriesRef* Senders::RefOf(const AppId& app) {
-  return &apps_.try_emplace(app, SeriesRef{{app, {}}}).first->second;
+SenderApp* Senders::RefOf(const AppId& app) {
+  return &apps_.try_emplace(app, SenderApp{{{app, {}}}, {}}).first->second;
 }
 
 void Senders::Clear() {
   StringTable<Answer> old_answers;
-  std::map<AppId, SeriesRef> old_apps;
+  std::map<AppId, SenderApp> old_apps;
   std::swap(answers_, old_answers);
   std::swap(apps_, old_apps);
   for (auto& [number, question] : open_) {
     Answer& kept = answers_.Insert(question.key, *question.answer);
-    if (kept.app != nullptr) kept.app = RefOf(kept.app->key.app);
+    if (kept.app != nullptr) kept.app = RefOf(kept.app->ref.key.app);
     question.answer = &kept;
   }
 }

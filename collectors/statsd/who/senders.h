@@ -50,6 +50,14 @@ struct ReceivedLine {
   DatagramSource source;
 };
 
+// The app of a sender, which is a gunicorn in the process table.
+struct SenderApp {
+  SeriesRef ref;
+  // What its last line carried instead of its name, as it was told
+  // (CarriedNames); empty: nothing was.
+  std::string carried;
+};
+
 class Senders {
  public:
   using Time = std::chrono::milliseconds;
@@ -57,7 +65,7 @@ class Senders {
   // Counts a line that was held, for its sender's app; null: it is nobody's.
   // Told by CountAnswered and CountAll alone; calls nothing of this.
   using CountHeld = std::function<void(Transport transport,
-                                       std::string_view line, SeriesRef* app)>;
+                                       std::string_view line, SenderApp* app)>;
 
   static Time SteadyNow() {
     return std::chrono::duration_cast<Time>(
@@ -73,7 +81,7 @@ class Senders {
   // The app of the line's sender, valid until Clear; null: it is nobody's.
   // Nothing where a copy of the line is held: count_held will be told of it,
   // after those of its sender that are held already.
-  std::optional<SeriesRef*> FindOrHold(const ReceivedLine& line);
+  std::optional<SenderApp*> FindOrHold(const ReceivedLine& line);
 
   // Takes the answers that there are, and counts the held lines that have one
   // or have waited long enough.
@@ -99,7 +107,7 @@ class Senders {
   static constexpr std::size_t kMostHeldBytes = 512U << 10U;
 
   struct Answer {
-    SeriesRef* app = nullptr;  // In apps_. Null: nobody's, or not known yet.
+    SenderApp* app = nullptr;  // In apps_. Null: nobody's, or not known yet.
     std::uint64_t generation = 0;
     Time good_until{0};
     Time retry_after{0};         // Of a "no".
@@ -123,7 +131,7 @@ class Senders {
   bool Hold(const ReceivedLine& line, Time now, Question& question);
   void Learn(const SenderAnswer& given, Time now, Answer& answer);
   void CountLines(Question& question);
-  SeriesRef* RefOf(const AppId& app);
+  SenderApp* RefOf(const AppId& app);
   // When the first held lines have waited long enough.
   Time NextEnd() const;
 
@@ -132,8 +140,8 @@ class Senders {
   const CountHeld count_held_;
   std::optional<Time> now_;      // In this packet, where it was asked for.
   StringTable<Answer> answers_;  // By the sender's bytes.
-  // Never changed: events on their way to the store point at them.
-  std::map<AppId, SeriesRef> apps_;
+  // No ref is ever changed: events on their way to the store point at them.
+  std::map<AppId, SenderApp> apps_;
   std::map<std::uint64_t, Question> open_;  // By number, oldest first.
   std::uint64_t last_question_ = 0;
   std::size_t not_asked_ = 0;  // Of open_.

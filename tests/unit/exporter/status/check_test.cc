@@ -66,6 +66,16 @@ TEST(FormatCheck, NamesUntitledStrangersWhereAnInstanceIsMissing) {
             std::string::npos);
 }
 
+TEST(FormatCheck, SaysWhatTheLinesCarryWhereItIsNotTheName) {
+  AppStatus app = Running();
+  app.lines_carry = "the prefix \"superset\"";
+  EXPECT_NE(FormatCheck({app}, {}, "1.0.0")
+                .find("(its StatsD lines carry the prefix \"superset\")"),
+            std::string::npos);
+  EXPECT_EQ(FormatCheck({Running()}, {}, "1.0.0").find("carry"),
+            std::string::npos);
+}
+
 TEST(FormatCheck, SaysWhyWorkersOfItsClassReportNoRequests) {
   AppStatus app = Running();
   app.worker_class = "uvicorn.workers.UvicornWorker";

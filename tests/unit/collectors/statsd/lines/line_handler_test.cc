@@ -95,7 +95,7 @@ TEST_F(LineHandlerTest, ARefusedLineChangesNothingAndMakesNoAppKnown) {
 }
 
 TEST_F(LineHandlerTest, NamesTheAppByItsTagFirst) {
-  store().SetKnownApps({{"only", "", ""}});
+  store().SetKnownApps({{"only", "", ""}, {"shop", "", ""}});
   senders_.SetPid(7, {"by_pid", "", ""});
   SendFromPid("p.gunicorn.requests:1|c|#env:prod,app:shop,app:other", 7);
   EXPECT_EQ(Requests("shop"), 1);
@@ -106,6 +106,15 @@ TEST_F(LineHandlerTest, TakesAllAfterTheFirstColonOfTheAppTag) {
   EXPECT_EQ(Requests("a:b"), 1);
 }
 
+TEST_F(LineHandlerTest, StripsBlanksAroundTagsAndNames) {
+  config_.statsd.tag_labels = {"env"};
+  Send(
+      "gunicorn.requests:1|c|#env: prod, app:shop\n"
+      "gunicorn.requests:1|c|#app: shop ,env:prod\n"
+      "gunicorn.requests:1|c|#app: , app:shop,env:prod");
+  EXPECT_EQ(Value("gunicorn_requests_total", R"(app="shop",env="prod")"), 3);
+}
+
 TEST_F(LineHandlerTest, AnEmptyAppTagIsNoAnswer) {
   Send("p.gunicorn.requests:1|c|#app:,app");
   EXPECT_EQ(Requests("p"), 1);
@@ -114,11 +123,14 @@ TEST_F(LineHandlerTest, AnEmptyAppTagIsNoAnswer) {
 }
 
 TEST_F(LineHandlerTest, NamesTheAppByItsPrefix) {
-  config_.instances = {{"my_app", {}, "team.shop", ""}};
+  config_.instances = {{"my_app", {}, "team.shop", ""},
+                       {"dotted", {}, "dots..", ""}};
   Send(
       "team.shop.gunicorn.requests:1|c\nother.gunicorn.requests:1|c\n"
-      "agunicorn.requests:1|c");
-  EXPECT_EQ(Requests("my_app"), 1);
+      "agunicorn.requests:1|c\nteam.shop..gunicorn.requests:1|c\n"
+      "dots.gunicorn.requests:1|c");
+  EXPECT_EQ(Requests("my_app"), 2);
+  EXPECT_EQ(Requests("dotted"), 1);
   EXPECT_EQ(Requests("other"), 1);
   EXPECT_EQ(Requests("a"), 1);
 }
@@ -175,7 +187,8 @@ TEST_F(LineHandlerTest, RemembersASenderWhereAnotherAppBecomesKnown) {
   EXPECT_EQ(Requests("one"), 2);
 }
 
-TEST_F(LineHandlerTest, DoesNotAskForASenderWhoNamesItself) {
+TEST_F(LineHandlerTest, DoesNotAskForASenderWhoNamesAKnownApp) {
+  store().SetKnownApps({{"p", "", ""}, {"shop", "", ""}});
   SendFromPid("p.gunicorn.requests:1|c\ngunicorn.requests:1|c|#app:shop", 7);
   EXPECT_EQ(senders_.questions(), 0);
 }
@@ -237,6 +250,7 @@ TEST_F(LineHandlerTest, TellsIpv4SendersOfAnIpv6SocketAsIpv4) {
 
 TEST_F(LineHandlerTest, TellsPodsApartOnlyWhereTheSenderIsNamed) {
   config_.process.pod_labels = true;
+  store().SetKnownApps({{"shop", "pod1", "c1"}, {"shop", "pod2", "c2"}});
   senders_.SetPid(7, {"shop", "pod1", "c1"});
   senders_.SetPid(8, {"shop", "pod2", "c2"});
   SendFromPid("gunicorn.requests:1|c", 7);

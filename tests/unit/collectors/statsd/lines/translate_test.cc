@@ -68,6 +68,9 @@ TEST(Translate, FindsThePrefix) {
       {"team.shop.gunicorn.requests", "team.shop"},
       {"agunicorn.requests", "a"},
       {"a.gunicorn.requests", "a"},
+      {"shop..gunicorn.requests", "shop"},
+      {"\xc3\xa9gunicorn.requests", "\xc3\xa9"},
+      {"...gunicorn.requests", ""},
       {".gunicorn.requests", ""},
       {"x.gunicorn.gunicorn.requests", "x.gunicorn"},
       {"gunicorn.gunicorn.requests", "gunicorn"},
@@ -88,8 +91,9 @@ TEST(Translate, FindsThePrefix) {
 TEST(Translate, LeavesOtherNamesAlone) {
   for (const char* name :
        {"requests", "gunicorn", "gunicorn.", "gunicorn.foo",
-        "gunicorn.log.info", "abgunicorn.requests", "gunicorn.requests.more",
-        "Gunicorn.requests", "gunicornXrequests"}) {
+        "gunicorn.log.info", "abgunicorn.requests",
+        "\xc3\xa9\xc3\xa9gunicorn.requests", "e\xc3\xa9gunicorn.requests",
+        "gunicorn.requests.more", "Gunicorn.requests", "gunicornXrequests"}) {
     Translation translation;
     Sample sample;
     EXPECT_EQ(TranslateLine(std::string(name) + ":1|c", translation, sample),

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 #include "config/base/config_error.h"
 #include "tests/support/fake_sender_questions.h"
@@ -202,6 +204,46 @@ TEST(StatsdServer, RefusesAUnixSocketThatIsNotFree) {
   EXPECT_NE(
       ErrorOf(UnixFlags("/tmp/" + std::string(200, 'x'))).find("too long"),
       std::string::npos);
+}
+
+TEST(StatsdServer, TakesAnAbsolutePathWithOrWithoutItsScheme) {
+  const TempDir directory;
+  const std::string path = directory / "socket";
+  MetricStore store(Config(), SystemTime);
+  prometheus::Registry registry;
+  const StatsdServer server(UnixFlags("unix://" + path), store, registry,
+                            nullptr);
+  EXPECT_EQ(server.addresses(Transport::kUnixgram),
+            std::vector<std::string>{path});
+  for (const std::string wrong :
+       {"socket", "./socket", "@socket", "unix:socket", "unix://socket",
+        "unix:/run/socket", "unix://", "udp:///run/socket"}) {
+    EXPECT_EQ(ErrorOf(UnixFlags(wrong)),
+              "statsd.listen_unixgram: \"" + wrong +
+                  "\" is no path; expected an absolute path, or unix:///path");
+  }
+}
+
+TEST(StatsdServer, SaysWhereASocketMayNotBeWrittenTo) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs another user's socket";
+  const TempDir directory;
+  const std::string path = directory / "socket";
+  std::filesystem::permissions(directory / ".", std::filesystem::perms(0755));
+  MetricStore store(Config(), SystemTime);
+  prometheus::Registry registry;
+  Flags flags = UnixFlags(path);
+  flags.statsd_unixsocket_mode = 0700;
+  const StatsdServer first(flags, store, registry, nullptr);
+  std::string error;
+  // The call itself is of one thread alone.
+  std::thread([&] {
+    constexpr uid_t kNobody = 65534;
+    ASSERT_EQ(syscall(SYS_setresuid, -1, kNobody, -1), 0);
+    error = ErrorOf(UnixFlags(path));
+  }).join();
+  EXPECT_EQ(error, "statsd.listen_unixgram: cannot bind " + path +
+                       ", a socket is there that may not be written to: "
+                       "Permission denied");
 }
 
 TEST(StatsdServer, LeavesAPathThatSomebodyElseHasMadeMeanwhile) {

@@ -72,7 +72,8 @@ TEST_F(SendersTest, KeepTheirOwnLinesWhileOthersCome) {
   EXPECT_EQ(Requests("blog"), 1);
 }
 
-TEST_F(SendersTest, WhoNameTheirAppAreNotAskedFor) {
+TEST_F(SendersTest, WhoNameAKnownAppAreNotAskedFor) {
+  store().SetKnownApps({{"shop", "", ""}});
   Handle("gunicorn.requests:1|c|#app:shop", kShop);
   EXPECT_TRUE(handler().Flush());
   EXPECT_EQ(senders_.questions(), 0);
