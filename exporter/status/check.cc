@@ -47,6 +47,8 @@ std::string FormatInstance(const AppStatus& app,
     line += " (its StatsD lines carry " + app.lines_carry + ")";
   }
   if (!app.ok) return line;
+  const std::string unknown = WhyUnknown(app);
+  if (!unknown.empty()) line += " (" + unknown + ")";
   const std::string why = WhyNoRequests(app.worker_class);
   if (!why.empty()) line += " (" + why + ")";
   return line;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <string_view>
+#include <utility>
 
 namespace gunicorn_exporter {
 namespace {
@@ -35,6 +36,13 @@ std::string WhyNoRequests(const std::string& worker_class) {
   return {};
 }
 
+std::string WhyUnknown(const AppStatus& app) {
+  if (app.unknown == 0) return {};
+  return "whose its connections are is not proven, so that no worker is called "
+         "idle: name where it listens as `bind` of its `instances` entry, or "
+         "give the exporter CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH";
+}
+
 std::vector<std::string> HintsForApp(const StatusView& app,
                                      const std::string& statsd_address) {
   std::vector<std::string> hints;
@@ -44,6 +52,9 @@ std::vector<std::string> HintsForApp(const StatusView& app,
     hints.emplace_back(
         "gunicorn runs without setproctitle, and was found by its command "
         "line: install the Python package setproctitle beside it");
+  }
+  if (std::string why = WhyUnknown(status); !why.empty()) {
+    hints.push_back(std::move(why));
   }
   if (!has_requests && !app.has_lines_elsewhere) {
     const std::string why = WhyNoRequests(status.worker_class);

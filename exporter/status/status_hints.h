@@ -15,6 +15,9 @@ namespace gunicorn_exporter {
 std::vector<std::string> HintsForApp(const StatusView& app,
                                      const std::string& statsd_address);
 
+// What would tell an app's workers that are unknown; empty where none is.
+std::string WhyUnknown(const AppStatus& app);
+
 // Why gunicorns of this worker class report no request, though they send StatsD
 // lines. Empty: no reason is known.
 std::string WhyNoRequests(const std::string& worker_class);

@@ -71,8 +71,10 @@ bool SoleOwners::IsOf(const AppId& app, pid_t pid) {
     const auto text = reader_.ReadQuietly(ancestor, "stat");
     const auto stat = text ? ParseProcStat(*text) : std::nullopt;
     // What has ended has no sockets.
-    if (!stat) return depth == 0 && reader_.HasGone(pid);
-    if (depth == 0 && stat->state == 'Z') return true;
+    if (depth == 0 && (stat ? stat->state == 'Z' : reader_.HasGone(pid))) {
+      return true;
+    }
+    if (!stat) break;
     ancestor = stat->ppid;
   }
   return std::any_of(

@@ -4,17 +4,24 @@ Reads steps from stdin, answers each with the worker's pid:
 
     worker          a worker that burns 0.2 s of CPU time, then sleeps
     reuse worker    ends it, and makes another that does the same under the same pid
-    reuse other     ends it, and makes a process under the same pid that is no gunicorn
+    reuse other     ends it, and starts another program under the same pid
 """
 
 import os
 import signal
 import sys
-import time
 
 from setproctitle import setproctitle
 
 APP = sys.argv[1]
+
+
+BURN = """
+import time
+while time.process_time() < 0.2:
+    pass
+time.sleep(600)
+"""
 
 
 def make(title, pid=None):
@@ -24,10 +31,10 @@ def make(title, pid=None):
             last.write(str(pid - 1))
     child = os.fork()
     if child == 0:
+        if title is None:
+            os.execv(sys.executable, [sys.executable, "-c", BURN])
         setproctitle(title)
-        while time.process_time() < 0.2:
-            pass
-        time.sleep(600)
+        exec(BURN)
         os._exit(0)
     assert pid in (None, child), f"asked for pid {pid}, got {child}"
     return child
@@ -43,7 +50,7 @@ def main():
             os.kill(worker, signal.SIGKILL)
             os.waitpid(worker, 0)
             pid = worker
-        title = "something else" if words[-1] == "other" else f"gunicorn: worker [{APP}]"
+        title = None if words[-1] == "other" else f"gunicorn: worker [{APP}]"
         worker = make(title, pid)
         print(worker, flush=True)
 

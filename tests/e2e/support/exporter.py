@@ -47,7 +47,12 @@ class Exporter(ManagedProcess):
         if self.web_config is not None:
             self.web_config_path.write_text(self.web_config)
             self.command.append(f"--web.config.file={self.web_config_path}")
-        self.command += self.flags
+        # A relative socket is one in this exporter's own folder.
+        unixgram = "--statsd.listen-unixgram="
+        for flag in map(str, self.flags):
+            if flag.startswith(unixgram) and not flag.removeprefix(unixgram).startswith(("/", "unix:")):
+                flag = f"{unixgram}{self.directory / flag.removeprefix(unixgram)}"
+            self.command.append(flag)
 
     @property
     def config_path(self):

@@ -76,6 +76,14 @@ TEST(FormatCheck, SaysWhatTheLinesCarryWhereItIsNotTheName) {
             std::string::npos);
 }
 
+TEST(FormatCheck, SaysWhatWouldTellUnknownWorkers) {
+  AppStatus app = Running();
+  app.unknown = 1;
+  EXPECT_NE(FormatCheck({app}, {}, "1.0.0").find("`bind`"), std::string::npos);
+  EXPECT_EQ(FormatCheck({Running()}, {}, "1.0.0").find("`bind`"),
+            std::string::npos);
+}
+
 TEST(FormatCheck, SaysWhyWorkersOfItsClassReportNoRequests) {
   AppStatus app = Running();
   app.worker_class = "uvicorn.workers.UvicornWorker";
