@@ -91,7 +91,7 @@ def test_rsyslog_ships_every_message_once_and_a_traceback_whole(tmp_path):
 
 
 def test_every_shipper_has_the_rule_and_the_label():
-    for path in sorted(LOGS.iterdir()):
+    for path in sorted(path for path in LOGS.iterdir() if path.suffix != ".md"):
         text = path.read_text().replace("\\\\", "\\").replace("[0-9]", "\\d")
         assert r"^\[\d{4}-\d{2}-\d{2}" in text, path
         assert "my_app" in text and "app" in text, path

@@ -66,8 +66,9 @@ def test_an_exporter_in_the_hosts_process_table_names_the_pod_of_every_series():
             whole = all(
                 # A request's status is the last line that gunicorn sends of it.
                 scrape.total("gunicorn_request_status_total", app=name) == count
-                # Read in the pod's network, not in the exporter's; and with the first sample of the workers.
+                # Read in the pod's network, not in the exporter's.
                 and scrape.series("gunicorn_listen_queue_length", app=name)
+                and scrape.total("gunicorn_workers", app=name) == 2
                 for name, count in requests.items()
             )
             return scrape if whole else None

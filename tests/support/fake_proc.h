@@ -22,8 +22,8 @@ struct FakeProcess {
   std::uint64_t threads = 1;
   std::uint64_t start_time = 1000;
   std::uint64_t resident_pages = 100;
-  // Further files of its folder: "cgroup", "net/tcp", "status". Where net/tcp is
-  // not among them it is empty: a network namespace of the process's own.
+  // Further files of its folder: "cgroup", "net/tcp", "status". Where net/tcp
+  // is not among them it is empty: a network namespace of the process's own.
   std::map<std::string, std::string> files;
   // What its descriptors are: {5, "socket:[17]"}.
   std::map<int, std::string> fds;

@@ -1,6 +1,7 @@
 """Debian's gunicorn with the demo application."""
 
 import http.client
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -58,6 +59,8 @@ class Gunicorn(ManagedProcess):
             bind = f"127.0.0.1:{self.port}"
         elif self.bind == "unix":
             self.socket_path = str(self.directory / "gunicorn.sock")
+            if self.user is not None:
+                os.chown(self.directory, self.user, -1)
             bind = f"unix:{self.socket_path}"
         else:
             bind = self.bind
