@@ -10,7 +10,7 @@ PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFam
 
 
 def test_every_reader_takes_its_format():
-    with Exporter() as exporter, Gunicorn(statsd=exporter, dogstatsd_tags='app:we"ird\\name') as gunicorn:
+    with Exporter() as exporter, Gunicorn(name='we"ird\\name', statsd=exporter) as gunicorn:
         make_requests(gunicorn, ["/", "/status/404"], 20, clients=2)
         wait_until(lambda: 'name"} 20' in exporter.get("/metrics").text, "all requests are counted")
         text = exporter.get("/metrics")

@@ -122,7 +122,7 @@ def test_names_in_prefixes():
 
 def test_names_in_process_titles(tmp_path):
     proc = FakeProc(tmp_path)
-    names = [name for name in NAMES if "\0" not in name] + ["two\nlines", "]", "] [", "a]b", "my_app.2"]
+    names = [name for name in NAMES if "\0" not in name] + ["two\nlines", "]", "a]b", "my_app.2"]
     for number, name in enumerate(names):
         proc.add_app(100 + 10 * number, name.encode())
     for number, name in enumerate(NOT_UTF8):

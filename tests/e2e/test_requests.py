@@ -80,13 +80,28 @@ def test_the_arbiters_own_count_of_workers_is_shown():
         wait_until(lambda: exporter.value("gunicorn_arbiter_workers", app=name) == 3, "three workers are reported")
 
 
-def test_a_tag_names_the_app():
-    name, tagged = unique_name("shop"), unique_name("tagged")
-    with Exporter(config=instance(name)) as exporter:
-        with Gunicorn(name=name, statsd=exporter, dogstatsd_tags=f"env:prod,app:{tagged}") as gunicorn:
-            gunicorn.get("/")
-            scrape = wait_for_requests(exporter, tagged, 1)
-            assert scrape.value("gunicorn_requests_total", app=name) == 0
+def test_a_tag_names_an_app_that_runs():
+    with Exporter() as exporter, Gunicorn() as store:
+        wait_until(lambda: exporter.value("gunicorn_is_running", app=store.name) == 1, "the other app is known")
+        with Gunicorn(statsd=exporter, dogstatsd_tags=f"env:prod, app: {store.name}") as shop:
+            shop.get("/")
+            scrape = wait_for_requests(exporter, store.name, 1)
+            assert scrape.get("gunicorn_requests_total", app=shop.name) in (None, 0)
+
+
+def test_what_names_no_app_here_leaves_one_gunicorn_one_app():
+    with Exporter() as exporter:
+        for options, carried in [
+            ({"dogstatsd_tags": "app:superset"}, 'tag "app:superset"'),
+            ({"statsd_prefix": "galaxy"}, 'prefix "galaxy"'),
+        ]:
+            with Gunicorn(statsd=exporter, **options) as gunicorn:
+                gunicorn.get("/")
+                scrape = wait_for_requests(exporter, gunicorn.name, 1)
+                for other in ("superset", "galaxy"):
+                    assert scrape.get("gunicorn_requests_total", app=other) is None
+                (app,) = [app for app in exporter.get("/api/v1/status").json()["apps"] if app["app"] == gunicorn.name]
+                assert carried in app["lines_carry"]
 
 
 def test_a_prefix_names_the_app_through_its_instance():
@@ -98,13 +113,6 @@ def test_a_prefix_names_the_app_through_its_instance():
             scrape = wait_for_requests(exporter, name, 1)
             assert scrape.value("gunicorn_requests_total", app=name, env="prod") == 1
             assert scrape.value("gunicorn_workers", app=name, state="idle", env="prod") >= 0
-
-
-def test_a_prefix_without_an_instance_is_the_app():
-    prefix = unique_name("team")
-    with Exporter() as exporter, Gunicorn(statsd=exporter, statsd_prefix=prefix) as gunicorn:
-        gunicorn.get("/")
-        wait_for_requests(exporter, prefix, 1)
 
 
 def test_two_gunicorns_without_tag_and_prefix_are_told_apart():

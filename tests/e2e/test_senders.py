@@ -34,7 +34,7 @@ class Sender(Gunicorn):
 class AnyTransport(Exporter):
     def prepare(self):
         super().prepare()
-        self.command += [f"--statsd.listen-udp=[::1]:{self.statsd_port}", "--statsd.listen-unixgram=statsd.sock"]
+        self.command += [f"--statsd.listen-udp=[::1]:{self.statsd_port}", f"--statsd.listen-unixgram={self.directory}/statsd.sock"]
         self.command += [f"--statsd.listen-tcp=127.0.0.1:{self.statsd_port}"]
 
 

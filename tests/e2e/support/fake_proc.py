@@ -18,6 +18,7 @@ class FakeProc:
         comm = title[:15]
         (folder / "cmdline").write_bytes(title + bytes(40))
         (folder / "comm").write_bytes(comm + b"\n")
+        (folder / "fd").mkdir()
         (folder / "net").mkdir()
         (folder / "net/tcp").touch()  # A network namespace of its own, without a socket.
         numbers = b" %d 1 1 0 -1 4194368 0 0 0 0 5 5 0 0 20 0 1 0 %d 1000000 100 0 0 0\n" % (ppid, 1000 + pid)
