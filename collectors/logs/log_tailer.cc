@@ -28,8 +28,9 @@ LogTailer::LogTailer(const LogSourceConfig& source,
                      std::optional<std::vector<FilePosition>> positions)
     : source_(source),
       rules_(source.multi_line),
-      positions_(positions.value_or(std::vector<FilePosition>())),
-      was_followed_(positions.has_value()) {}
+      was_followed_(positions.has_value()) {
+  if (positions) positions_ = *std::move(positions);
+}
 
 bool LogTailer::Adopt(const LogSourceConfig& source) {
   if (source.path != source_.path ||

@@ -49,9 +49,10 @@ std::map<std::uint64_t, std::vector<Tenant>> ListenerOwners::FindTenants(
   }
   std::map<std::uint64_t, std::vector<Tenant>> tenants;
   for (const auto& [key, process] : processes) {
+    const AppId& app = process.app;
     const ProcessRole role = process.gunicorn.role;
     if (role != ProcessRole::kMaster &&
-        (role != ProcessRole::kOrphan || with_master.contains(process.app))) {
+        (role != ProcessRole::kOrphan || with_master.contains(app))) {
       continue;
     }
     const auto [known, is_new] = masters_.try_emplace(key);
@@ -59,12 +60,12 @@ std::map<std::uint64_t, std::vector<Tenant>> ListenerOwners::FindTenants(
     if (is_new) sockets.network_namespace = reader_.NetworkNamespace(key.pid);
     if (!sockets.network_namespace) continue;
     std::vector<Tenant>& here = tenants[*sockets.network_namespace];
-    auto tenant = std::find_if(
-        here.begin(), here.end(),
-        [&](const Tenant& other) { return other.app == process.app; });
+    auto tenant =
+        std::find_if(here.begin(), here.end(),
+                     [&](const Tenant& other) { return other.app == app; });
     if (tenant == here.end()) {
       tenant = here.insert(here.end(), Tenant{});
-      tenant->app = process.app;
+      tenant->app = app;
     }
     tenant->masters.push_back(&process);
     tenant->is_new = tenant->is_new || is_new;
