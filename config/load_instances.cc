@@ -66,16 +66,15 @@ std::vector<std::string> LoadBind(const YamlValue& list) {
                 "\"127.0.0.1:8000\" or \"unix:/run/my_app.sock\"");
     }
     const std::string port = ":" + std::to_string(address->port);
+    const int family =
+        address->host.find(':') == std::string::npos ? AF_INET : AF_INET6;
     in6_addr bytes{};
     std::array<char, INET6_ADDRSTRLEN> host{};
     if (address->host.empty()) {
       addresses.insert(addresses.end(), {"0.0.0.0" + port, "[::]" + port});
     } else if (address->host == "localhost") {
       addresses.insert(addresses.end(), {"127.0.0.1" + port, "[::1]" + port});
-    } else if (inet_pton(AF_INET, address->host.c_str(), &bytes) == 1 ||
-               inet_pton(AF_INET6, address->host.c_str(), &bytes) == 1) {
-      const int family =
-          address->host.find(':') == std::string::npos ? AF_INET : AF_INET6;
+    } else if (inet_pton(family, address->host.c_str(), &bytes) == 1) {
       inet_ntop(family, &bytes, host.data(), host.size());
       addresses.push_back(FormatAddress({host.data(), address->port}));
     } else {

@@ -1,6 +1,7 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <map>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -25,13 +26,15 @@ bool Contains(std::span<const std::string_view> list, std::string_view text) {
 }
 
 // An expression that RE2 takes; Go's, which the agent uses, has its syntax.
-std::string Pattern(const YamlValue& value, const std::string& text) {
+// Returns the numbers of its groups by their names.
+std::map<std::string, int> CheckPattern(const YamlValue& value,
+                                        const std::string& text) {
   const re2::RE2 compiled(text, re2::RE2::Quiet);
   if (!compiled.ok()) {
     value.Fail(Quoted(text) + " does not compile: " + compiled.error() +
                "; expected a regular expression of RE2's syntax");
   }
-  return text;
+  return compiled.NamedCapturingGroups();
 }
 
 // That of a line, which may be a format of Python's, and names what it needs.
@@ -45,8 +48,7 @@ std::string LinePattern(const YamlValue& value,
   } catch (const std::invalid_argument& error) {
     value.Fail(Quoted(text) + " is no format: " + error.what());
   }
-  Pattern(value, pattern);
-  if (!re2::RE2(pattern).NamedCapturingGroups().contains(group))
+  if (!CheckPattern(value, pattern).contains(group))
     value.Fail(Quoted(text) + std::string(missing));
   return pattern;
 }
@@ -81,7 +83,8 @@ constexpr KeyRule<Rule> kRuleKeys[] = {
     {"name", Set<&Rule::name, &YamlValue::String>},
     {"pattern",
      [](const YamlValue& value, Rule& rule) {
-       rule.pattern = Pattern(value, value.NonEmptyString());
+       rule.pattern = value.NonEmptyString();
+       CheckPattern(value, rule.pattern);
      }},
     // Known only to the rules that have no meaning here; not worth a notice of
     // its own beside the rule's.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "config/base/number.h"
 #include "config/base/utf8.h"
 
 namespace gunicorn_exporter {
@@ -15,8 +16,6 @@ constexpr std::string_view kOwnLabels[] = {
     "pid",     "pod_uid", "quantile",     "reason",    "revision", "role",
     "state",   "title",   "version",      "transport",
 };
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 bool IsLetter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "collectors/process/process_monitor.h"
+#include "collectors/statsd/who/carried_names.h"
 #include "config/base/config_error.h"
 #include "config/base/descriptor_limit.h"
 #include "config/base/log.h"
@@ -82,8 +83,7 @@ int CheckInstances(const Flags& flags) {
       if (instance.proc_name == app.status.app.name &&
           !instance.statsd_prefix.empty() &&
           instance.statsd_prefix != instance.proc_name) {
-        apps.back().lines_carry =
-            "the prefix \"" + instance.statsd_prefix + "\"";
+        apps.back().lines_carry = CarriedPrefix(instance.statsd_prefix);
       }
     }
   }

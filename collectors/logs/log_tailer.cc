@@ -22,6 +22,14 @@ using Use = FollowedFile::Use;
 
 constexpr char kGlobBytes[] = "*?[";
 
+// The file of that id in `files`, which may be const.
+template <typename Files>
+auto FindById(Files& files, const FileId& id) {
+  return std::find_if(
+      files.begin(), files.end(),
+      [&id](const FollowedFile& file) { return file.tail->id() == id; });
+}
+
 }  // namespace
 
 LogTailer::LogTailer(const LogSourceConfig& source,
@@ -43,9 +51,7 @@ bool LogTailer::Adopt(const LogSourceConfig& source) {
 }
 
 bool LogTailer::Follows(const FileId& id) const {
-  return std::any_of(
-      files_.begin(), files_.end(),
-      [&id](const FollowedFile& file) { return file.tail->id() == id; });
+  return FindById(files_, id) != files_.end();
 }
 
 void LogTailer::TakeOver(const std::vector<FilePosition>& positions) {
@@ -151,10 +157,9 @@ void LogTailer::Visit(const std::string& path, const IsOthers& is_others) {
     return;
   }
   const FileId id = IdOf(status);
-  for (FollowedFile& file : files_) {
-    if (file.tail->id() != id) continue;
-    file.is_listed = true;
-    file.tail->set_path(path);
+  if (const auto file = FindById(files_, id); file != files_.end()) {
+    file->is_listed = true;
+    file->tail->set_path(path);
     return;
   }
   if (is_others(id)) {
@@ -251,18 +256,13 @@ void LogTailer::Open(const std::string& path, const FileId& id,
 
 bool LogTailer::FollowCopy(const FilePosition& place, std::uint64_t offset,
                            std::vector<FollowedFile>& found) {
-  const auto find = [this](const FileId& id) {
-    return std::find_if(
-        files_.begin(), files_.end(),
-        [&id](const FollowedFile& file) { return file.tail->id() == id; });
-  };
   auto copy = FindCopy(place, rules_, [&](const FileId& id) {
-    const auto known = find(id);
+    const auto known = FindById(files_, id);
     return known != files_.end() && known->use == Use::kRead;
   });
   if (copy == nullptr) return false;
   copy->StartAt(offset);
-  const auto known = find(copy->id());
+  const auto known = FindById(files_, copy->id());
   FollowedFile& file = known != files_.end() ? *known : found.emplace_back();
   if (known == files_.end()) file.is_listed = false;
   file.tail = std::move(copy);

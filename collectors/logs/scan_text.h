@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <string_view>
 
-namespace gunicorn_exporter {
+#include "config/base/number.h"
 
-inline bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+namespace gunicorn_exporter {
 
 // Whether the text begins in the mask's shape: '9' stands for a digit, 'a' for
 // any byte, all else for itself.

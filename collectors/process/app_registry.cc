@@ -30,6 +30,13 @@ CpuRole ToCpuRole(ProcessRole role) {
   return CpuRole::kDirty;
 }
 
+const TrackedProcess* FindByPid(
+    const std::map<ProcessKey, TrackedProcess>& processes, pid_t pid) {
+  const auto known = processes.lower_bound({pid, 0});
+  if (known == processes.end() || known->first.pid != pid) return nullptr;
+  return &known->second;
+}
+
 AppRegistry::AppRegistry(const Config& config) { Reconfigure(config); }
 
 void AppRegistry::Reconfigure(const Config& config) {

@@ -63,6 +63,10 @@ struct TrackedProcess {
   std::uint64_t sampled_ticks = 0;         // CPU time at the last sample.
 };
 
+// The process of that pid; null where there is none.
+const TrackedProcess* FindByPid(
+    const std::map<ProcessKey, TrackedProcess>& processes, pid_t pid);
+
 struct AppRecord {
   bool configured = false;
   bool seen = false;  // A master, or a worker that outlived it, was there.

@@ -182,7 +182,7 @@ bool ProcessMonitor::IsStarting(const GunicornProcess& gunicorn,
 }
 
 void ProcessMonitor::Classify(TimePoint now) {
-  sole_owners_.Update(registry_.processes());
+  sole_owners_.Update(registry_.processes(), registry_.generation());
   sockets_ = connection_sampler_.Sample(registry_.processes(),
                                         config_->instances, now);
   const double seconds =
@@ -197,31 +197,34 @@ void ProcessMonitor::Classify(TimePoint now) {
     process.sampled = true;
     process.sampled_ticks = ticks;
     if (process.gunicorn.role != ProcessRole::kWorker) continue;
-    const auto sockets = sockets_.find(process.app);
-    const bool told = sockets != sockets_.end() && sockets->second.told;
-    bool is_working =
-        IsBurningCpu(burned, seconds, TicksPerSecond(),
-                     told ? kMoreThanBackground : kMoreThanHeartbeats);
-    if (told) {
-      const auto held = sockets->second.by_worker.find(key);
-      is_working = is_working || (held != sockets->second.by_worker.end() &&
-                                  held->second.requests.count > 0);
-    }
-    process.state = is_working ? WorkerState::kWorking
-                    : told     ? WorkerState::kIdle
-                               : WorkerState::kUnknown;
+    const AppSockets& sockets = SocketsOf(process.app);
+    const auto held = sockets.by_worker.find(key);
+    const bool is_working =
+        IsBurningCpu(
+            burned, seconds, TicksPerSecond(),
+            sockets.told ? kMoreThanBackground : kMoreThanHeartbeats) ||
+        (held != sockets.by_worker.end() && held->second.requests.count > 0);
+    process.state = is_working     ? WorkerState::kWorking
+                    : sockets.told ? WorkerState::kIdle
+                                   : WorkerState::kUnknown;
     if (is_working) ++working[process.app];
   }
   // Requests of which only the number is known keep as many workers busy.
   for (auto& [key, process] : registry_.processes()) {
     if (process.state != WorkerState::kIdle ||
         process.gunicorn.role != ProcessRole::kWorker ||
-        working[process.app] >= sockets_[process.app].requests_of_unknown) {
+        working[process.app] >= SocketsOf(process.app).requests_of_unknown) {
       continue;
     }
     process.state = WorkerState::kWorking;
     ++working[process.app];
   }
+}
+
+const AppSockets& ProcessMonitor::SocketsOf(const AppId& app) const {
+  static const AppSockets kNotSampled{false, {}, 0, {}, {}, 0};
+  const auto sockets = sockets_.find(app);
+  return sockets == sockets_.end() ? kNotSampled : sockets->second;
 }
 
 void ProcessMonitor::ScanIfStale() {
@@ -242,11 +245,8 @@ ProcessView ProcessMonitor::View(bool with_details) {
     const AppRecord& record = registry_.apps().at(app);
     const ProcessGroup& group = groups[app];
     AppView& added = view.apps.emplace_back();
-    const auto sockets = sockets_.find(app);
     added.status =
-        ToStatus(app, record.configured, group,
-                 sockets == sockets_.end() ? std::vector<ListenQueue>()
-                                           : sockets->second.listen_queues);
+        ToStatus(app, record.configured, group, SocketsOf(app).listen_queues);
     if (with_details) AddDetails(record, group, added);
   }
   return view;
@@ -271,16 +271,16 @@ void ProcessMonitor::AddDetails(const AppRecord& record,
   }
   view.infos.assign(infos.begin(), infos.end());
   detail_reader_.Fill(group, view);
-  const auto sockets = sockets_.find(app);
-  if (sockets == sockets_.end() || view.status.masters == 0) return;
-  view.listen_queues = sockets->second.listen_queues;
-  if (!sockets->second.told) return;
-  view.connections = sockets->second.connections;
-  view.requests_in_progress = sockets->second.requests.count;
-  view.oldest_request_seconds = sockets->second.requests.oldest_seconds;
+  if (view.status.masters == 0) return;
+  const AppSockets& sockets = SocketsOf(app);
+  view.listen_queues = sockets.listen_queues;
+  if (!sockets.told) return;
+  view.connections = sockets.connections;
+  view.requests_in_progress = sockets.requests.count;
+  view.oldest_request_seconds = sockets.requests.oldest_seconds;
   for (WorkerView& worker : view.workers) {
-    const auto held = sockets->second.by_worker.find(worker.key);
-    if (held != sockets->second.by_worker.end()) {
+    const auto held = sockets.by_worker.find(worker.key);
+    if (held != sockets.by_worker.end()) {
       worker.connections = held->second.connections;
     }
   }
@@ -291,7 +291,7 @@ std::vector<SenderAnswer> ProcessMonitor::Answer(
   std::vector<SenderAnswer> answers;
   bool scan_may_help = false;
   {
-    sole_owners_.Update(registry_.processes());
+    sole_owners_.Update(registry_.processes(), registry_.generation());
     SenderFinder finder(reader_, scanner_, sole_owners_, registry_.processes());
     for (const SenderQuestion& question : questions) {
       answers.push_back(
@@ -305,7 +305,7 @@ std::vector<SenderAnswer> ProcessMonitor::Answer(
   const std::uint64_t before = generation_;
   Scan();
   if (generation_ == before) return answers;
-  sole_owners_.Update(registry_.processes());
+  // The scan has classified what changed, and so knows who is alone.
   SenderFinder finder(reader_, scanner_, sole_owners_, registry_.processes());
   for (std::size_t i = 0; i < answers.size(); ++i) {
     if (!answers[i].sender) {

@@ -99,6 +99,8 @@ class ProcessMonitor {
   bool IsStarting(const GunicornProcess& gunicorn,
                   const std::vector<GunicornProcess>& all) const;
   void Classify(TimePoint now);
+  // By the last sample; not `told` where it knew none.
+  const AppSockets& SocketsOf(const AppId& app) const;
   void AddDetails(const AppRecord& record, const ProcessGroup& group,
                   AppView& view);
   void AskVersion();

@@ -4,6 +4,7 @@
 
 #include "collectors/process/read/proc_parse.h"
 #include "collectors/process/read/sock_diag.h"
+#include "collectors/process/sockets/worker_state.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -68,9 +69,9 @@ std::optional<Sender> SenderFinder::FindPid(pid_t pid) {
 
 // A worker that ended after its last line: the pid is nobody else's yet.
 std::optional<Sender> SenderFinder::FindEnded(pid_t pid) const {
-  const auto known = processes_.lower_bound({pid, 0});
-  if (known == processes_.end() || known->first.pid != pid) return std::nullopt;
-  return ToSender(known->second);
+  const TrackedProcess* const known = FindByPid(processes_, pid);
+  if (known == nullptr) return std::nullopt;
+  return ToSender(*known);
 }
 
 std::map<std::uint64_t, SenderFinder::Network>& SenderFinder::Networks() {
@@ -147,13 +148,7 @@ const std::optional<std::set<std::uint64_t>>& SenderFinder::SocketsOf(
   if (!is_new) return known->second;
   const auto links = reader_.ReadFds(pid);
   if (!links) return known->second;
-  known->second.emplace();
-  for (const FdLink& link : *links) {
-    if (const auto inode = ParseSocketLink(link.target)) {
-      known->second->insert(*inode);
-    }
-  }
-  return known->second;
+  return known->second = ToHeldSockets(*links).inodes;
 }
 
 std::optional<Sender> SenderFinder::FindSocket(std::uint64_t number,

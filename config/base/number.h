@@ -9,6 +9,9 @@
 
 namespace gunicorn_exporter {
 
+// Of ASCII, whatever the locale.
+constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
 // The whole text as a number; empty where it is none, or does not fit. As
 // std::from_chars reads it: no blanks, no plus sign, and for a floating-point
 // number also an exponent and the words "inf" and "nan". `base` is that of

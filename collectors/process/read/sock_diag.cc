@@ -188,12 +188,11 @@ bool SockDiag::AskTcp(std::uint8_t family, std::uint32_t states,
     request.insert(request.end(), filter.begin(), filter.end());
   }
   return Ask(request, [&](const std::uint8_t* payload, std::size_t size) {
-    inet_diag_msg message{};
-    if (size < sizeof message) return;
-    std::memcpy(&message, payload, sizeof message);
-    TcpSocket socket = ToSocket(message);
+    const auto message = ReadValue<inet_diag_msg>(payload, size);
+    if (!message) return;
+    TcpSocket socket = ToSocket(*message);
     ForEachAttribute(
-        payload + sizeof message, size - sizeof message,
+        payload + sizeof *message, size - sizeof *message,
         [&](unsigned type, const std::uint8_t* bytes, std::size_t length) {
           if (type == INET_DIAG_CGROUP_ID) {
             socket.cgroup = ReadValue<std::uint64_t>(bytes, length);

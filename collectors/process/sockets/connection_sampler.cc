@@ -67,9 +67,10 @@ std::map<AppId, AppSockets> ConnectionSampler::Sample(
                     [](const Tenant& tenant) { return tenant.is_new; })) {
       space.sockets.WantUnix();
     }
-    Look look{now, {}, {}, {}, space.seen, {}};
+    Look look{now, {}, {}, {}, {}, space.seen, {}};
     look.listeners = space.sockets.Listeners(
         here.front().masters.front()->gunicorn.process.key.pid);
+    look.by_address = ListenersByAddress(look.listeners);
     owners_.Claim(here, look.listeners, instances);
     look.connections = space.sockets.Connections(AllListeners(here));
     for (const AcceptedConnection& connection : look.connections) {
@@ -111,26 +112,24 @@ void ConnectionSampler::Count(const TcpSocket& connection, const Holder& holder,
 }
 
 std::set<std::uint64_t> ConnectionSampler::ReadWaitedFor(
-    pid_t pid, const std::vector<FdLink>& links, const Look& look) {
+    pid_t pid, const std::vector<FdLink>& links, const HeldSockets& held,
+    const Look& look) {
   std::set<std::uint64_t> clients;
-  for (const ListeningSocket& listener : look.listeners) {
-    clients.insert(listener.inode);
-  }
   bool wanted = false;
-  for (const FdLink& link : links) {
-    const auto inode = ParseSocketLink(link.target);
-    const auto connection =
-        inode ? look.by_inode.find(*inode) : look.by_inode.end();
+  for (const std::uint64_t inode : held.inodes) {
+    const auto connection = look.by_inode.find(inode);
     if (connection == look.by_inode.end()) continue;
-    clients.insert(*inode);
+    clients.insert(inode);
     wanted =
         wanted || connection->second->tcp.exchange == ConnectionState::kUnknown;
   }
   if (!wanted) return {};
+  for (const ListeningSocket& listener : look.listeners) {
+    clients.insert(listener.inode);
+  }
   std::vector<std::set<int>> epoll_sets;
-  for (const FdLink& link : links) {
-    if (link.target != "anon_inode:[eventpoll]") continue;
-    const auto text = reader_.ReadFdInfo(pid, link.fd);
+  for (const int fd : held.epoll_sets) {
+    const auto text = reader_.ReadFdInfo(pid, fd);
     if (text) epoll_sets.push_back(ParseEpollSet(*text));
   }
   return WaitedFor(links, epoll_sets, clients);
@@ -155,8 +154,9 @@ bool ConnectionSampler::CountByDescriptors(const Tenant& tenant, Look& look,
     }
     const auto links = reader_.ReadFds(key.pid);
     if (links) {
-      held_by[key] = {ToHeldSockets(*links),
-                      ReadWaitedFor(key.pid, *links, look)};
+      Held& held = held_by[key];
+      held.sockets = ToHeldSockets(*links);
+      held.waited_for = ReadWaitedFor(key.pid, *links, held.sockets, look);
     } else if (!reader_.HasGone(key.pid)) {
       return CountByAddress(tenant, look, app);
     }
@@ -168,7 +168,7 @@ bool ConnectionSampler::CountByDescriptors(const Tenant& tenant, Look& look,
       if (connection != look.by_inode.end()) {
         ++worker.connections;
         Count(connection->second->tcp,
-              {key, held.sockets.is_sync, held.waited_for.contains(inode)},
+              {key, held.sockets.is_sync(), held.waited_for.contains(inode)},
               look, worker.requests);
         continue;
       }
@@ -190,7 +190,7 @@ bool ConnectionSampler::CountByAddress(const Tenant& tenant, Look& look,
   if (tenant.listeners.empty()) return tenant.is_readable;
   RequestsInHand requests;
   for (const AcceptedConnection& connection : look.connections) {
-    switch (owners_.OwnerOf(connection, tenant, look.listeners)) {
+    switch (owners_.OwnerOf(connection, tenant, look.by_address)) {
       case Owner::kAnother:
         continue;
       case Owner::kShared:

@@ -89,6 +89,7 @@ class ConnectionSampler {
   struct Look {
     TimePoint now;
     std::vector<ListeningSocket> listeners;
+    ListenersByAddress by_address;
     std::vector<AcceptedConnection> connections;
     std::unordered_map<std::uint64_t, const AcceptedConnection*> by_inode;
     const SeenConnections& before;
@@ -99,6 +100,7 @@ class ConnectionSampler {
   // connections themselves do not tell.
   std::set<std::uint64_t> ReadWaitedFor(pid_t pid,
                                         const std::vector<FdLink>& links,
+                                        const HeldSockets& held,
                                         const Look& look);
   bool CountByDescriptors(const Tenant& tenant, Look& look, AppSockets& app);
   bool CountByAddress(const Tenant& tenant, Look& look, AppSockets& app);

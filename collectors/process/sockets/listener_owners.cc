@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <string>
 
-#include "collectors/process/read/proc_parse.h"
 #include "collectors/process/sockets/worker_state.h"
 
 namespace gunicorn_exporter {
@@ -16,35 +15,40 @@ SocketAddress Wildcard(const SocketAddress& local) {
   return any;
 }
 
-// Where the kernel hands a connection in: at the exact address before the
-// wildcard one. A dual-stack listener's IPv4 clients have a mapped address of
-// IPv6, those of a listener of IPv4 alone do not: the family tells them apart.
-std::vector<const ListeningSocket*> ListenersAt(
-    const AcceptedConnection& connection,
+}  // namespace
+
+ListenersByAddress::ListenersByAddress(
     const std::vector<ListeningSocket>& listeners) {
-  std::vector<const ListeningSocket*> found;
-  const bool is_unix = !connection.path.empty();
-  const SocketAddress& local = connection.tcp.local;
-  for (const SocketAddress& address : {local, Wildcard(local)}) {
-    for (const ListeningSocket& listener : listeners) {
-      if (is_unix ? listener.path == connection.path
-                  : listener.path.empty() && listener.endpoint == address) {
-        found.push_back(&listener);
-      }
-    }
-    if (is_unix || !found.empty()) break;
+  for (const ListeningSocket& listener : listeners) {
+    (listener.path.empty() ? tcp_[listener.endpoint] : unix_[listener.path])
+        .push_back(&listener);
   }
-  return found;
 }
 
-}  // namespace
+std::vector<const ListeningSocket*> ListenersByAddress::Accepting(
+    const AcceptedConnection& connection) const {
+  if (!connection.path.empty()) {
+    const auto found = unix_.find(connection.path);
+    if (found != unix_.end()) return found->second;
+    return {};
+  }
+  const SocketAddress& local = connection.tcp.local;
+  for (const SocketAddress& address : {local, Wildcard(local)}) {
+    const auto found = tcp_.find(address);
+    if (found != tcp_.end()) return found->second;
+  }
+  return {};
+}
 
 std::map<std::uint64_t, std::vector<Tenant>> ListenerOwners::FindTenants(
     const std::map<ProcessKey, TrackedProcess>& processes) {
   std::set<AppId> with_master;
+  std::map<ProcessKey, std::vector<const TrackedProcess*>> workers_of;
   for (const auto& [key, process] : processes) {
     if (process.gunicorn.role == ProcessRole::kMaster) {
       with_master.insert(process.app);
+    } else if (process.gunicorn.role == ProcessRole::kWorker) {
+      workers_of[process.gunicorn.master].push_back(&process);
     }
   }
   std::map<std::uint64_t, std::vector<Tenant>> tenants;
@@ -69,12 +73,9 @@ std::map<std::uint64_t, std::vector<Tenant>> ListenerOwners::FindTenants(
     }
     tenant->masters.push_back(&process);
     tenant->is_new = tenant->is_new || is_new;
-    for (const auto& [other, worker] : processes) {
-      if (worker.gunicorn.role == ProcessRole::kWorker &&
-          worker.gunicorn.master == key) {
-        tenant->workers.push_back(&worker);
-      }
-    }
+    const auto& workers = workers_of[key];
+    tenant->workers.insert(tenant->workers.end(), workers.begin(),
+                           workers.end());
   }
   std::erase_if(masters_, [&](const auto& entry) {
     return !processes.contains(entry.first);
@@ -175,10 +176,10 @@ void ListenerOwners::ClaimByUser(
 
 Owner ListenerOwners::OwnerOf(const AcceptedConnection& connection,
                               const Tenant& tenant,
-                              const std::vector<ListeningSocket>& listeners) {
+                              const ListenersByAddress& listeners) {
   bool is_ours = false;
   bool is_others = false;
-  for (const ListeningSocket* listener : ListenersAt(connection, listeners)) {
+  for (const ListeningSocket* listener : listeners.Accepting(connection)) {
     const bool ours =
         std::find(tenant.listeners.begin(), tenant.listeners.end(), listener) !=
         tenant.listeners.end();

@@ -24,6 +24,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "collectors/process/app_registry.h"
@@ -45,6 +46,24 @@ struct Tenant {
   bool is_readable = true;
   std::vector<const ListeningSocket*> listeners;
   std::optional<uid_t> user;  // By which they were claimed.
+};
+
+// The listeners of a namespace, by where they listen. They have to stay.
+class ListenersByAddress {
+ public:
+  ListenersByAddress() = default;
+  explicit ListenersByAddress(const std::vector<ListeningSocket>& listeners);
+
+  // Where the kernel hands a connection in: at the exact address before the
+  // wildcard one. A dual-stack listener's IPv4 clients have a mapped address of
+  // IPv6, those of a listener of IPv4 alone do not: the family tells them
+  // apart.
+  std::vector<const ListeningSocket*> Accepting(
+      const AcceptedConnection& connection) const;
+
+ private:
+  std::map<SocketAddress, std::vector<const ListeningSocket*>> tcp_;
+  std::map<std::string, std::vector<const ListeningSocket*>> unix_;  // By path.
 };
 
 enum class Owner : std::uint8_t {
@@ -75,7 +94,7 @@ class ListenerOwners {
 
   // Whose connection is it, told without the tenant's descriptors?
   Owner OwnerOf(const AcceptedConnection& connection, const Tenant& tenant,
-                const std::vector<ListeningSocket>& listeners);
+                const ListenersByAddress& listeners);
 
  private:
   struct MasterSockets {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "collectors/process/read/cgroup.h"
@@ -24,16 +25,11 @@ bool IsStarter(std::string_view comm) {
 
 }  // namespace
 
-void SoleOwners::Update(const std::map<ProcessKey, TrackedProcess>& processes) {
+void SoleOwners::Update(const std::map<ProcessKey, TrackedProcess>& processes,
+                        std::uint64_t generation) {
   processes_ = &processes;
-  std::map<pid_t, const TrackedProcess*> by_pid;
-  bool changed = by_pid_.size() != processes.size();
-  for (const auto& [key, process] : processes) {
-    by_pid[key.pid] = &process;
-    changed = changed || !by_pid_.contains(key.pid);
-  }
-  by_pid_ = std::move(by_pid);
   by_cgroup_.reset();
+  const bool changed = std::exchange(generation_, generation) != generation;
   if (!changed && samples_left_-- > 0) return;
   samples_left_ = kRememberSamples;
   homes_.clear();
@@ -66,8 +62,9 @@ const SoleOwners::Home& SoleOwners::HomeOf(const ProcessKey& master) {
 bool SoleOwners::IsOf(const AppId& app, pid_t pid) {
   pid_t ancestor = pid;
   for (int depth = 0; depth < kMostGenerations && ancestor > 0; ++depth) {
-    const auto known = by_pid_.find(ancestor);
-    if (known != by_pid_.end()) return known->second->app == app;
+    if (const TrackedProcess* known = FindByPid(*processes_, ancestor)) {
+      return known->app == app;
+    }
     const auto text = reader_.ReadQuietly(ancestor, "stat");
     const auto stat = text ? ParseProcStat(*text) : std::nullopt;
     // What has ended has no sockets.

@@ -33,8 +33,10 @@ class SoleOwners {
   SoleOwners(ProcReader& reader, const std::string& cgroupfs)
       : reader_(reader), cgroups_(cgroupfs) {}
 
-  // To be called before each sample. `processes` is used until the next call.
-  void Update(const std::map<ProcessKey, TrackedProcess>& processes);
+  // To be called before each sample, and whenever the processes changed, which
+  // changes `generation`. `processes` is used until the next call.
+  void Update(const std::map<ProcessKey, TrackedProcess>& processes,
+              std::uint64_t generation);
 
   // The app whose processes alone are in the cgroup of this id, and one of
   // whose masters is.
@@ -63,7 +65,7 @@ class SoleOwners {
   ProcReader& reader_;
   CgroupTree cgroups_;
   const std::map<ProcessKey, TrackedProcess>* processes_ = nullptr;
-  std::map<pid_t, const TrackedProcess*> by_pid_;
+  std::optional<std::uint64_t> generation_;
   std::map<ProcessKey, Home> homes_;
   // By id, of this sample; nothing: of several.
   std::optional<std::map<std::uint64_t, std::optional<AppId>>> by_cgroup_;

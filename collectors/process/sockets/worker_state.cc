@@ -25,7 +25,9 @@ bool IsBurningCpu(std::uint64_t ticks, double seconds, double ticks_per_second,
 HeldSockets ToHeldSockets(const std::vector<FdLink>& links) {
   HeldSockets held;
   for (const FdLink& link : links) {
-    if (link.target == "anon_inode:[eventpoll]") held.is_sync = false;
+    if (link.target == "anon_inode:[eventpoll]") {
+      held.epoll_sets.push_back(link.fd);
+    }
     if (const auto inode = ParseSocketLink(link.target)) {
       held.inodes.insert(*inode);
     }

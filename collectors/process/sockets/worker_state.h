@@ -49,8 +49,10 @@ bool IsBurningCpu(std::uint64_t ticks, double seconds, double ticks_per_second,
 // What a worker's descriptors tell.
 struct HeldSockets {
   std::set<std::uint64_t> inodes;
-  // No epoll set: it serves one connection at a time.
-  bool is_sync = true;
+  std::vector<int> epoll_sets;  // Their descriptors.
+
+  // It serves one connection at a time.
+  bool is_sync() const { return epoll_sets.empty(); }
 };
 
 HeldSockets ToHeldSockets(const std::vector<FdLink>& links);

@@ -8,6 +8,7 @@
 
 #include "collectors/statsd/lines/text_marks.h"
 #include "collectors/statsd/who/string_table.h"
+#include "config/base/number.h"
 #include "config/base/utf8.h"
 
 namespace gunicorn_exporter {
@@ -56,8 +57,6 @@ class Fields {
   std::uint64_t bars_;
   std::size_t begin_ = 0;
 };
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // Whole numbers below 2^53 and these powers are exact doubles, so that one
 // division rounds correctly.

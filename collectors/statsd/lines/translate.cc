@@ -5,6 +5,7 @@
 
 #include "collectors/statsd/who/naming.h"
 #include "collectors/statsd/who/string_table.h"
+#include "config/base/number.h"
 #include "config/base/utf8.h"
 
 namespace gunicorn_exporter {
@@ -45,8 +46,6 @@ constexpr Name kNames[] = {
 };
 constexpr std::string_view kStatusName = "gunicorn.request.status.";
 constexpr std::size_t kStatusDigits = 3;
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // my_prefix.gunicorn.request.status.404
 //                                   ^^^

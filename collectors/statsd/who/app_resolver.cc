@@ -34,10 +34,6 @@ std::string_view TagValue(std::string_view tags, std::string_view key) {
   return {};
 }
 
-std::string Carried(std::string_view what, std::string_view name) {
-  return std::string(what).append(" \"").append(name).append("\"");
-}
-
 }  // namespace
 
 AppResolver::AppResolver(std::shared_ptr<const Naming> naming,
@@ -72,10 +68,9 @@ NamedApp* AppResolver::FindByName(std::string_view tags,
   if (const std::string_view name = TagValue(tags, "app"); !name.empty()) {
     tagged = by_tag_.Find(name);
     if (tagged == nullptr) {
-      tagged = &by_tag_.Insert(
-          name, {{{{std::string(name), "", ""}, {}}},
-                 naming_->known_names.contains(name),
-                 Carried("the tag", "app:" + std::string(name))});
+      tagged = &by_tag_.Insert(name, {{{{std::string(name), "", ""}, {}}},
+                                      naming_->known_names.contains(name),
+                                      CarriedTag(name)});
     }
     if (tagged->is_known) return tagged;
   }
@@ -92,9 +87,9 @@ NamedApp& AppResolver::FindPrefix(std::string_view prefix) {
                          ? instance->second
                          : std::string(prefix);
   const bool is_known = naming_->known_names.contains(name);
-  NamedApp& made = by_prefix_.Insert(prefix, {{{{std::move(name), "", ""}, {}}},
-                                              is_known,
-                                              Carried("the prefix", prefix)});
+  NamedApp& made = by_prefix_.Insert(
+      prefix,
+      {{{{std::move(name), "", ""}, {}}}, is_known, CarriedPrefix(prefix)});
   const AppId& app = made.ref.key.app;
   if (is_known && app.name != prefix) carried_.Tell(app, made.carried);
   return made;

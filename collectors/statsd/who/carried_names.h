@@ -8,14 +8,23 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "collectors/app_id.h"
 
 namespace gunicorn_exporter {
 
+// For people: `the prefix "superset"`.
+inline std::string CarriedPrefix(std::string_view prefix) {
+  return std::string("the prefix \"").append(prefix).append("\"");
+}
+inline std::string CarriedTag(std::string_view app) {
+  return std::string("the tag \"app:").append(app).append("\"");
+}
+
 class CarriedNames {
  public:
-  // `carried`: for people, `the prefix "superset"`.
+  // `carried` as above.
   void Tell(const AppId& app, const std::string& carried) {
     constexpr std::size_t kMost = 10000;  // Far more than there are apps.
     const std::lock_guard<std::mutex> lock(mutex_);

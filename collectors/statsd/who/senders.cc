@@ -165,7 +165,7 @@ void Senders::Learn(const SenderAnswer& given, Time now, Answer& answer) {
   answer.question = 0;
   answer.generation = given.generation;
   if (given.sender) {
-    answer.app = RefOf(given.sender->app);
+    answer.app = AppOf(given.sender->app);
     answer.retry_after = Time(0);
     answer.good_until = now + kGoodFor;
   } else {
@@ -185,7 +185,7 @@ void Senders::CountLines(Question& question) {
   question.lines.clear();
 }
 
-SenderApp* Senders::RefOf(const AppId& app) {
+SenderApp* Senders::AppOf(const AppId& app) {
   return &apps_.try_emplace(app, SenderApp{{{app, {}}}, {}}).first->second;
 }
 
@@ -196,7 +196,7 @@ void Senders::Clear() {
   std::swap(apps_, old_apps);
   for (auto& [number, question] : open_) {
     Answer& kept = answers_.Insert(question.key, *question.answer);
-    if (kept.app != nullptr) kept.app = RefOf(kept.app->ref.key.app);
+    if (kept.app != nullptr) kept.app = AppOf(kept.app->ref.key.app);
     question.answer = &kept;
   }
 }

@@ -131,7 +131,7 @@ class Senders {
   bool Hold(const ReceivedLine& line, Time now, Question& question);
   void Learn(const SenderAnswer& given, Time now, Answer& answer);
   void CountLines(Question& question);
-  SenderApp* RefOf(const AppId& app);
+  SenderApp* AppOf(const AppId& app);
   // When the first held lines have waited long enough.
   Time NextEnd() const;
 

@@ -135,7 +135,7 @@ class ConnectionSamplerTest : public testing::Test {
     ProcReader reader(proc_.root(), errors);
     std::map<std::string, AppSockets> sockets;
     SoleOwners sole_owners(reader, "");
-    sole_owners.Update(known_);
+    sole_owners.Update(known_, 0);
     for (auto& [app, found] :
          ConnectionSampler(reader, sole_owners).Sample(known_, {}, {})) {
       sockets[app.name] = found;

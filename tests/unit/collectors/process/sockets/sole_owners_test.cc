@@ -77,7 +77,7 @@ class SoleOwnersTest : public testing::Test {
     monitor_->Scan();
     reader_ = std::make_unique<ProcReader>(proc_.root(), errors_);
     owners_ = std::make_unique<SoleOwners>(*reader_, root_);
-    owners_->Update(monitor_->processes());
+    owners_->Update(monitor_->processes(), monitor_->Generation());
   }
 
   TempDir folder_;

@@ -30,11 +30,11 @@ TEST(IsBurningCpu, TakesAShareOfACpu) {
 TEST(ToHeldSockets, KnowsASyncWorkerByItsMissingEpollSet) {
   const HeldSockets sync =
       ToHeldSockets({{5, "socket:[10]"}, {7, "pipe:[1]"}, {9, "socket:[11]"}});
-  EXPECT_TRUE(sync.is_sync);
+  EXPECT_TRUE(sync.is_sync());
   EXPECT_THAT(sync.inodes, ElementsAre(10, 11));
   EXPECT_FALSE(
       ToHeldSockets({{5, "socket:[10]"}, {8, "anon_inode:[eventpoll]"}})
-          .is_sync);
+          .is_sync());
 }
 
 TEST(WaitedFor, TellsWhatAThreadedWorkerPolls) {
