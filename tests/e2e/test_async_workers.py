@@ -8,11 +8,10 @@ import contextlib
 import os
 import signal
 import socket
-import time
 
 import psutil
 import pytest
-from support import Exporter, Gunicorn, wait_until
+from support import Exporter, Gunicorn, wait_until, wait_until_steady
 
 HOLD = "/sleep?seconds=60"
 CLASSES = [
@@ -86,15 +85,9 @@ def shown(exporter, gunicorn):
 
 
 def assert_at_every_scrape(exporter, gunicorn, working, connections):
-    def ten_times():
-        for _ in range(10):
-            if shown(exporter, gunicorn) != (working, connections):
-                return False
-            time.sleep(0.05)  # The scrapes are to see several samples.
-        return True
-
-    # The first scrapes may still show a sample from before what the test has just done.
-    wait_until(ten_times, f"ten scrapes in a row show that {working} work and {connections} are open")
+    wait_until_steady(
+        lambda: shown(exporter, gunicorn) == (working, connections), f"{working} work and {connections} are open"
+    )
 
 
 @pytest.mark.parametrize("worker_class, app", CLASSES, ids=[name.split(".")[0] for name, _ in CLASSES])
