@@ -144,6 +144,13 @@ void AppRegistry::Update(std::vector<TrackedProcess> found,
   if (OrderedApps() != apps_before) ++apps_generation_;
 }
 
+void AppRegistry::AddLostRequests(const AppId& app, std::uint64_t requests) {
+  const auto known = apps_.find(app);
+  if (known == apps_.end()) return;
+  auto& lost = known->second.requests_lost;
+  lost = lost.value_or(0) + requests;
+}
+
 // Takes the process out of processes_ where it was known.
 TrackedProcess AppRegistry::Track(TrackedProcess found, AppRecord& app,
                                   std::set<AppId>& renamed) {

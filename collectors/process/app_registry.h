@@ -20,6 +20,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -74,6 +75,8 @@ struct AppRecord {
   double first_seen_seconds = 0;  // Unix seconds; 0: never.
   std::uint64_t spawned = 0;
   std::uint64_t exited = 0;
+  // Nothing where no sample has told which worker has which requests in hand.
+  std::optional<std::uint64_t> requests_lost;
   // Of processes that ended, by CpuRole.
   std::array<CpuTicks, kCpuRoles> ended_cpu{};
   std::array<bool, kCpuRoles> role_seen{};
@@ -96,6 +99,9 @@ class AppRegistry {
   void Update(std::vector<TrackedProcess> found,
               const std::vector<ProcessSnapshot>& ended, TimePoint now,
               double unix_seconds);
+
+  // Of an app that is known.
+  void AddLostRequests(const AppId& app, std::uint64_t requests);
 
   const std::map<AppId, AppRecord>& apps() const { return apps_; }
   std::map<ProcessKey, TrackedProcess>& processes() { return processes_; }

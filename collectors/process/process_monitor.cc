@@ -52,7 +52,8 @@ ProcessMonitor::ProcessMonitor(const Config& config, const ProcessPaths& paths,
       scanner_(reader_),
       sole_owners_(reader_, paths.cgroupfs),
       connection_sampler_(reader_, sole_owners_),
-      detail_reader_(reader_, clocks_),
+      tells_ends_(reader_.HasOwnPids() && KernelTellsProcessEnds()),
+      detail_reader_(reader_, paths.cgroupfs, clocks_),
       master_facts_(reader_),
       registry_(config),
       last_sample_(clocks_.now()),
@@ -162,6 +163,10 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
   }
   registry_.Update(std::move(found), ended, clocks_.now(),
                    clocks_.unix_seconds());
+  for (const auto& [app, requests] :
+       lost_requests_.Take(registry_.processes())) {
+    registry_.AddLostRequests(app, requests);
+  }
   master_facts_.Forget(registry_.processes());
   detail_reader_.Forget(registry_.processes(), registry_.apps());
   generation_ = registry_.generation();
@@ -185,6 +190,7 @@ void ProcessMonitor::Classify(TimePoint now) {
   sole_owners_.Update(registry_.processes(), registry_.generation());
   sockets_ = connection_sampler_.Sample(registry_.processes(),
                                         config_->instances, now);
+  WatchRequests();
   const double seconds =
       classified_at_ ? duration<double>(now - *classified_at_).count() : 0;
   classified_at_ = now;
@@ -218,6 +224,14 @@ void ProcessMonitor::Classify(TimePoint now) {
     }
     process.state = WorkerState::kWorking;
     ++working[process.app];
+  }
+}
+
+void ProcessMonitor::WatchRequests() {
+  if (!tells_ends_) return;
+  lost_requests_.Watch(sockets_, registry_.processes());
+  for (const auto& [app, sockets] : sockets_) {
+    if (!sockets.by_worker.empty()) registry_.AddLostRequests(app, 0);
   }
 }
 

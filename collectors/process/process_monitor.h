@@ -30,6 +30,7 @@
 #include "collectors/process/process_view.h"
 #include "collectors/process/read/proc_reader.h"
 #include "collectors/process/sockets/connection_sampler.h"
+#include "collectors/process/sockets/lost_requests.h"
 #include "collectors/process/sockets/sole_owners.h"
 #include "collectors/sender_questions.h"
 #include "config/config.h"
@@ -99,6 +100,7 @@ class ProcessMonitor {
   bool IsStarting(const GunicornProcess& gunicorn,
                   const std::vector<GunicornProcess>& all) const;
   void Classify(TimePoint now);
+  void WatchRequests();
   // By the last sample; not `told` where it knew none.
   const AppSockets& SocketsOf(const AppId& app) const;
   void AddDetails(const AppRecord& record, const ProcessGroup& group,
@@ -116,6 +118,8 @@ class ProcessMonitor {
   ProcessScanner scanner_;
   SoleOwners sole_owners_;
   ConnectionSampler connection_sampler_;
+  const bool tells_ends_;  // How a process has ended.
+  LostRequests lost_requests_;
   DetailReader detail_reader_;
   MasterFactsReader master_facts_;
   AppRegistry registry_;
