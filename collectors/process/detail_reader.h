@@ -39,10 +39,10 @@ class DetailSum {
 
 class DetailReader {
  public:
-  // Both must outlive this.
-  DetailReader(ProcReader& reader, const std::string& cgroupfs,
+  // All must outlive this.
+  DetailReader(ProcReader& reader, CgroupAccounts& cgroups,
                const MonitorClocks& clocks)
-      : reader_(reader), clocks_(clocks), cgroups_(cgroupfs) {}
+      : reader_(reader), clocks_(clocks), cgroups_(cgroups) {}
 
   void Fill(const ProcessGroup& processes, AppView& view);
 
@@ -67,7 +67,7 @@ class DetailReader {
   ProcReader& reader_;
   const MonitorClocks& clocks_;
   std::map<ProcessKey, MemoryShare> shares_;
-  CgroupAccounts cgroups_;
+  CgroupAccounts& cgroups_;
   // What the kernel counts for an app.
   struct Sums {
     MonotonicSum overflows;

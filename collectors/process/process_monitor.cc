@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -53,8 +54,9 @@ ProcessMonitor::ProcessMonitor(const Config& config, const ProcessPaths& paths,
       sole_owners_(reader_, paths.cgroupfs),
       connection_sampler_(reader_, sole_owners_),
       tells_ends_(reader_.HasOwnPids() && KernelTellsProcessEnds()),
-      detail_reader_(reader_, paths.cgroupfs, clocks_),
-      master_facts_(reader_),
+      cgroups_(paths.cgroupfs),
+      detail_reader_(reader_, cgroups_, clocks_),
+      master_facts_(reader_, cgroups_),
       registry_(config),
       last_sample_(clocks_.now()),
       effective_interval_(config.process.sample_interval) {
@@ -152,7 +154,8 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
   for (GunicornProcess& gunicorn : gunicorns) {
     AppId app{gunicorn.app, "", ""};
     if (!registry_.IsWanted(app)) continue;
-    const Container& container = master_facts_.Of(gunicorn.master).container;
+    const auto& [container, pod_folder, version] =
+        master_facts_.Of(gunicorn.master);
     if (config_->process.pod_labels) {
       app.pod_uid = container.pod_uid;
       app.container_id = container.container_id;
@@ -160,9 +163,14 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
     TrackedProcess& process = found.emplace_back();
     process.gunicorn = std::move(gunicorn);
     process.app = std::move(app);
+    process.pod_folder = pod_folder;
   }
   registry_.Update(std::move(found), ended, clocks_.now(),
                    clocks_.unix_seconds());
+  registry_.ForgetEndedPods([](const std::string& folder) {
+    std::error_code error;
+    return !std::filesystem::exists(folder, error) && !error;
+  });
   for (const auto& [app, requests] :
        lost_requests_.Take(registry_.processes())) {
     registry_.AddLostRequests(app, requests);

@@ -28,6 +28,7 @@
 #include "collectors/process/find/process_scanner.h"
 #include "collectors/process/monitor_clocks.h"
 #include "collectors/process/process_view.h"
+#include "collectors/process/read/cgroup_account.h"
 #include "collectors/process/read/proc_reader.h"
 #include "collectors/process/sockets/connection_sampler.h"
 #include "collectors/process/sockets/lost_requests.h"
@@ -120,6 +121,7 @@ class ProcessMonitor {
   ConnectionSampler connection_sampler_;
   const bool tells_ends_;  // How a process has ended.
   LostRequests lost_requests_;
+  CgroupAccounts cgroups_;
   DetailReader detail_reader_;
   MasterFactsReader master_facts_;
   AppRegistry registry_;

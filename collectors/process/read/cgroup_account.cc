@@ -1,10 +1,11 @@
 #include "collectors/process/read/cgroup_account.h"
 
-#include <sys/stat.h>
-
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 
+#include "collectors/process/read/cgroup.h"
 #include "collectors/process/read/text_fields.h"
 #include "config/base/number.h"
 
@@ -135,6 +136,17 @@ CgroupAccount CgroupAccounts::Read(std::string_view text) {
     if (kills) account.oom_kills = {place->path, *kills};
   }
   return account;
+}
+
+std::string CgroupAccounts::PodFolder(std::string_view text) {
+  const auto place = Find(text, "memory");
+  if (!place) return {};
+  const std::string pod = PodCgroup(place->path);
+  std::error_code error;
+  if (pod.empty() || !std::filesystem::exists(place->folder + pod, error)) {
+    return {};
+  }
+  return place->folder + pod;
 }
 
 }  // namespace gunicorn_exporter

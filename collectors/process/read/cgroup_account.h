@@ -54,6 +54,10 @@ class CgroupAccounts {
   // `text` is a /proc/PID/cgroup.
   CgroupAccount Read(std::string_view text);
 
+  // The folder of the pod that the process is in; empty where it is in none, or
+  // its folder cannot be seen.
+  std::string PodFolder(std::string_view text);
+
  private:
   // Where a controller's files of a process are: `folder` and `path` joined,
   // and upward.

@@ -94,6 +94,18 @@ TEST_F(CgroupAccountsTest, ReadsV1) {
   EXPECT_EQ(account.oom_kills->count, 3U);
 }
 
+TEST_F(CgroupAccountsTest, FindsThePodsFolder) {
+  MakeUnified();
+  const std::string pod =
+      "kubepods.slice/kubepods-pod3f1c2a44_0000_4000_8000_1234567890ab.slice";
+  const std::string text = "0::/" + pod + "/cri-containerd-1.scope\n";
+  EXPECT_EQ(CgroupAccounts(dir_ / ".").PodFolder(text), "")
+      << "its folder is not to be seen";
+  Write(pod + "/memory.max", "max\n");
+  EXPECT_EQ(CgroupAccounts(dir_ / ".").PodFolder(text), dir_ / "." + "/" + pod);
+  EXPECT_EQ(CgroupAccounts(dir_ / ".").PodFolder("0::/system.slice\n"), "");
+}
+
 TEST_F(CgroupAccountsTest, KnowsWhatV1CallsNoLimit) {
   Write("cpu/web/cpu.cfs_quota_us", "-1\n");
   Write("cpu/web/cpu.cfs_period_us", "100000\n");
