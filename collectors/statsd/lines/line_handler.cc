@@ -48,10 +48,12 @@ void LineHandler::BeginPacket(Transport transport) {
     settings_version_ = version;
     resolver_.SetNaming(MakeNaming(store_));
     foreign_.Clear();
-  } else if (resolver_.IsFull() || senders_.IsFull() || foreign_.IsFull()) {
+  } else if (resolver_.IsFull() || senders_.IsFull()) {
     FlushAndWait();
     resolver_.Clear();
     senders_.Clear();
+  } else if (foreign_.IsFull()) {
+    FlushAndWait();
     foreign_.Clear();
   } else if (ops_.size() >= kMostOps) {
     FlushAndWait();
@@ -104,7 +106,7 @@ void LineHandler::Take(const ReceivedLine& line, HeldApp app) {
           resolver_.naming().export_unmatched) {
         const SeriesRef* const ref = Resolve(line, sample.tags, {}, app);
         if (ref == nullptr) return;
-        verdict = foreign_.Take(sample, ref->key, ops_);
+        verdict = foreign_.Take(sample, ref->key.app, ops_);
       }
     }
   }
