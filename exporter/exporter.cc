@@ -88,7 +88,8 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
     process_.emplace(
         config, ProcessPaths{flags.path_procfs, flags.path_cgroupfs},
         self_metrics_.registry(),
-        [this](const std::vector<AppId>& apps) { store_.SetKnownApps(apps); });
+        [this](const std::vector<AppId>& apps) { store_.SetKnownApps(apps); },
+        [this](const std::vector<AppId>& apps) { store_.EndArbiters(apps); });
     collectors.push_back(&process_collector_.emplace(*process_));
   }
   if (flags.collector_statsd) {

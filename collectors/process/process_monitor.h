@@ -17,7 +17,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "collectors/app_id.h"
@@ -81,6 +83,9 @@ class ProcessMonitor {
   std::vector<AppId> KnownApps() const { return registry_.OrderedApps(); }
   // Changes whenever one comes or goes.
   std::uint64_t AppsGeneration() const { return registry_.apps_generation(); }
+  // Those that have lost their last master, as a scan of the whole table has
+  // shown since the last call; the name alone where all containers of it have.
+  std::vector<AppId> TakeEnded() { return std::exchange(ended_, {}); }
   const std::map<ProcessKey, TrackedProcess>& processes() const {
     return registry_.processes();
   }
@@ -96,6 +101,7 @@ class ProcessMonitor {
   };
 
   void Absorb(std::vector<ProcessSnapshot> candidates);
+  void FindEnded();
   bool IsStarting(const GunicornProcess& gunicorn,
                   const std::vector<GunicornProcess>& all) const;
   void Classify(TimePoint now);
@@ -119,6 +125,8 @@ class ProcessMonitor {
   DetailReader detail_reader_;
   MasterFactsReader master_facts_;
   AppRegistry registry_;
+  std::set<AppId> with_master_;  // At the last scan; their names alone, too.
+  std::vector<AppId> ended_;
   std::map<AppId, AppSockets> sockets_;                // By the last sample.
   std::map<std::string, std::string> asked_versions_;  // By program.
   std::optional<VersionQuestion> version_question_;
