@@ -150,15 +150,16 @@ std::string Exporter::StatsdAddress() const {
 }
 
 KnownApps Exporter::Apps() {
-  if (!process_) {
-    return {{},
-            "the process collector is off: whether a gunicorn runs is not "
-            "looked at"};
+  KnownApps known{{},
+                  "the process collector is off: whether a gunicorn runs is "
+                  "not looked at"};
+  if (process_) {
+    const auto now = steady_clock::now();
+    known = ToKnownApps(process_->View(false, now + kProcessPatience),
+                        steady_clock::now());
   }
-  const auto now = steady_clock::now();
-  KnownApps known = ToKnownApps(process_->View(false, now + kProcessPatience),
-                                steady_clock::now());
   if (statsd_) {
+    known.examples = statsd_->Examples();
     for (AppStatus& app : known.apps) {
       app.lines_carry = statsd_->CarriedBy(app.app);
     }

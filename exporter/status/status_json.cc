@@ -128,7 +128,15 @@ Json Sum(const std::vector<MetricFamily>& families, std::string_view name) {
   return sums.empty() ? Json(nullptr) : Number(sums.begin()->second);
 }
 
-Json StatsdJson(const std::vector<MetricFamily>& families) {
+Json StatsdJson(const std::vector<MetricFamily>& families,
+                const std::vector<LineExample>& examples) {
+  Json list = Json::array();
+  for (const LineExample& example : examples) {
+    list.push_back({{"reason", example.reason},
+                    {"line", example.line},
+                    {"sender", example.sender},
+                    {"time", example.unix_seconds}});
+  }
   const std::string prefix = "gunicorn_exporter_statsd_";
   const auto by = [&](const char* name, const char* label) {
     return Numbers(SumBy(families, prefix + name, label));
@@ -139,7 +147,8 @@ Json StatsdJson(const std::vector<MetricFamily>& families) {
           {"ignored", by("ignored_lines_total", "reason")},
           {"dropped", Sum(families, prefix + "dropped_packets_total")},
           {"refused_series", Sum(families, prefix + "refused_series_total")},
-          {"series", Sum(families, prefix + "series")}};
+          {"series", Sum(families, prefix + "series")},
+          {"examples", std::move(list)}};
 }
 
 Json CollectorsJson(const std::vector<MetricFamily>& families) {
@@ -177,7 +186,7 @@ std::string StatusJson(const std::vector<MetricFamily>& families,
                      {"time", now_seconds},
                      {"status", ok ? "ok" : "critical"},
                      {"apps", std::move(list)},
-                     {"statsd", StatsdJson(families)},
+                     {"statsd", StatsdJson(families, known.examples)},
                      {"collectors", CollectorsJson(families)},
                      {"hints", std::move(hints)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";

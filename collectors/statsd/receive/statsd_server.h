@@ -49,6 +49,7 @@ class StatsdServer {
   std::string CarriedBy(const AppId& app) const {
     return metrics_.carried_names.Of(app);
   }
+  std::vector<LineExample> Examples() const { return metrics_.examples.Last(); }
 
  private:
   void OpenUdp(std::vector<FileDescriptor> inherited);

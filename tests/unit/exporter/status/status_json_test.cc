@@ -182,6 +182,14 @@ TEST(StatusJson, TellsAboutTheExporter) {
   EXPECT_NE(hints.find("last reload failed"), std::string::npos);
 }
 
+TEST(StatusJson, ShowsExamplesOfLines) {
+  const Json json = Json::parse(StatusJson(
+      {}, {{}, "", {{"unmatched", "a\xff:1|c", "pid 17", 999.5}}}, 1000, ""));
+  EXPECT_EQ(json["statsd"]["examples"],
+            Json::parse(R"([{"reason": "unmatched", "line": "a\ufffd:1|c",
+                             "sender": "pid 17", "time": 999.5}])"));
+}
+
 std::string HintsOf(const AppStatus& status,
                     const std::vector<MetricFamily>& families = {}) {
   return Status(families, {status})["apps"][0]["hints"].dump();
