@@ -199,6 +199,7 @@ void Exporter::ReadAndApply() {
   }
 
   http_->AdoptWebConfig(std::move(web_config));
+  if (statsd_) statsd_->Reload();
   if (!loaded) return;
   const Config& config = loaded->config;
   LogNotices(loaded->notices);

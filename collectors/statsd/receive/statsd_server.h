@@ -43,6 +43,11 @@ class StatsdServer {
   // the call are in the store; false where that takes longer than `patience`.
   bool WaitUntilTaken(std::chrono::milliseconds patience);
 
+  // What a reload does: the relay's name is looked up again.
+  void Reload() {
+    if (relay_ != nullptr) relay_->target().LookAgain();
+  }
+
   // As bound: with the real port where 0 was asked for.
   std::vector<std::string> addresses(Transport transport) const;
   // Any thread.
@@ -56,7 +61,6 @@ class StatsdServer {
   void OpenUnixgram(std::vector<FileDescriptor> inherited);
   void OpenTcp(std::vector<FileDescriptor> inherited);
   void AddDatagrams(FileDescriptor socket, Transport transport);
-  void CheckRelayIsNotUs() const;
 
   const Flags flags_;
   SenderQuestions* const senders_;
