@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "collectors/statsd/receive/socket_activation.h"
+#include "config/base/address.h"
 #include "config/base/config_error.h"
 #include "config/base/error_text.h"
 #include "config/base/file_descriptor.h"
@@ -96,6 +97,9 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
     statsd_.emplace(flags, store_, self_metrics_.registry(),
                     process_ ? &*process_ : nullptr,
                     TakeInheritedSockets(TakeActivationVariables()));
+    const auto udp = statsd_->addresses(Transport::kUdp);
+    const auto address = udp.empty() ? std::nullopt : ParseAddress(udp.front());
+    if (process_ && address) process_->WatchSendersTo(address->port);
   }
   // After the process table, whose errors it counts; before the store, in which
   // is each line that the receivers have counted.

@@ -22,6 +22,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "collectors/app_id.h"
@@ -97,6 +98,12 @@ class AppRegistry {
               const std::vector<ProcessSnapshot>& ended, TimePoint now,
               double unix_seconds);
 
+  // After an Update with the whole table: which apps have lost their last
+  // master since the last call.
+  void FindEnded();
+  // Those found; the name alone where all containers of it have.
+  std::vector<AppId> TakeEnded() { return std::exchange(ended_, {}); }
+
   const std::map<AppId, AppRecord>& apps() const { return apps_; }
   std::map<ProcessKey, TrackedProcess>& processes() { return processes_; }
   const std::map<ProcessKey, TrackedProcess>& processes() const {
@@ -125,6 +132,8 @@ class AppRegistry {
   std::vector<std::string> configured_;  // Names, in order.
   std::map<AppId, AppRecord> apps_;
   std::map<ProcessKey, TrackedProcess> processes_;
+  std::set<AppId> with_master_;  // At the last FindEnded; names alone, too.
+  std::vector<AppId> ended_;
   std::uint64_t generation_ = 0;
   std::uint64_t apps_generation_ = 0;
 };

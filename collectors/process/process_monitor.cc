@@ -66,7 +66,6 @@ void ProcessMonitor::Reconfigure(const Config& config) {
   config_ = std::make_shared<const Config>(config);
   registry_.Reconfigure(config);
   asked_versions_.clear();
-  with_master_.clear();  // The ids may be others now.
   effective_interval_ =
       Stretch(config.process.sample_interval, sample_seconds_);
   last_sample_ = clocks_.now();
@@ -94,7 +93,7 @@ void ProcessMonitor::Scan() {
   if (readable) {
     last_read_ = last_scan_;
     Absorb(std::move(table.candidates));
-    FindEnded();
+    registry_.FindEnded();
     // Who is new shows what it does at once.
     if (generation_ != generation_before) Classify(last_scan_.value());
   }
@@ -137,6 +136,11 @@ void ProcessMonitor::Sample() {
   effective_interval_ =
       Stretch(config_->process.sample_interval, sample_seconds_);
   if (!last_scan_ || clocks_.now() - *last_scan_ >= scan_interval_) Scan();
+  if (sender_watch_.IsDue(now)) {
+    sole_owners_.Update(registry_.processes(), registry_.generation());
+    SenderFinder finder(reader_, scanner_, sole_owners_, registry_.processes());
+    sender_watch_.Look(finder, now);
+  }
   AskVersion();
 }
 
@@ -167,18 +171,6 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
   master_facts_.Forget(registry_.processes());
   detail_reader_.Forget(registry_.processes(), registry_.apps());
   generation_ = registry_.generation();
-}
-
-void ProcessMonitor::FindEnded() {
-  std::set<AppId> with_master;
-  for (const auto& [key, process] : registry_.processes()) {
-    if (process.gunicorn.role != ProcessRole::kMaster) continue;
-    with_master.insert({process.app, {process.app.name, "", ""}});
-  }
-  std::set_difference(with_master_.begin(), with_master_.end(),
-                      with_master.begin(), with_master.end(),
-                      std::back_inserter(ended_));
-  with_master_ = std::move(with_master);
 }
 
 bool ProcessMonitor::IsStarting(const GunicornProcess& gunicorn,
@@ -261,6 +253,7 @@ ProcessView ProcessMonitor::View(bool with_details) {
     AppView& added = view.apps.emplace_back();
     added.status =
         ToStatus(app, record.configured, group, SocketsOf(app).listen_queues);
+    added.status.statsd_socket = sender_watch_.PeerOf(app, clocks_.now());
     if (with_details) AddDetails(record, group, added);
   }
   return view;

@@ -17,9 +17,7 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "collectors/app_id.h"
@@ -31,6 +29,7 @@
 #include "collectors/process/monitor_clocks.h"
 #include "collectors/process/process_view.h"
 #include "collectors/process/read/proc_reader.h"
+#include "collectors/process/sender_watch.h"
 #include "collectors/process/sockets/connection_sampler.h"
 #include "collectors/process/sockets/sole_owners.h"
 #include "collectors/sender_questions.h"
@@ -76,6 +75,9 @@ class ProcessMonitor {
   std::vector<SenderAnswer> Answer(
       const std::vector<SenderQuestion>& questions);
 
+  // The UDP port that StatsD is received at; before the first look.
+  void WatchSendersTo(std::uint16_t port) { sender_watch_.SetPort(port); }
+
   // Takes effect with the next look; a new interval counts from now.
   void Reconfigure(const Config& config);
 
@@ -85,7 +87,7 @@ class ProcessMonitor {
   std::uint64_t AppsGeneration() const { return registry_.apps_generation(); }
   // Those that have lost their last master, as a scan of the whole table has
   // shown since the last call; the name alone where all containers of it have.
-  std::vector<AppId> TakeEnded() { return std::exchange(ended_, {}); }
+  std::vector<AppId> TakeEnded() { return registry_.TakeEnded(); }
   const std::map<ProcessKey, TrackedProcess>& processes() const {
     return registry_.processes();
   }
@@ -101,7 +103,6 @@ class ProcessMonitor {
   };
 
   void Absorb(std::vector<ProcessSnapshot> candidates);
-  void FindEnded();
   bool IsStarting(const GunicornProcess& gunicorn,
                   const std::vector<GunicornProcess>& all) const;
   void Classify(TimePoint now);
@@ -125,8 +126,7 @@ class ProcessMonitor {
   DetailReader detail_reader_;
   MasterFactsReader master_facts_;
   AppRegistry registry_;
-  std::set<AppId> with_master_;  // At the last scan; their names alone, too.
-  std::vector<AppId> ended_;
+  SenderWatch sender_watch_;
   std::map<AppId, AppSockets> sockets_;                // By the last sample.
   std::map<std::string, std::string> asked_versions_;  // By program.
   std::optional<VersionQuestion> version_question_;

@@ -38,6 +38,8 @@ class ProcessThread : public SenderQuestions {
   ProcessThread(const ProcessThread&) = delete;
   ProcessThread& operator=(const ProcessThread&) = delete;
 
+  // See ProcessMonitor; before Start.
+  void WatchSendersTo(std::uint16_t port) { monitor_.WatchSendersTo(port); }
   // Once. Throws std::system_error where no thread is to be had.
   void Start();
   // False where the thread has not ended by then: it hangs in the kernel.

@@ -53,7 +53,8 @@ const char* StatusOf(const StatusView& app) {
   return app.status.ok ? "ok" : "critical";
 }
 
-Json AppJson(const StatusView& app, const std::string& statsd_address) {
+Json AppJson(const StatusView& app, const std::string& statsd_address,
+             double now_seconds) {
   const AppStatus& status = app.status;
   Json tags = Json::object();
   for (const Label& tag : app.tags) tags[tag.name] = tag.value;
@@ -93,7 +94,7 @@ Json AppJson(const StatusView& app, const std::string& statsd_address) {
       {"heartbeat_age_seconds", Number(app.heartbeat_age_seconds)},
       {"last_packet_seconds", Number(app.last_packet_seconds)},
       {"lines_carry", status.lines_carry},
-      {"hints", HintsForApp(app, statsd_address)},
+      {"hints", HintsForApp(app, statsd_address, now_seconds)},
   };
   if (!status.app.pod_uid.empty()) json["pod_uid"] = status.app.pod_uid;
   if (!status.app.container_id.empty()) {
@@ -178,7 +179,7 @@ std::string StatusJson(const std::vector<MetricFamily>& families,
                               [](const AppStatus& app) { return app.ok; });
   Json list = Json::array();
   for (const StatusView& app : ViewApps(families, known)) {
-    list.push_back(AppJson(app, statsd_address));
+    list.push_back(AppJson(app, statsd_address, now_seconds));
   }
   std::vector<std::string> hints = HintsForAll(families);
   if (!known.trouble.empty()) hints.insert(hints.begin(), known.trouble);

@@ -309,29 +309,6 @@ TEST_F(ProcessMonitorTest, TellsWhenAppsComeAndGo) {
   EXPECT_TRUE(monitor_->KnownApps().empty());
 }
 
-TEST_F(ProcessMonitorTest, TellsWhichAppsHaveLostTheirLastMaster) {
-  AddMyApp();
-  proc_.SetTitled(20, 1, "gunicorn: master [my_app]");
-  Make();
-  const auto scan = [&] {
-    now_ += seconds(1);
-    monitor_->ScanIfStale();
-    return monitor_->TakeEnded();
-  };
-  EXPECT_THAT(scan(), ElementsAre());
-  for (const int pid : {10, 11, 12}) proc_.Remove(pid);
-  EXPECT_THAT(scan(), ElementsAre());  // There is another one.
-  proc_.Remove(20);
-  // Who looks at known processes alone does not see the next master.
-  Sample();
-  EXPECT_THAT(monitor_->TakeEnded(), ElementsAre());
-  proc_.SetTitled(30, 1, "gunicorn: master [my_app]");
-  EXPECT_THAT(scan(), ElementsAre());
-  proc_.Remove(30);
-  EXPECT_THAT(scan(), ElementsAre(AppId{"my_app", "", ""}));
-  EXPECT_THAT(scan(), ElementsAre());
-}
-
 TEST_F(ProcessMonitorTest, TakesNobodyForGoneWhereDescriptorsRunOut) {
   if (kSanitiserNeedsDescriptors) GTEST_SKIP() << "UBSan needs descriptors";
   AddMyApp();

@@ -321,29 +321,6 @@ TEST_F(MetricStoreTest, KeepsTheArbitersWorkersOfAnAppThatStillSends) {
   EXPECT_EQ(ValueOf(Collect(), "gunicorn_arbiter_workers", "app=\"app\""), 3);
 }
 
-TEST_F(MetricStoreTest, EndsTheArbitersWorkersWithTheLastMaster) {
-  config_.statsd.tag_labels = {"env"};
-  store().SetKnownApps({App("app"), App("other")});
-  Event workers;
-  workers.kind = EventKind::kArbiterWorkers;
-  workers.value = 3;
-  for (const char* app : {"app", "other"}) {
-    Add({App(app), {}}, workers);
-    Add({App(app), {{"env", "prod"}}}, workers);
-  }
-  const double before = Series();
-  store().EndArbiters({App("app"), App("nobody")});
-  const auto families = Collect();
-  const MetricFamily* const left =
-      FindFamily(families, "gunicorn_arbiter_workers");
-  ASSERT_NE(left, nullptr);
-  EXPECT_EQ(left->series.size(), 2U);
-  EXPECT_EQ(ValueOf(families, "gunicorn_arbiter_workers", "app=\"other\""), 3);
-  EXPECT_EQ(Series(), before - 2);
-  Add({App("app"), {}}, workers);  // The next master's.
-  EXPECT_EQ(ValueOf(Collect(), "gunicorn_arbiter_workers", "app=\"app\""), 3);
-}
-
 TEST_F(MetricStoreTest, ExpiresATaggedSeriesOfALivingApp) {
   config_.statsd.tag_labels = {"env"};
   config_.statsd.series_ttl = seconds(60);

@@ -208,6 +208,20 @@ TEST(StatusHints, SayHowToSendStatsdUntilALineComes) {
   EXPECT_EQ(HintsOf(absent), "[]");
 }
 
+TEST(StatusHints, SayThatASocketIsOpenAndNothingComes) {
+  AppStatus status = Running("shop");
+  status.statsd_socket = "127.0.0.1:8125";
+  const std::string hint =
+      "[\"shop has a socket to 127.0.0.1:8125 and nothing has come for 5 "
+      "minutes\"";
+  EXPECT_EQ(HintsOf(status), hint + "]");
+  std::vector<MetricFamily> families;
+  families.push_back(LastPacket("shop"));  // Just now.
+  EXPECT_EQ(HintsOf(status, families).find("has a socket"), std::string::npos);
+  families[0].series[0].value = 700;
+  EXPECT_TRUE(HintsOf(status, families).starts_with(hint));
+}
+
 TEST(StatusHints, SayWhyAWorkerClassReportsNothing) {
   AppStatus asgi = Running("shop");
   asgi.worker_class = "asgi";
