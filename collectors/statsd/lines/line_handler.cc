@@ -153,7 +153,9 @@ void LineHandler::Count(const ReceivedLine& line, LineVerdict verdict) {
   ++counts_.lines[static_cast<std::size_t>(line.transport)];
   ++counts_.verdicts[static_cast<std::size_t>(verdict)];
   has_counts_ = true;
-  if (verdict != LineVerdict::kAccepted) ShowExample(verdict, line);
+  if (verdict != LineVerdict::kAccepted) [[unlikely]] {
+    ShowExample(verdict, line);
+  }
 }
 
 void LineHandler::ShowExample(LineVerdict verdict, const ReceivedLine& line) {
