@@ -133,12 +133,15 @@ LineVerdict ForeignLines::Take(const Sample& sample, const AppId& app,
   constexpr char kPart = '\xFF';  // Not in UTF-8.
   const MetricType type = TypeOf(sample.type);
   text_ = static_cast<char>(type);
-  for (const std::string_view part :
-       {sample.name, sample.tags, std::string_view(app.name),
-        std::string_view(app.pod_uid), std::string_view(app.container_id)}) {
+  const auto add = [this](std::string_view part) {
     text_ += part;
     text_ += kPart;
-  }
+  };
+  add(sample.name);
+  add(sample.tags);
+  add(app.name);
+  add(app.pod_uid);
+  add(app.container_id);
   StoreOp op;
   op.ref = refs_.Find(text_);
   if (op.ref == nullptr) {
