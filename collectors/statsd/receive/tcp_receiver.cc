@@ -151,7 +151,8 @@ void TcpReceiver::CloseIdle(Time now) {
 }
 
 void TcpReceiver::CloseAll(Time now) {
-  for (auto& [fd, connection] : connections_) {
+  for (auto& entry : connections_) {
+    Connection& connection = entry.second;
     // As much as a socket's buffer holds; no more, since who sends on and on
     // must not keep the program from its end.
     constexpr int kMostReads = 64;
