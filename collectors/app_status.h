@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -11,6 +12,10 @@
 #include "collectors/app_id.h"
 
 namespace gunicorn_exporter {
+
+// An app whose StatsD socket has been open and whose lines have not come for so
+// long is worth a hint.
+inline constexpr std::chrono::minutes kStatsdSilence{5};
 
 struct AppStatus {
   AppId app;
@@ -33,6 +38,9 @@ struct AppStatus {
   // What its StatsD lines carry where that is not its name, for people:
   // `the prefix "superset"`; empty: its name, nothing, or not known.
   std::string lines_carry;
+  // Where a UDP socket of its has been connected to for kStatsdSilence, where
+  // that is the port that StatsD is received at: "127.0.0.1:8125"; else empty.
+  std::string statsd_socket;
   // "my_app: 1 master, 3 idle and 1 working workers", or why it is CRITICAL:
   // "Found no master process with name: gunicorn: master [my_app]".
   std::string message;

@@ -92,12 +92,15 @@ struct Series {
   std::unique_ptr<const SummaryValue> summary;
 };
 
-// Series of one name. A counter's name ends in _total.
+// Series of one name. A counter's name ends in _total, or keeps_name.
 struct MetricFamily {
   std::string name;
   std::string help;  // Unescaped, one line, without the name.
   MetricType type = MetricType::kUntyped;
   std::vector<Series> series;
+  // Of a counter: written as of unknown type in OpenMetrics, where a counter's
+  // name is another one than in the other formats unless it ends in _total.
+  bool keeps_name = false;
 };
 
 // Appends a series with a plain value.

@@ -23,21 +23,21 @@ bool IsLetter(char c) {
 
 }  // namespace
 
-void AppendNamePart(std::string_view part, std::string_view also,
-                    std::string& name) {
-  if (name.empty() && !part.empty() && IsDigit(part.front())) name = "_";
-  for (const char c : part) {
-    if (IsLetter(c) || IsDigit(c) || also.find(c) != also.npos) {
+std::string MakeName(std::string_view text) {
+  std::string name;
+  if (!text.empty() && IsDigit(text.front())) name = "_";
+  for (const char c : text) {
+    if (IsLetter(c) || IsDigit(c)) {
       name += c;
     } else if (!IsUtf8Continuation(c)) {
       name += '_';
     }
   }
+  return name;
 }
 
 std::string TagLabelName(std::string_view key) {
-  std::string name;
-  AppendNamePart(key, "", name);
+  std::string name = MakeName(key);
   const bool is_own = std::find(std::begin(kOwnLabels), std::end(kOwnLabels),
                                 name) != std::end(kOwnLabels);
   if (is_own || name.starts_with("__")) name.insert(0, "tag_");

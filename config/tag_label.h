@@ -8,11 +8,9 @@
 
 namespace gunicorn_exporter {
 
-// Appends `part` as it may stand in a name: each character (not each byte of
-// it) but letters, digits, "_" and those of `also` becomes "_", a digit that
-// would be first gets one.
-void AppendNamePart(std::string_view part, std::string_view also,
-                    std::string& name);
+// `text` as it may stand in a name: each character (not each byte of it) but
+// letters, digits and "_" becomes "_", a digit in front gets one.
+std::string MakeName(std::string_view text);
 
 // A valid label name: each other character becomes "_", a digit in front gets
 // one. A name that a series uses itself ("app", "le"), or that Prometheus keeps

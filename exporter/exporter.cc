@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "collectors/statsd/receive/socket_activation.h"
+#include "config/base/address.h"
 #include "config/base/config_error.h"
 #include "config/base/error_text.h"
 #include "config/base/file_descriptor.h"
@@ -88,13 +89,17 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
     process_.emplace(
         config, ProcessPaths{flags.path_procfs, flags.path_cgroupfs},
         self_metrics_.registry(),
-        [this](const std::vector<AppId>& apps) { store_.SetKnownApps(apps); });
+        [this](const std::vector<AppId>& apps) { store_.SetKnownApps(apps); },
+        [this](const std::vector<AppId>& apps) { store_.EndArbiters(apps); });
     collectors.push_back(&process_collector_.emplace(*process_));
   }
   if (flags.collector_statsd) {
     statsd_.emplace(flags, store_, self_metrics_.registry(),
                     process_ ? &*process_ : nullptr,
                     TakeInheritedSockets(TakeActivationVariables()));
+    const auto udp = statsd_->addresses(Transport::kUdp);
+    const auto address = udp.empty() ? std::nullopt : ParseAddress(udp.front());
+    if (process_ && address) process_->WatchSendersTo(address->port);
   }
   // After the process table, whose errors it counts; before the store, in which
   // is each line that the receivers have counted.
@@ -149,15 +154,16 @@ std::string Exporter::StatsdAddress() const {
 }
 
 KnownApps Exporter::Apps() {
-  if (!process_) {
-    return {{},
-            "the process collector is off: whether a gunicorn runs is not "
-            "looked at"};
+  KnownApps known{{},
+                  "the process collector is off: whether a gunicorn runs is "
+                  "not looked at"};
+  if (process_) {
+    const auto now = steady_clock::now();
+    known = ToKnownApps(process_->View(false, now + kProcessPatience),
+                        steady_clock::now());
   }
-  const auto now = steady_clock::now();
-  KnownApps known = ToKnownApps(process_->View(false, now + kProcessPatience),
-                                steady_clock::now());
   if (statsd_) {
+    known.examples = statsd_->Examples();
     for (AppStatus& app : known.apps) {
       app.lines_carry = statsd_->CarriedBy(app.app);
     }
@@ -197,6 +203,7 @@ void Exporter::ReadAndApply() {
   }
 
   http_->AdoptWebConfig(std::move(web_config));
+  if (statsd_) statsd_->Reload();
   if (!loaded) return;
   const Config& config = loaded->config;
   LogNotices(loaded->notices);

@@ -1,6 +1,7 @@
 #include "collectors/process/app_registry.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace gunicorn_exporter {
@@ -43,6 +44,7 @@ void AppRegistry::Reconfigure(const Config& config) {
   if (pod_labels_ != config.process.pod_labels) {
     apps_.clear();
     processes_.clear();
+    with_master_.clear();
   }
   pod_labels_ = config.process.pod_labels;
   discovery_ = config.discovery;
@@ -186,6 +188,18 @@ TrackedProcess AppRegistry::Track(TrackedProcess found, AppRecord& app,
   tracked.gunicorn = std::move(gunicorn);
   tracked.app = std::move(found.app);
   return tracked;
+}
+
+void AppRegistry::FindEnded() {
+  std::set<AppId> with_master;
+  for (const auto& [key, process] : processes_) {
+    if (process.gunicorn.role != ProcessRole::kMaster) continue;
+    with_master.insert({process.app, {process.app.name, "", ""}});
+  }
+  std::set_difference(with_master_.begin(), with_master_.end(),
+                      with_master.begin(), with_master.end(),
+                      std::back_inserter(ended_));
+  with_master_ = std::move(with_master);
 }
 
 std::set<AppId> AppRegistry::Present() const {

@@ -26,6 +26,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "collectors/app_id.h"
@@ -114,6 +115,11 @@ class AppRegistry {
 
   // Of an app that is known.
   void AddLostRequests(const AppId& app, std::uint64_t requests);
+  // After an Update with the whole table: which apps have lost their last
+  // master since the last call.
+  void FindEnded();
+  // Those found; the name alone where all containers of it have.
+  std::vector<AppId> TakeEnded() { return std::exchange(ended_, {}); }
 
   const std::map<AppId, AppRecord>& apps() const { return apps_; }
   std::map<ProcessKey, TrackedProcess>& processes() { return processes_; }
@@ -148,6 +154,8 @@ class AppRegistry {
   std::vector<std::string> configured_;  // Names, in order.
   std::map<AppId, AppRecord> apps_;
   std::map<ProcessKey, TrackedProcess> processes_;
+  std::set<AppId> with_master_;  // At the last FindEnded; names alone, too.
+  std::vector<AppId> ended_;
   std::uint64_t generation_ = 0;
   std::uint64_t apps_generation_ = 0;
 };

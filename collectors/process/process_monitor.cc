@@ -96,6 +96,7 @@ void ProcessMonitor::Scan() {
   if (readable) {
     last_read_ = last_scan_;
     Absorb(std::move(table.candidates));
+    registry_.FindEnded();
     // Who is new shows what it does at once.
     if (generation_ != generation_before) Classify(last_scan_.value());
   }
@@ -138,6 +139,11 @@ void ProcessMonitor::Sample() {
   effective_interval_ =
       Stretch(config_->process.sample_interval, sample_seconds_);
   if (!last_scan_ || clocks_.now() - *last_scan_ >= scan_interval_) Scan();
+  if (sender_watch_.IsDue(now)) {
+    sole_owners_.Update(registry_.processes(), registry_.generation());
+    SenderFinder finder(reader_, scanner_, sole_owners_, registry_.processes());
+    sender_watch_.Look(finder, now);
+  }
   AskVersion();
 }
 
@@ -269,6 +275,7 @@ ProcessView ProcessMonitor::View(bool with_details) {
     AppView& added = view.apps.emplace_back();
     added.status =
         ToStatus(app, record.configured, group, SocketsOf(app).listen_queues);
+    added.status.statsd_socket = sender_watch_.PeerOf(app, clocks_.now());
     if (with_details) AddDetails(record, group, added);
   }
   return view;

@@ -30,6 +30,7 @@
 #include "collectors/process/process_view.h"
 #include "collectors/process/read/cgroup_account.h"
 #include "collectors/process/read/proc_reader.h"
+#include "collectors/process/sender_watch.h"
 #include "collectors/process/sockets/connection_sampler.h"
 #include "collectors/process/sockets/lost_requests.h"
 #include "collectors/process/sockets/sole_owners.h"
@@ -76,6 +77,9 @@ class ProcessMonitor {
   std::vector<SenderAnswer> Answer(
       const std::vector<SenderQuestion>& questions);
 
+  // The UDP port that StatsD is received at; before the first look.
+  void WatchSendersTo(std::uint16_t port) { sender_watch_.SetPort(port); }
+
   // Takes effect with the next look; a new interval counts from now.
   void Reconfigure(const Config& config);
 
@@ -83,6 +87,9 @@ class ProcessMonitor {
   std::vector<AppId> KnownApps() const { return registry_.OrderedApps(); }
   // Changes whenever one comes or goes.
   std::uint64_t AppsGeneration() const { return registry_.apps_generation(); }
+  // Those that have lost their last master, as a scan of the whole table has
+  // shown since the last call; the name alone where all containers of it have.
+  std::vector<AppId> TakeEnded() { return registry_.TakeEnded(); }
   const std::map<ProcessKey, TrackedProcess>& processes() const {
     return registry_.processes();
   }
@@ -125,6 +132,7 @@ class ProcessMonitor {
   DetailReader detail_reader_;
   MasterFactsReader master_facts_;
   AppRegistry registry_;
+  SenderWatch sender_watch_;
   std::map<AppId, AppSockets> sockets_;                // By the last sample.
   std::map<std::string, std::string> asked_versions_;  // By program.
   std::optional<VersionQuestion> version_question_;

@@ -24,8 +24,10 @@ constexpr std::size_t kMostQuestions = 8192;
 
 ProcessThread::ProcessThread(const Config& config, const ProcessPaths& paths,
                              prometheus::Registry& registry,
-                             AppsListener tell_apps)
-    : tell_apps_(std::move(tell_apps)), monitor_(config, paths, registry) {}
+                             AppsListener tell_apps, AppsListener tell_ended)
+    : tell_apps_(std::move(tell_apps)),
+      tell_ended_(std::move(tell_ended)),
+      monitor_(config, paths, registry) {}
 
 ProcessThread::~ProcessThread() {
   Stop(Clock::now());
@@ -185,6 +187,8 @@ void ProcessThread::MakeView(std::unique_lock<std::mutex>& lock,
 }
 
 void ProcessThread::TellApps() {
+  const std::vector<AppId> ended = monitor_.TakeEnded();
+  if (!ended.empty()) tell_ended_(ended);
   const std::uint64_t generation = monitor_.AppsGeneration();
   if (told_generation_ == generation) return;
   told_generation_ = generation;

@@ -29,13 +29,17 @@ class ProcessThread : public SenderQuestions {
   using AppsListener = std::function<void(const std::vector<AppId>&)>;
 
   // `tell_apps` is told all known apps at the first look, after each
-  // Reconfigure, and whenever one comes or goes; on the thread.
+  // Reconfigure, and whenever one comes or goes; `tell_ended` those that have
+  // lost their last master. Both on the thread.
   ProcessThread(const Config& config, const ProcessPaths& paths,
-                prometheus::Registry& registry, AppsListener tell_apps);
+                prometheus::Registry& registry, AppsListener tell_apps,
+                AppsListener tell_ended);
   ~ProcessThread() override;  // Stops, however long that takes.
   ProcessThread(const ProcessThread&) = delete;
   ProcessThread& operator=(const ProcessThread&) = delete;
 
+  // See ProcessMonitor; before Start.
+  void WatchSendersTo(std::uint16_t port) { monitor_.WatchSendersTo(port); }
   // Once. Throws std::system_error where no thread is to be had.
   void Start();
   // False where the thread has not ended by then: it hangs in the kernel.
@@ -82,6 +86,7 @@ class ProcessThread : public SenderQuestions {
   void TellApps();
 
   const AppsListener tell_apps_;
+  const AppsListener tell_ended_;
   ProcessMonitor monitor_;                        // The thread's.
   std::optional<std::uint64_t> told_generation_;  // The thread's.
 

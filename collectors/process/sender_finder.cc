@@ -114,32 +114,35 @@ std::optional<Sender> SenderFinder::FindUdp(const SocketAddress& source) {
   return std::nullopt;
 }
 
-std::vector<UdpSocket> SenderFinder::SocketsAt(std::uint64_t number,
-                                               Network& network,
-                                               const SocketAddress& source) {
+std::map<AppId, SocketAddress> SenderFinder::SendersTo(std::uint16_t port) {
+  std::map<AppId, SocketAddress> senders;
+  for (auto& [number, network] : Networks()) {
+    for (const UdpSocket& socket : Sockets(number, network)) {
+      if (socket.peer.port != port) continue;
+      const auto sender = FindSocket(number, network, socket.local);
+      if (sender) senders.emplace(sender->app, socket.peer);
+    }
+  }
+  return senders;
+}
+
+const std::vector<UdpSocket>& SenderFinder::Sockets(std::uint64_t number,
+                                                    Network& network) {
   // Tells the cgroups, too.
   if (!network.sockets && number == reader_.OwnNetworkNamespace()) {
     network.sockets = SockDiag().UdpSockets();
   }
-  if (!network.sockets) {
-    network.sockets.emplace();
-    for (const char* file : {"net/udp", "net/udp6"}) {
-      reader_.ReadLines(PidOf(*network.processes.front()), file,
-                        [&](std::string_view lines) {
-                          for (const UdpSocket& socket : ParseUdpTable(lines)) {
-                            network.sockets->push_back(socket);
-                          }
-                        });
-    }
+  if (network.sockets) return *network.sockets;
+  network.sockets.emplace();
+  for (const char* file : {"net/udp", "net/udp6"}) {
+    reader_.ReadLines(PidOf(*network.processes.front()), file,
+                      [&](std::string_view lines) {
+                        for (const UdpSocket& socket : ParseUdpTable(lines)) {
+                          network.sockets->push_back(socket);
+                        }
+                      });
   }
-  std::vector<UdpSocket> found;
-  for (const UdpSocket& socket : *network.sockets) {
-    if (socket.local.port == source.port &&
-        (socket.local == source || socket.local.IsAnyAddress())) {
-      found.push_back(socket);
-    }
-  }
-  return found;
+  return *network.sockets;
 }
 
 const std::optional<std::set<std::uint64_t>>& SenderFinder::SocketsOf(
@@ -154,7 +157,13 @@ const std::optional<std::set<std::uint64_t>>& SenderFinder::SocketsOf(
 std::optional<Sender> SenderFinder::FindSocket(std::uint64_t number,
                                                Network& network,
                                                const SocketAddress& source) {
-  const std::vector<UdpSocket> sockets = SocketsAt(number, network, source);
+  std::vector<UdpSocket> sockets;
+  for (const UdpSocket& socket : Sockets(number, network)) {
+    if (socket.local.port == source.port &&
+        (socket.local == source || socket.local.IsAnyAddress())) {
+      sockets.push_back(socket);
+    }
+  }
   if (sockets.empty()) return std::nullopt;
   for (const TrackedProcess* process : network.processes) {
     const auto& held = SocketsOf(PidOf(*process));

@@ -38,6 +38,8 @@ class SenderFinder {
   // Of one that was not found: may a scan make it known? A pid that is no
   // gunicorn's, nor a child's of one, is not worth a look at the whole table.
   bool MayBeNew(const SenderAddress& sender);
+  // The apps that have a UDP socket connected to this port, and where to.
+  std::map<AppId, SocketAddress> SendersTo(std::uint16_t port);
 
  private:
   struct Network {
@@ -51,8 +53,7 @@ class SenderFinder {
   std::optional<Sender> FindSocket(std::uint64_t number, Network& network,
                                    const SocketAddress& source);
   std::map<std::uint64_t, Network>& Networks();
-  std::vector<UdpSocket> SocketsAt(std::uint64_t number, Network& network,
-                                   const SocketAddress& source);
+  const std::vector<UdpSocket>& Sockets(std::uint64_t number, Network& network);
   // The sockets among a process's descriptors; nothing where it is denied.
   const std::optional<std::set<std::uint64_t>>& SocketsOf(pid_t pid);
   bool OwnsAddress(pid_t pid, const SocketAddress& source);

@@ -9,6 +9,12 @@ namespace {
 // Durations are a histogram and a summary: two series.
 constexpr std::size_t kDurationSeries = 2;
 
+std::size_t BytesOf(const ForeignKey& key) {
+  std::size_t bytes = key.name.size();
+  for (const Label& tag : key.tags) bytes += tag.name.size() + tag.value.size();
+  return bytes;
+}
+
 // What both have is one series less.
 void MergePlain(PlainSeries& mine, const PlainSeries& theirs,
                 SeriesShare& share, SeriesBudget& budget) {
@@ -141,25 +147,27 @@ Refusal AppSeries::AddBacklog(const Event& event,
 
 Refusal AppSeries::AddForeign(const Event& event, const ForeignMetric& metric,
                               const SeriesContext& context) {
-  auto found = foreign.find(metric.name);
+  auto found = foreign.find(metric.key);
   if (found == foreign.end()) {
-    if (ForeignNames::IsReserved(metric.name)) return Refusal::kReservedName;
-    if (context.budget.foreign_names.Conflict(metric) != nullptr) {
+    const std::string& name = metric.key.name;
+    SeriesBudget& budget = context.budget;
+    if (ForeignNames::IsReserved(name)) return Refusal::kReservedName;
+    if (budget.foreign_names.Conflict(name, metric.type) != nullptr) {
       return Refusal::kConflict;
     }
-    if (!context.budget.HasBytes(metric.name.size()) ||
-        !context.budget.Take(foreign_share)) {
+    const std::size_t bytes = BytesOf(metric.key);
+    if (!budget.HasBytes(bytes) || !budget.Take(foreign_share)) {
       return Refusal::kLimit;
     }
-    context.budget.AddBytes(metric.name.size());
-    context.budget.foreign_names.Add(metric);
+    budget.AddBytes(bytes);
+    budget.foreign_names.Add(name, metric.type);
     ForeignSeries made{metric.type,
                        {true, 0, context.now.unix_seconds, context.now.steady},
                        nullptr};
     if (metric.type == MetricType::kSummary) {
       made.sketch = std::make_unique<Sketch>(context.options.sketch);
     }
-    found = foreign.emplace(metric.name, std::move(made)).first;
+    found = foreign.emplace(metric.key, std::move(made)).first;
   } else if (found->second.type != metric.type) {
     return Refusal::kConflict;
   }
@@ -202,8 +210,8 @@ void AppSeries::RemoveOwn(SeriesBudget& budget) {
 AppSeries::Foreign::iterator AppSeries::RemoveForeign(Foreign::iterator series,
                                                       SeriesBudget& budget) {
   budget.GiveBack(foreign_share, 1);
-  budget.GiveBackBytes(series->first.size());
-  budget.foreign_names.Remove(series->first);
+  budget.GiveBackBytes(BytesOf(series->first));
+  budget.foreign_names.Remove(series->first.name);
   return foreign.erase(series);
 }
 
@@ -324,16 +332,16 @@ void AppSeries::MergeForeign(AppSeries& other, SeriesBudget& budget) {
   foreign_share.used += other.foreign_share.used;
   foreign.merge(other.foreign);
   // What both have stays there.
-  for (auto& [name, theirs] : other.foreign) {
-    ForeignSeries& mine = foreign.at(name);
+  for (auto& [key, theirs] : other.foreign) {
+    ForeignSeries& mine = foreign.at(key);
     if (mine.type == MetricType::kGauge) {
       MergeGauge(mine.plain, theirs.plain, foreign_share, budget);
     } else {
       MergePlain(mine.plain, theirs.plain, foreign_share, budget);
     }
     if (mine.sketch != nullptr) mine.sketch->Merge(*theirs.sketch);
-    budget.GiveBackBytes(name.size());
-    budget.foreign_names.Remove(name);
+    budget.GiveBackBytes(BytesOf(key));
+    budget.foreign_names.Remove(key.name);
   }
 }
 

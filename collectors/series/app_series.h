@@ -72,7 +72,7 @@ struct SeriesContext {
 
 class AppSeries {
  public:
-  using Foreign = std::map<std::string, ForeignSeries>;  // By metric name.
+  using Foreign = std::map<ForeignKey, ForeignSeries>;
 
   // Adds an event; `metric` is of kForeign alone. Nothing is changed where it
   // is refused.
@@ -124,7 +124,7 @@ class AppSeries {
   std::array<PlainSeries, kMessageLevels> messages;
   PlainSeries arbiter_workers;
   std::optional<BacklogSeries> backlog;
-  Foreign foreign;
+  Foreign foreign;            // Of an app itself alone.
   SeriesShare foreign_share;  // Never a part of the reservation.
 
  private:

@@ -1,25 +1,11 @@
 #include "collectors/series/foreign_names.h"
 
-#include <algorithm>
 #include <string_view>
-#include <vector>
 
 namespace gunicorn_exporter {
 namespace {
 
-constexpr std::string_view kTotal = "_total";
-
-// The names that a metric has on the lines of one format or another.
-std::vector<std::string> NamesOf(const std::string& name, MetricType type) {
-  if (type == MetricType::kSummary) {
-    return {name, name + "_sum", name + "_count"};
-  }
-  if (type != MetricType::kCounter) return {name};
-  const std::string family = name.ends_with(kTotal)
-                                 ? name.substr(0, name.size() - kTotal.size())
-                                 : name;
-  return {family, family + std::string(kTotal)};
-}
+constexpr std::string_view kSummarySuffixes[] = {"_sum", "_count"};
 
 }  // namespace
 
@@ -27,34 +13,31 @@ bool ForeignNames::IsReserved(const std::string& name) {
   return name == "up" || name.starts_with("scrape_");
 }
 
-const std::string* ForeignNames::Conflict(const ForeignMetric& metric) const {
-  const auto own = names_.find(metric.name);
+const std::string* ForeignNames::Conflict(const std::string& name,
+                                          MetricType type) const {
+  const auto own = names_.find(name);
   if (own != names_.end()) {
-    return own->second.type == metric.type ? nullptr : &own->first;
+    return own->second.type == type ? nullptr : &own->first;
   }
-  for (const std::string& wanted : NamesOf(metric.name, metric.type)) {
-    // Those that could have a line of this name.
-    std::vector<std::string> owners = {wanted, wanted + std::string(kTotal)};
-    for (const std::string_view suffix :
-         {std::string_view("_sum"), std::string_view("_count"), kTotal}) {
-      if (!wanted.ends_with(suffix)) continue;
-      owners.push_back(wanted.substr(0, wanted.size() - suffix.size()));
-    }
-    for (const std::string& owner : owners) {
-      const auto found = names_.find(owner);
-      if (found == names_.end()) continue;
-      const auto taken = NamesOf(owner, found->second.type);
-      if (std::find(taken.begin(), taken.end(), wanted) != taken.end()) {
-        return &found->first;
+  for (const std::string_view suffix : kSummarySuffixes) {
+    if (name.ends_with(suffix)) {
+      const auto summary =
+          names_.find(name.substr(0, name.size() - suffix.size()));
+      if (summary != names_.end() &&
+          summary->second.type == MetricType::kSummary) {
+        return &summary->first;
       }
     }
+    if (type != MetricType::kSummary) continue;
+    const auto line = names_.find(std::string(name).append(suffix));
+    if (line != names_.end()) return &line->first;
   }
   return nullptr;
 }
 
-void ForeignNames::Add(const ForeignMetric& metric) {
-  Use& use = names_[metric.name];
-  use.type = metric.type;
+void ForeignNames::Add(const std::string& name, MetricType type) {
+  Use& use = names_[name];
+  use.type = type;
   ++use.label_sets;
 }
 

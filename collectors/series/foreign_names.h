@@ -1,10 +1,9 @@
 // The names of metrics that are not gunicorn's: which may stand beside which.
 //
 // A name is one type's, in all label sets together, for as long as one of them
-// has a series of it. No line of a metric may be called like a line or a family
-// of another, in any format: a summary x has x_sum and x_count, and a counter x
-// or x_total is the family x with the line x_total in OpenMetrics. Names that
-// Prometheus writes itself are nobody's.
+// has a series of it. No line of a metric may be called like a line of another:
+// a summary x has x_sum and x_count. Names that Prometheus writes itself are
+// nobody's.
 //
 // Not safe from several threads: the store's lock guards it.
 #pragma once
@@ -13,19 +12,19 @@
 #include <map>
 #include <string>
 
-#include "collectors/series/series_key.h"
+#include "collectors/metric_family.h"
 
 namespace gunicorn_exporter {
 
 class ForeignNames {
  public:
   static bool IsReserved(const std::string& name);
-  // The name in use that `metric` cannot stand beside, which may be its own;
+  // The name in use that `name` cannot stand beside, which may be its own;
   // null: there is none. Valid until the next Remove.
-  const std::string* Conflict(const ForeignMetric& metric) const;
+  const std::string* Conflict(const std::string& name, MetricType type) const;
 
   // Of one label set that has a series of it, or has it no more.
-  void Add(const ForeignMetric& metric);
+  void Add(const std::string& name, MetricType type);
   void Remove(const std::string& name);
   bool empty() const { return names_.empty(); }
 

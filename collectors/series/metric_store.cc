@@ -61,6 +61,11 @@ void MetricStore::SetKnownApps(std::vector<AppId> apps) {
   PublishSettings();
 }
 
+void MetricStore::EndArbiters(const std::vector<AppId>& apps) {
+  const StoreMutex::WriterLock lock(mutex_);
+  table_.EndArbiters(apps);
+}
+
 void MetricStore::Reconfigure(const Config& config) {
   const StoreMutex::WriterLock lock(mutex_);
   table_.Reconfigure(config);
@@ -170,7 +175,7 @@ Collected MetricStore::Collect(Deadline /*deadline*/) {
   while (AddLabelSets(after, *families)) {
   }
   SeriesKey key;
-  std::string metric;
+  ForeignKey metric;
   while (has_foreign && AddForeign(key, metric, *families)) {
   }
   return {families->Take(), {}};
@@ -189,7 +194,7 @@ bool MetricStore::AddLabelSets(std::optional<SeriesKey>& after,
   return true;
 }
 
-bool MetricStore::AddForeign(SeriesKey& key, std::string& metric,
+bool MetricStore::AddForeign(SeriesKey& key, ForeignKey& metric,
                              ScrapeFamilies& families) const {
   const StoreMutex::ReaderLock lock(mutex_);
   const auto& all = table_.label_sets();

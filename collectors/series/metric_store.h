@@ -55,6 +55,8 @@ class MetricStore : public Collector, public EventSink {
   // The apps that the configuration names or discovery has found. A new one
   // gets its zeros at once; one that is gone and never had an event disappears.
   void SetKnownApps(std::vector<AppId> apps);
+  // These have lost their last master: gunicorn_arbiter_workers ends.
+  void EndArbiters(const std::vector<AppId>& apps);
   // Another configuration: a dropped instance's series disappear, other
   // counters go on. Durations begin anew where their buckets changed. Follow it
   // with SetKnownApps.
@@ -85,7 +87,7 @@ class MetricStore : public Collector, public EventSink {
   bool AddLabelSets(std::optional<SeriesKey>& after,
                     ScrapeFamilies& families) const;
   // Foreign series, behind `metric` of the label set `key`; as above.
-  bool AddForeign(SeriesKey& key, std::string& metric,
+  bool AddForeign(SeriesKey& key, ForeignKey& metric,
                   ScrapeFamilies& families) const;
   void PublishSettings();
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 namespace gunicorn_exporter {
@@ -73,6 +74,37 @@ std::unique_ptr<const NativeBuckets> MakeNative(const Sketch& sketch) {
   native->first_index = sketch.buckets().first_index();
   native->counts = sketch.buckets().counts();
   return native;
+}
+
+constexpr std::string_view kTagPrefix = "tag_";
+
+// The name without what MakeForeignLabels may have put before it, and how often
+// that is there: "env" and 1 of "tag_env".
+std::pair<std::string_view, std::size_t> WithoutTagPrefixes(
+    std::string_view name) {
+  std::size_t count = 0;
+  for (; name.starts_with(kTagPrefix); ++count) {
+    name.remove_prefix(kTagPrefix.size());
+  }
+  return {name, count};
+}
+
+// A tag called as a label that the series has anyway, `env`, becomes tag_env,
+// and one called tag_env then tag_tag_env: no two become one. Null: no tags.
+LabelSetPtr MakeForeignLabels(std::vector<Label> tags, const LabelSet& common) {
+  if (tags.empty()) return nullptr;
+  for (Label& tag : tags) {
+    std::size_t prefixes = 0;
+    const auto keep_off = [&](std::string_view taken) {
+      const auto [name, count] = WithoutTagPrefixes(taken);
+      if (WithoutTagPrefixes(tag.name).first != name) return;
+      prefixes = std::max(prefixes, count + 1);
+    };
+    keep_off("quantile");
+    for (const Label& label : common.labels()) keep_off(label.name);
+    for (; prefixes > 0; --prefixes) tag.name.insert(0, kTagPrefix);
+  }
+  return MakeLabels(std::move(tags));
 }
 
 }  // namespace
@@ -183,16 +215,17 @@ void ScrapeFamilies::AddBacklog(const AppSeries& series) {
   backlog_.series.back().histogram = std::move(histogram);
 }
 
-void ScrapeFamilies::AddForeign(const std::string& name,
+void ScrapeFamilies::AddForeign(const ForeignKey& key,
                                 const ForeignSeries& series,
                                 const LabelSetPtr& labels) {
-  MetricFamily& family = foreign_[name];
+  MetricFamily& family = foreign_[key.name];
   // The name has become another type's during this scrape.
   if (!family.series.empty() && family.type != series.type) return;
-  family.name = name;
+  family.name = key.name;
   family.help = "Made of StatsD lines that are not gunicorn's.";
   family.type = series.type;
-  AddPlain(family, labels, nullptr, series.plain);
+  family.keeps_name = series.type == MetricType::kCounter;
+  AddPlain(family, labels, MakeForeignLabels(key.tags, *labels), series.plain);
   if (series.sketch == nullptr) return;
   family.series.back().summary = Summary(*series.sketch, ForeignQuantiles());
 }

@@ -25,7 +25,7 @@ class ScrapeFamilies {
 
   // What an app's label set has of gunicorn's own metrics.
   void Add(const std::string& app_name, const AppSeries& series);
-  void AddForeign(const std::string& name, const ForeignSeries& series,
+  void AddForeign(const ForeignKey& key, const ForeignSeries& series,
                   const LabelSetPtr& labels);
   // How many series there are, and how many were refused, by Refusal.
   void AddTotals(std::size_t series,

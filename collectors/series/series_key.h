@@ -26,9 +26,18 @@ struct SeriesKey {
   auto operator<=>(const SeriesKey&) const = default;
 };
 
-// A metric that is not gunicorn's (`unmatched: export`).
+// A series that is not gunicorn's (`unmatched: export`), among those of its
+// app's own label set.
+struct ForeignKey {
+  std::string name;         // A valid metric name.
+  std::vector<Label> tags;  // Valid labels by name, each once.
+
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 reads <=> as a 0.
+  auto operator<=>(const ForeignKey&) const = default;
+};
+
 struct ForeignMetric {
-  std::string name;                        // A valid metric name.
+  ForeignKey key;
   MetricType type = MetricType::kCounter;  // Or kGauge, kSummary.
 };
 

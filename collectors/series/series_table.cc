@@ -108,6 +108,17 @@ void SeriesTable::SetKnownApps(std::vector<AppId> apps, const TimePoint& now) {
   }
 }
 
+void SeriesTable::EndArbiters(const std::vector<AppId>& apps) {
+  for (const AppId& app : apps) {
+    for (auto entry = label_sets_.lower_bound({app, {}});
+         entry != label_sets_.end() && entry->first.app == app; ++entry) {
+      AppSeries& series = entry->second;
+      if (!std::exchange(series.arbiter_workers, {}).exists) continue;
+      budget_.GiveBack(series.share, 1);
+    }
+  }
+}
+
 void SeriesTable::EndReservations() {
   for (auto& [key, series] : label_sets_) budget_.EndReservation(series.share);
 }
@@ -132,8 +143,9 @@ void SeriesTable::CountRefused(Refusal refusal, const SeriesRef& ref) {
       told_conflicts_.size() == kMostToldConflicts) {
     return;
   }
-  const std::string& name = ref.foreign->name;
-  const std::string* const other = budget_.foreign_names.Conflict(*ref.foreign);
+  const std::string& name = ref.foreign->key.name;
+  const std::string* const other =
+      budget_.foreign_names.Conflict(name, ref.foreign->type);
   if (other == nullptr || !told_conflicts_.insert(name).second) return;
   LogEvent(LogLevel::kWarn, "series_refused",
            {{"name", name},

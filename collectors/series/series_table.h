@@ -33,6 +33,7 @@ class SeriesTable {
 
   // See MetricStore.
   void SetKnownApps(std::vector<AppId> apps, const TimePoint& now);
+  void EndArbiters(const std::vector<AppId>& apps);
   void Reconfigure(const Config& config);
   // Removes what statsd.series_ttl says.
   void Expire(std::chrono::milliseconds now);

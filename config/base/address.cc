@@ -29,23 +29,7 @@ std::string ReadAddress(const FileDescriptor& socket, AddressCall call) {
   if (call(socket.get(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
     return "";
   }
-  if (storage.ss_family == AF_INET) {
-    sockaddr_in address{};
-    std::memcpy(&address, &storage, sizeof(address));
-    return FormatInternet(&address.sin_addr, AF_INET, address.sin_port);
-  }
-  if (storage.ss_family == AF_INET6) {
-    sockaddr_in6 address{};
-    std::memcpy(&address, &storage, sizeof(address));
-    return FormatInternet(&address.sin6_addr, AF_INET6, address.sin6_port);
-  }
-  if (storage.ss_family == AF_UNIX) {
-    sockaddr_un address{};
-    std::memcpy(&address, &storage, sizeof(address));
-    return {address.sun_path,
-            strnlen(address.sun_path, sizeof(address.sun_path))};
-  }
-  return "";
+  return FormatAddress(storage);
 }
 
 }  // namespace
@@ -74,6 +58,26 @@ std::string FormatAddress(const Address& address) {
   const std::string port = ":" + std::to_string(address.port);
   if (address.host.find(':') == std::string::npos) return address.host + port;
   return "[" + address.host + "]" + port;
+}
+
+std::string FormatAddress(const sockaddr_storage& storage) {
+  if (storage.ss_family == AF_INET) {
+    sockaddr_in address{};
+    std::memcpy(&address, &storage, sizeof(address));
+    return FormatInternet(&address.sin_addr, AF_INET, address.sin_port);
+  }
+  if (storage.ss_family == AF_INET6) {
+    sockaddr_in6 address{};
+    std::memcpy(&address, &storage, sizeof(address));
+    return FormatInternet(&address.sin6_addr, AF_INET6, address.sin6_port);
+  }
+  if (storage.ss_family == AF_UNIX) {
+    sockaddr_un address{};
+    std::memcpy(&address, &storage, sizeof(address));
+    return {address.sun_path,
+            strnlen(address.sun_path, sizeof(address.sun_path))};
+  }
+  return "";
 }
 
 std::string LocalAddress(const FileDescriptor& socket) {

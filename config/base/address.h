@@ -2,6 +2,8 @@
 // "[::1]:8125", and those of sockets.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +25,8 @@ std::optional<Address> ParseAddress(std::string_view text);
 
 // "127.0.0.1:8125", "[::1]:8125", ":18125": the inverse of ParseAddress.
 std::string FormatAddress(const Address& address);
+// The same of a socket's; the path of a unix socket; empty where it is neither.
+std::string FormatAddress(const sockaddr_storage& address);
 
 // "127.0.0.1:8125"; the path of a unix socket; empty where it cannot be told.
 std::string LocalAddress(const FileDescriptor& socket);

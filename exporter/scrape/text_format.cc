@@ -121,9 +121,13 @@ constexpr std::string_view kTotal = "_total";
 
 void TextWriter::WriteHead(const MetricFamily& family) {
   std::string_view name = family.name;
-  if (dialect_ == Dialect::kOpenMetrics &&
-      family.type == MetricType::kCounter && name.ends_with(kTotal)) {
-    name.remove_suffix(kTotal.size());
+  MetricType type = family.type;
+  if (dialect_ == Dialect::kOpenMetrics && type == MetricType::kCounter) {
+    if (family.keeps_name) {
+      type = MetricType::kUntyped;
+    } else if (name.ends_with(kTotal)) {
+      name.remove_suffix(kTotal.size());
+    }
   }
   for (const std::string_view part :
        {std::string_view("# HELP "), name, std::string_view(" ")}) {
@@ -132,7 +136,7 @@ void TextWriter::WriteHead(const MetricFamily& family) {
   out_.Append(EscapeHelp(family.help, dialect_));
   for (const std::string_view part :
        {std::string_view("\n# TYPE "), name, std::string_view(" "),
-        TypeName(family.type, dialect_), std::string_view("\n")}) {
+        TypeName(type, dialect_), std::string_view("\n")}) {
     out_.Append(part);
   }
 }
@@ -205,20 +209,13 @@ void TextWriter::Write(const MetricFamily& family) {
   if (family.type == MetricType::kHistogram) bucket_name_ += "_bucket";
   bounds_.reset();
   le_labels_.clear();
-  // A counter's sample ends in _total in OpenMetrics, whatever its family is
-  // called.
-  const bool adds_total = dialect_ == Dialect::kOpenMetrics &&
-                          family.type == MetricType::kCounter &&
-                          !family.name.ends_with(kTotal);
-  const std::string sample_name =
-      adds_total ? family.name + std::string(kTotal) : family.name;
   for (const Series* series : SortedSeries(family)) {
     if (series->histogram != nullptr) {
       WriteHistogram(*series);
     } else if (series->summary != nullptr) {
       WriteSummary(*series);
     } else {
-      WriteLine(sample_name, *series, {}, series->value);
+      WriteLine(family.name, *series, {}, series->value);
     }
   }
 }

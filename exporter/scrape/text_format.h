@@ -4,6 +4,8 @@
 //                      0.0.4                      OpenMetrics
 //     a counter's      # TYPE a_total counter     # TYPE a counter
 //     family           a_total 1                  a_total 1
+//     one that         # TYPE b counter           # TYPE b unknown
+//     keeps_name       b 1                        b 1
 //     HELP escapes     \ and newline              \, newline and "
 //     le, quantile     le="1"                     le="1.0"
 //     unknown type     untyped                    unknown

@@ -36,6 +36,7 @@
 
 #include "collectors/app_status.h"
 #include "collectors/process/process_thread.h"
+#include "collectors/statsd/lines/line_examples.h"
 
 namespace gunicorn_exporter {
 
@@ -45,6 +46,8 @@ struct KnownApps {
   // Why the process table was not read just now, for people; then `apps` is
   // what it said last, or empty. Empty: it was.
   std::string trouble;
+  // Lines that are not gunicorn's or are wrong, for the status page.
+  std::vector<LineExample> examples = {};
 };
 
 KnownApps ToKnownApps(const ProcessThread::Answer& answer,

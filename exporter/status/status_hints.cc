@@ -1,5 +1,6 @@
 #include "exporter/status/status_hints.h"
 
+#include <chrono>
 #include <cmath>
 #include <string_view>
 #include <utility>
@@ -44,7 +45,8 @@ std::string WhyUnknown(const AppStatus& app) {
 }
 
 std::vector<std::string> HintsForApp(const StatusView& app,
-                                     const std::string& statsd_address) {
+                                     const std::string& statsd_address,
+                                     double now_seconds) {
   std::vector<std::string> hints;
   const AppStatus& status = app.status;
   const bool has_requests = app.requests.value_or(0) > 0;
@@ -56,10 +58,20 @@ std::vector<std::string> HintsForApp(const StatusView& app,
   if (std::string why = WhyUnknown(status); !why.empty()) {
     hints.push_back(std::move(why));
   }
+  const std::chrono::duration<double> silence(
+      now_seconds - app.last_packet_seconds.value_or(0));
+  const bool is_silent = !status.statsd_socket.empty() &&
+                         !app.has_lines_elsewhere && silence >= kStatsdSilence;
+  if (is_silent) {
+    hints.push_back(status.app.name + " has a socket to " +
+                    status.statsd_socket + " and nothing has come for " +
+                    std::to_string(kStatsdSilence.count()) + " minutes");
+  }
   if (!has_requests && !app.has_lines_elsewhere) {
     const std::string why = WhyNoRequests(status.worker_class);
     const bool has_lines = app.last_packet_seconds.has_value();
-    if (!has_lines && !statsd_address.empty() && status.masters > 0) {
+    if (!has_lines && !is_silent && !statsd_address.empty() &&
+        status.masters > 0) {
       hints.push_back("no StatsD line from " + status.app.name +
                       " yet: start gunicorn with --statsd-host " +
                       statsd_address);

@@ -11,9 +11,10 @@
 namespace gunicorn_exporter {
 
 // Of one app. `statsd_address`: what --statsd-host of its gunicorn should be;
-// empty where StatsD is not received.
+// empty where StatsD is not received. `now_seconds`: Unix time.
 std::vector<std::string> HintsForApp(const StatusView& app,
-                                     const std::string& statsd_address);
+                                     const std::string& statsd_address,
+                                     double now_seconds);
 
 // What would tell an app's workers that are unknown; empty where none is.
 std::string WhyUnknown(const AppStatus& app);

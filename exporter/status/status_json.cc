@@ -53,7 +53,8 @@ const char* StatusOf(const StatusView& app) {
   return app.status.ok ? "ok" : "critical";
 }
 
-Json AppJson(const StatusView& app, const std::string& statsd_address) {
+Json AppJson(const StatusView& app, const std::string& statsd_address,
+             double now_seconds) {
   const AppStatus& status = app.status;
   Json tags = Json::object();
   for (const Label& tag : app.tags) tags[tag.name] = tag.value;
@@ -93,7 +94,7 @@ Json AppJson(const StatusView& app, const std::string& statsd_address) {
       {"heartbeat_age_seconds", Number(app.heartbeat_age_seconds)},
       {"last_packet_seconds", Number(app.last_packet_seconds)},
       {"lines_carry", status.lines_carry},
-      {"hints", HintsForApp(app, statsd_address)},
+      {"hints", HintsForApp(app, statsd_address, now_seconds)},
   };
   if (!status.app.pod_uid.empty()) json["pod_uid"] = status.app.pod_uid;
   if (!status.app.container_id.empty()) {
@@ -128,7 +129,15 @@ Json Sum(const std::vector<MetricFamily>& families, std::string_view name) {
   return sums.empty() ? Json(nullptr) : Number(sums.begin()->second);
 }
 
-Json StatsdJson(const std::vector<MetricFamily>& families) {
+Json StatsdJson(const std::vector<MetricFamily>& families,
+                const std::vector<LineExample>& examples) {
+  Json list = Json::array();
+  for (const LineExample& example : examples) {
+    list.push_back({{"reason", example.reason},
+                    {"line", example.line},
+                    {"sender", example.sender},
+                    {"time", example.unix_seconds}});
+  }
   const std::string prefix = "gunicorn_exporter_statsd_";
   const auto by = [&](const char* name, const char* label) {
     return Numbers(SumBy(families, prefix + name, label));
@@ -139,7 +148,8 @@ Json StatsdJson(const std::vector<MetricFamily>& families) {
           {"ignored", by("ignored_lines_total", "reason")},
           {"dropped", Sum(families, prefix + "dropped_packets_total")},
           {"refused_series", Sum(families, prefix + "refused_series_total")},
-          {"series", Sum(families, prefix + "series")}};
+          {"series", Sum(families, prefix + "series")},
+          {"examples", std::move(list)}};
 }
 
 Json CollectorsJson(const std::vector<MetricFamily>& families) {
@@ -169,7 +179,7 @@ std::string StatusJson(const std::vector<MetricFamily>& families,
                               [](const AppStatus& app) { return app.ok; });
   Json list = Json::array();
   for (const StatusView& app : ViewApps(families, known)) {
-    list.push_back(AppJson(app, statsd_address));
+    list.push_back(AppJson(app, statsd_address, now_seconds));
   }
   std::vector<std::string> hints = HintsForAll(families);
   if (!known.trouble.empty()) hints.insert(hints.begin(), known.trouble);
@@ -177,7 +187,7 @@ std::string StatusJson(const std::vector<MetricFamily>& families,
                      {"time", now_seconds},
                      {"status", ok ? "ok" : "critical"},
                      {"apps", std::move(list)},
-                     {"statsd", StatsdJson(families)},
+                     {"statsd", StatsdJson(families, known.examples)},
                      {"collectors", CollectorsJson(families)},
                      {"hints", std::move(hints)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";

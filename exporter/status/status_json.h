@@ -32,7 +32,10 @@
 //       }],
 //       "statsd": {"packets": {"udp": 10}, "lines": {"udp": 40},   all totals
 //                  "errors": {"bad_value": 1}, "ignored": {}, "dropped": 0,
-//                  "refused_series": 0, "series": 96},
+//                  "refused_series": 0, "series": 96,
+//                  "examples": [{"reason": "unmatched",   the last of each
+//                                "line": "a:1|c",         at most 200 bytes
+//                                "sender": "pid 17", "time": 1789999999}]},
 //       "collectors": [{"collector": "process", "success": true,
 //                       "duration_seconds": 0.004}],
 //       "hints": ["..."]

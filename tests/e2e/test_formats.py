@@ -36,6 +36,25 @@ def test_every_reader_takes_its_format():
         assert head.body == b""
 
 
+def test_a_foreign_counter_has_one_name_in_each_format():
+    with Exporter("discovery: {enabled: false}\nstatsd: {unmatched: export}\n") as exporter:
+        send_udp(exporter.statsd_port, "my.jobs:2|c|#queue:a\nmy.jobs,queue=b:1|c\nmy.jobs_total:5|c\nmy.time:200|ms\nup:0|g")
+        # As it stands there: the parser calls each counter _total.
+        counted = 'my_jobs{app="unknown",queue="a"} 2\n'
+        wait_until(lambda: counted in exporter.get("/metrics").text, "they are counted")
+        text = exporter.get("/metrics").text
+        assert promtool("check", "metrics", stdin=text)[0] in (0, 3)  # 3: it would name them otherwise.
+        assert "# TYPE my_jobs counter\n" in text
+        answer = exporter.get("/metrics", headers={"Accept": "application/openmetrics-text"}).text
+        families = {family.name: family for family in text_string_to_metric_families(answer)}
+        assert {sample.labels["queue"]: sample.value for sample in families["my_jobs"].samples} == {"a": 2, "b": 1}
+        for name in ("my_jobs", "my_jobs_total"):
+            assert families[name].type == "unknown"
+            assert {sample.name for sample in families[name].samples} == {name}
+        assert families["my_time"].type == "summary"
+        assert "up" not in families
+
+
 def test_prometheus_answers_from_a_native_histogram():
     # The tag names the app, whatever else runs on the machine.
     name = unique_name("native")

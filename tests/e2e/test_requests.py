@@ -76,8 +76,10 @@ def test_log_messages_are_counted_by_level():
 
 def test_the_arbiters_own_count_of_workers_is_shown():
     name = unique_name("shop")
-    with Exporter(config=instance(name)) as exporter, Gunicorn(name=name, workers=3, statsd=exporter):
-        wait_until(lambda: exporter.value("gunicorn_arbiter_workers", app=name) == 3, "three workers are reported")
+    with Exporter(config=instance(name)) as exporter:
+        with Gunicorn(name=name, workers=3, statsd=exporter):
+            wait_until(lambda: exporter.value("gunicorn_arbiter_workers", app=name) == 3, "three workers are reported")
+        wait_until(lambda: exporter.scrape().get("gunicorn_arbiter_workers", app=name) is None, "it ends with the master")
 
 
 def test_a_tag_names_an_app_that_runs():

@@ -132,24 +132,23 @@ def test_what_a_gunicorn_sends_while_it_ends_is_its_own(transport):
         assert not exporter.scrape().series("gunicorn_requests_total", app="unknown")
 
 
-def test_many_gunicorns_that_start_at_once_are_each_their_own():
-    gunicorns = [Gunicorn(workers=1) for _ in range(12)]
-    with Exporter() as exporter, contextlib.ExitStack() as stack, ThreadPoolExecutor(len(gunicorns)) as pool:
+def test_twenty_gunicorns_that_start_at_once_are_each_their_own():
+    """Half of them send a prefix of their own that names nobody here, half over UDP and half over the unix socket."""
+    with AnyTransport() as exporter, contextlib.ExitStack() as stack, ThreadPoolExecutor(20) as pool:
+        gunicorns = [
+            Sender(exporter, transport, workers=1, statsd_prefix=unique_name("galaxy") if number % 2 else None)
+            for transport in ("udp", "unix") for number in range(10)
+        ]  # fmt: skip
 
         def start_and_ask(gunicorn):
-            gunicorn.statsd = exporter
             stack.enter_context(gunicorn)
-            make_requests(gunicorn, ["/"], 3)
+            make_requests(gunicorn, ["/", "/status/404"], 4)
 
         list(pool.map(start_and_ask, gunicorns))
-        for gunicorn in gunicorns:
-            wait_until(
-                lambda: exporter.scrape().get("gunicorn_requests_total", app=gunicorn.name) == 3,
-                f"the requests of {gunicorn.name} are its own",
-            )
-            # Sent once, before the first request.
-            assert exporter.value("gunicorn_arbiter_workers", app=gunicorn.name) == 1
-        assert exporter.scrape().get("gunicorn_requests_total", app="unknown") is None
+        assert_counted(exporter, {gunicorn.name: 4 for gunicorn in gunicorns})
+        # Sent once, before the first request.
+        workers = exporter.scrape().by("app", "gunicorn_arbiter_workers")
+        assert workers == {gunicorn.name: 1 for gunicorn in gunicorns}
 
 
 def test_tcp_names_no_sender():

@@ -6,7 +6,7 @@ import signal
 import socket
 
 import pytest
-from support import Exporter, free_port, run_exporter, wait_until
+from support import Exporter, free_port, run_exporter, send_udp, wait_until
 
 
 def off():
@@ -222,3 +222,14 @@ def test_a_host_name_is_bound_on_each_of_its_addresses():
                 client.sendall(b"GET /-/healthy HTTP/1.0\r\n\r\n")
                 assert b" 200 " in client.recv(1000)
         wait_until(lambda: exporter.value("gunicorn_requests_total", app="shop") == 22, "all four are counted")
+
+
+def test_a_relay_whose_name_does_not_resolve_yet_is_no_reason_not_to_start():
+    with Exporter(flags=["--statsd.relay-address=no-such-host.invalid:8125"]) as exporter:
+        assert exporter.get("/-/ready").status == 200
+        send_udp(exporter.statsd_port, "gunicorn.requests:1|c")
+        wait_until(
+            lambda: exporter.value("gunicorn_exporter_statsd_relay_dropped_lines_total") == 1, "the line is counted"
+        )
+        wait_until(lambda: "event=relay_failed" in exporter.log(), "the log says why")
+        assert exporter.stop() == 0

@@ -212,6 +212,36 @@ def test_lines_that_do_not_count(family, table):
         assert scrape.total("gunicorn_exporter_statsd_refused_series_total") == 0
 
 
+def test_what_does_not_count_can_be_seen():
+    with Receiver(config=NOBODY, flags=["--log.level=debug"]) as exporter:
+        for line in ("a.b:1|c", "c.d:2|c", "gunicorn.requests:x|c\x07" + 300 * "y"):
+            exporter.take(line, counters=(ERRORS, IGNORED))
+        examples = exporter.get("/api/v1/status").json()["statsd"]["examples"]
+        seen = {example["reason"]: example for example in examples}
+        assert set(seen) == {"unmatched", "bad_type"}
+        assert seen["unmatched"]["line"] == "a.b:1|c"
+        assert seen["unmatched"]["sender"].startswith("127.0.0.1:")
+        assert len(seen["bad_type"]["line"]) == 200
+        assert exporter.stop() == 0
+        shown = [line for line in exporter.log().splitlines() if "event=statsd_line_example" in line]
+        assert len(shown) == 2  # One a minute for each reason.
+        assert "reason=unmatched" in shown[0] and "sender=127.0.0.1:" in shown[0] and "a.b:1|c" in shown[0]
+        assert "\\u0007y" in shown[1]
+
+
+def test_a_conflict_of_foreign_names_is_told_once():
+    config = NOBODY + "statsd: {unmatched: export}\n"
+    with Receiver(config=config) as exporter:
+        scrape = exporter.take("miss:3|d\nmiss_count:5|d\nmiss_count:5|d\njobs:1|c\njobs:1|g", 5)
+        refused = scrape.by("reason", "gunicorn_exporter_statsd_refused_series_total")
+        assert refused == {"limit": 0, "conflict": 3, "reserved_name": 0}
+        assert exporter.stop() == 0
+        told = [line for line in exporter.log().splitlines() if "event=series_refused" in line]
+        assert len(told) == 2
+        assert "name=miss_count conflicts_with=miss " in told[0]
+        assert "name=jobs conflicts_with=jobs " in told[1]
+
+
 def test_the_prefix_names_the_app():
     config = "statsd:\n  default_app: rest\ninstances:\n  - {proc_name: by_instance, statsd_prefix: configured}\n  - proc_name: second\n"
     with Receiver(config=config) as exporter:

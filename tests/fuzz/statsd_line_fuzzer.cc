@@ -1,13 +1,17 @@
 // Any bytes as one StatsD line: a verdict and, where it is accepted, a sample
 // that keeps its promises.
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
+#include "collectors/statsd/lines/foreign_lines.h"
 #include "collectors/statsd/lines/parse_line.h"
 #include "collectors/statsd/lines/translate.h"
+#include "config/base/number.h"
 #include "config/base/utf8.h"
 
 namespace gunicorn_exporter {
@@ -43,6 +47,25 @@ void CheckEvent(const Sample& sample) {
   Require(std::isfinite(event.value) && (is_gauge || event.value >= 0));
 }
 
+void RequireName(std::string_view name) {
+  Require(name.empty() || !IsDigit(name[0]));
+  Require(std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return c == '_' || (c < 0x80 && std::isalnum(c) != 0);
+  }));
+}
+
+void CheckForeign(const Sample& sample) {
+  ForeignKey key;
+  if (!MakeForeignKey(sample.name, sample.tags, key)) return;
+  RequireName(key.name);
+  for (const Label& tag : key.tags) {
+    RequireName(tag.name);
+    Require(!tag.name.empty() && !tag.value.empty());
+    Require(!tag.name.starts_with("__"));
+    Require(&tag == &key.tags.front() || (&tag)[-1].name < tag.name);
+  }
+}
+
 void Check(std::string_view line) {
   Sample sample;
   const LineVerdict verdict = ParseLine(line, sample);
@@ -61,6 +84,7 @@ void Check(std::string_view line) {
   }
   CheckTags(sample);
   CheckEvent(sample);
+  CheckForeign(sample);
 }
 
 }  // namespace

@@ -39,12 +39,17 @@ std::vector<UdpSocket> ParseUdpTable(std::string_view text) {
     std::string_view line = NextLine(text);
     NextField(line);
     const auto local = ParseSocketAddress(NextField(line));
-    for (int skipped = 0; skipped < 5; ++skipped) NextField(line);
+    const auto peer = ParseSocketAddress(NextField(line));
+    for (int skipped = 0; skipped < 4; ++skipped) NextField(line);
     const auto uid = ParseDecimal(NextField(line));
     NextField(line);
     const auto inode = ParseDecimal(NextField(line));
-    if (!local || !uid || !inode) continue;
-    sockets.push_back({Unmapped(*local), static_cast<uid_t>(*uid), *inode, {}});
+    if (!local || !peer || !uid || !inode) continue;
+    sockets.push_back({Unmapped(*local),
+                       static_cast<uid_t>(*uid),
+                       *inode,
+                       {},
+                       Unmapped(*peer)});
   }
   return sockets;
 }

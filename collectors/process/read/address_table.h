@@ -21,6 +21,7 @@ struct UdpSocket {
   std::uint64_t inode = 0;
   // By sock_diag alone: the v2 id of its maker's cgroup.
   std::optional<std::uint64_t> cgroup;
+  SocketAddress peer = {};  // Where it is connected to; port 0: nowhere.
 };
 
 // net/udp, net/udp6.

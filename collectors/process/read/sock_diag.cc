@@ -52,13 +52,17 @@ std::vector<std::uint8_t> ToPortFilter(const std::set<std::uint16_t>& ports) {
   return code;
 }
 
+SocketAddress ToAddress(const inet_diag_msg& message,
+                        const __be32 (&address)[4], __be16 port) {
+  SocketAddress made;
+  made.is_v6 = message.idiag_family == AF_INET6;
+  std::memcpy(made.address.data(), &address, made.is_v6 ? 16 : 4);
+  made.port = ntohs(port);
+  return made;
+}
+
 SocketAddress LocalAddressOf(const inet_diag_msg& message) {
-  SocketAddress local;
-  local.is_v6 = message.idiag_family == AF_INET6;
-  std::memcpy(local.address.data(), &message.id.idiag_src,
-              local.is_v6 ? 16 : 4);
-  local.port = ntohs(message.id.idiag_sport);
-  return local;
+  return ToAddress(message, message.id.idiag_src, message.id.idiag_sport);
 }
 
 TcpSocket ToSocket(const inet_diag_msg& message) {
@@ -282,6 +286,8 @@ std::optional<std::vector<UdpSocket>> SockDiag::UdpSockets() {
       if (!message) return;
       UdpSocket& socket = sockets.emplace_back();
       socket.local = Unmapped(LocalAddressOf(*message));
+      socket.peer = Unmapped(
+          ToAddress(*message, message->id.idiag_dst, message->id.idiag_dport));
       socket.uid = message->idiag_uid;
       socket.inode = message->idiag_inode;
       ForEachAttribute(

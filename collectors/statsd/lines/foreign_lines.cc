@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -28,7 +29,9 @@ constexpr std::string_view kOwnNames[] = {
     "gunicorn_arbiter_workers",
     "gunicorn_backlog_connections",
     "gunicorn_connections",
+    "gunicorn_cpu_limit_cores",
     "gunicorn_cpu_seconds_total",
+    "gunicorn_cpu_throttled_seconds_total",
     "gunicorn_dirty_workers",
     "gunicorn_is_running",
     "gunicorn_listen_overflows_total",
@@ -38,14 +41,24 @@ constexpr std::string_view kOwnNames[] = {
     "gunicorn_log_messages_total",
     "gunicorn_master_start_time_seconds",
     "gunicorn_masters",
+    "gunicorn_memory_limit_bytes",
+    "gunicorn_oldest_request_age_seconds",
+    "gunicorn_oom_kills_total",
     "gunicorn_open_fds",
+    "gunicorn_orphaned_workers",
     "gunicorn_proportional_memory_bytes",
     "gunicorn_request_duration_seconds",
     "gunicorn_request_duration_window_seconds",
+    "gunicorn_request_slots",
     "gunicorn_request_status_total",
+    "gunicorn_requests_in_progress",
+    "gunicorn_requests_lost_total",
     "gunicorn_requests_total",
     "gunicorn_resident_memory_bytes",
     "gunicorn_threads",
+    "gunicorn_upstream_connections",
+    "gunicorn_upstream_oldest_wait_seconds",
+    "gunicorn_upstream_waits",
     "gunicorn_worker_connections",
     "gunicorn_worker_cpu_seconds_total",
     "gunicorn_worker_events_total",
@@ -56,9 +69,54 @@ constexpr std::string_view kOwnNames[] = {
     "gunicorn_workers_spawned_total",
 };
 
-// A metric's name may have colons.
-void AppendPart(std::string_view part, std::string& out) {
-  AppendNamePart(part, ":", out);
+// "my--app.orders" is my_app_orders.
+std::string MakeForeignName(std::string_view text) {
+  std::string single_dashes;
+  std::unique_copy(
+      text.begin(), text.end(), std::back_inserter(single_dashes),
+      [](char left, char right) { return left == '-' && right == '-'; });
+  return MakeName(single_dashes);
+}
+
+using Tags = std::map<std::string, std::string>;
+
+// shop=a,code=1
+// ^^^^^^
+void AddTags(std::string_view text, char between, char equals, Tags& tags) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(between), text.size());
+    std::string_view tag = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    // DogStatsD's PHP client writes "#a:1,#b:2".
+    if (equals == ':' && tag.starts_with('#')) tag.remove_prefix(1);
+    const std::size_t middle = tag.find(equals);
+    if (middle == 0 || middle >= tag.size() - 1) continue;
+    std::string name = MakeForeignName(tag.substr(0, middle));
+    if (name.starts_with("__")) name.insert(0, "tag_");
+    tags.insert_or_assign(std::move(name), tag.substr(middle + 1));
+  }
+}
+
+// Takes the tags out of a name.
+std::string TakeTags(std::string_view name, Tags& tags) {
+  // orders[shop=a,code=1].total
+  //        ^^^^^^^^^^^^^
+  const std::size_t open = name.find('[');
+  const std::size_t close = name.find(']');
+  const bool has_open = open != std::string_view::npos;
+  const bool has_close = close != std::string_view::npos;
+  if (has_open && has_close && open < close) {
+    AddTags(name.substr(open + 1, close - open - 1), ',', '=', tags);
+    return std::string(name.substr(0, open)).append(name.substr(close + 1));
+  }
+  if (has_open || has_close) return std::string(name);
+  // orders;shop=a;code=1
+  //        ^^^^^^^^^^^^^
+  const std::size_t end = name.find_first_of(",#;");
+  if (end != std::string_view::npos) {
+    AddTags(name.substr(end + 1), name[end] == ';' ? ';' : ',', '=', tags);
+  }
+  return std::string(name.substr(0, end));
 }
 
 }  // namespace
@@ -67,39 +125,38 @@ bool ForeignLines::IsFull() const {
   return refs_.size() > kMostRefs || refs_.key_bytes() > kMostKeyBytes;
 }
 
-SeriesRef& ForeignLines::Resolve(MetricType type, const SeriesKey& key) {
-  constexpr char kPart = '\xFF';  // Not in UTF-8.
-  text_ = static_cast<char>(type);
-  for (const std::string* const part :
-       {&std::as_const(name_), &key.app.name, &key.app.pod_uid,
-        &key.app.container_id}) {
-    text_ += *part;
-    text_ += kPart;
-  }
-  for (const Label& tag : key.tags) {
-    text_ += tag.name;
-    text_ += kPart;
-    text_ += tag.value;
-    text_ += kPart;
-  }
-  SeriesRef* const known = refs_.Find(text_);
-  if (known != nullptr) return *known;
-  SeriesRef made{key};
-  made.foreign =
-      std::make_unique<const ForeignMetric>(ForeignMetric{name_, type});
-  return refs_.Insert(text_, std::move(made));
-}
-
-LineVerdict ForeignLines::Take(const Sample& sample, const SeriesKey& key,
+LineVerdict ForeignLines::Take(const Sample& sample, const AppId& app,
                                std::vector<StoreOp>& ops) {
-  MakeForeignName(sample.name, name_);
-  if (name_.empty()) return LineVerdict::kMissingName;
-  if (IsOwnName(name_)) return LineVerdict::kUnmatched;
   if (sample.type != SampleType::kGauge && HasNegative(sample)) {
     return LineVerdict::kBadValue;
   }
+  constexpr char kPart = '\xFF';  // Not in UTF-8.
+  const MetricType type = TypeOf(sample.type);
+  text_ = static_cast<char>(type);
+  const auto add = [this](std::string_view part) {
+    text_ += part;
+    text_ += kPart;
+  };
+  add(sample.name);
+  add(sample.tags);
+  add(app.name);
+  add(app.pod_uid);
+  add(app.container_id);
   StoreOp op;
-  op.ref = &Resolve(TypeOf(sample.type), key);
+  op.ref = refs_.Find(text_);
+  if (op.ref == nullptr) {
+    ForeignMetric metric{{}, type};
+    if (!MakeForeignKey(sample.name, sample.tags, metric.key)) {
+      return LineVerdict::kMalformed;
+    }
+    if (metric.key.name.empty()) return LineVerdict::kMissingName;
+    if (IsOwnName(metric.key.name)) return LineVerdict::kUnmatched;
+    // Its app has this name as a label of its own.
+    std::erase(metric.key.tags, Label{"app", app.name});
+    SeriesRef made{{app, {}}};
+    made.foreign = std::make_unique<const ForeignMetric>(std::move(metric));
+    op.ref = &refs_.Insert(text_, std::move(made));
+  }
   op.event.kind = EventKind::kForeign;
   op.event.weight = sample.weight;
   constexpr double kMillisecondsInASecond = 1000;
@@ -116,18 +173,15 @@ LineVerdict ForeignLines::Take(const Sample& sample, const SeriesKey& key,
   return LineVerdict::kAccepted;
 }
 
-void MakeForeignName(std::string_view name, std::string& out) {
-  out.clear();
-  const std::size_t open = name.find('[');
-  const std::size_t close = name.find(']');
-  if (open == std::string_view::npos && close == std::string_view::npos) {
-    AppendPart(name.substr(0, name.find_first_of(",#")), out);
-  } else if (open < close && close != std::string_view::npos) {
-    AppendPart(name.substr(0, open), out);
-    AppendPart(name.substr(close + 1), out);
-  } else {
-    AppendPart(name, out);
-  }
+bool MakeForeignKey(std::string_view name, std::string_view tags,
+                    ForeignKey& key) {
+  Tags found;
+  key.name = MakeForeignName(TakeTags(name, found));
+  if (!found.empty() && !tags.empty()) return false;
+  AddTags(tags, ',', ':', found);
+  key.tags.clear();
+  for (auto& [tag, value] : found) key.tags.push_back({tag, std::move(value)});
+  return true;
 }
 
 bool IsOwnName(std::string_view name) {

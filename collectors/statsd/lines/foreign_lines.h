@@ -16,11 +16,19 @@
 
 namespace gunicorn_exporter {
 
-// Writes into `out`: letters, digits, "_" and ":" stay, each other character
-// becomes "_", and a digit in front gets one: "my-app.orders" is my_app_orders.
-// Tags within the name (InfluxDB's "a,tag=v", Librato's "a#tag=v", SignalFX's
-// "a[tag=v]") are no part of it; it may be empty without them.
-void MakeForeignName(std::string_view name, std::string& out);
+// What a line's name and its DogStatsD tags, "k:v,k:v", stand for. Letters,
+// digits and "_" stay, each other character becomes "_", several dashes become
+// one, and a digit in front gets one: "my-app.orders" is my_app_orders. Tags
+// may stand in the name, too:
+//
+//     a,k=v,k=v     InfluxDB      a#k=v,k=v    Librato
+//     a;k=v;k=v     Graphite      a[k=v,k=v]b  SignalFX
+//
+// Of several tags of one name the last one holds; what is no tag or has no
+// value is left out. The name may be empty. False where the name has tags and
+// there are DogStatsD's too.
+bool MakeForeignKey(std::string_view name, std::string_view tags,
+                    ForeignKey& key);
 
 // A name that this program has series of itself, or could.
 bool IsOwnName(std::string_view name);
@@ -28,9 +36,10 @@ bool IsOwnName(std::string_view name);
 class ForeignLines {
  public:
   // Adds the line's events to `ops`, whose refs are valid until Clear.
-  // kAccepted; kMissingName where nothing is left of the name; kUnmatched where
-  // it is one of our own; kBadValue where a value is negative and no gauge's.
-  LineVerdict Take(const Sample& sample, const SeriesKey& key,
+  // kAccepted; kMalformed where its tags are of two styles; kMissingName where
+  // nothing is left of the name; kUnmatched where it is one of our own;
+  // kBadValue where a value is negative and no gauge's.
+  LineVerdict Take(const Sample& sample, const AppId& app,
                    std::vector<StoreOp>& ops);
 
   // So much is remembered that it is time for Clear.
@@ -38,10 +47,7 @@ class ForeignLines {
   void Clear() { refs_.Clear(); }
 
  private:
-  SeriesRef& Resolve(MetricType type, const SeriesKey& key);
-
-  StringTable<SeriesRef> refs_;  // By type, metric name and key.
-  std::string name_;
+  StringTable<SeriesRef> refs_;  // By type, name and tags as sent, and app.
   std::string text_;
 };
 

@@ -28,11 +28,11 @@ LineHandler::LineHandler(MetricStore& store, SenderQuestions* questions,
     : store_(store),
       metrics_(metrics),
       relay_(relay),
-      senders_(
-          questions, std::move(clock),
-          [this](Transport transport, std::string_view line, SenderApp* app) {
-            Take({transport, line, {}}, app);
-          }),
+      clock_(clock),
+      senders_(questions, std::move(clock),
+               [this](const ReceivedLine& line, SenderApp* app) {
+                 Take(line, app);
+               }),
       resolver_(MakeNaming(store), metrics.carried_names) {
   ops_.reserve(2 * kBatch);
 }
@@ -48,10 +48,12 @@ void LineHandler::BeginPacket(Transport transport) {
     settings_version_ = version;
     resolver_.SetNaming(MakeNaming(store_));
     foreign_.Clear();
-  } else if (resolver_.IsFull() || senders_.IsFull() || foreign_.IsFull()) {
+  } else if (resolver_.IsFull() || senders_.IsFull()) {
     FlushAndWait();
     resolver_.Clear();
     senders_.Clear();
+  } else if (foreign_.IsFull()) {
+    FlushAndWait();
     foreign_.Clear();
   } else if (ops_.size() >= kMostOps) {
     FlushAndWait();
@@ -70,7 +72,7 @@ void LineHandler::HandleDatagram(Transport transport, std::string_view packet,
     packet.remove_prefix(end == std::string_view::npos ? packet.size()
                                                        : end + 1);
     if (truncated && end == std::string_view::npos) {
-      CountTooLong(transport);
+      CountTooLong({transport, line, source});
     } else {
       HandleLine(transport, line, source);
     }
@@ -104,11 +106,12 @@ void LineHandler::Take(const ReceivedLine& line, HeldApp app) {
           resolver_.naming().export_unmatched) {
         const SeriesRef* const ref = Resolve(line, sample.tags, {}, app);
         if (ref == nullptr) return;
-        verdict = foreign_.Take(sample, ref->key, ops_);
+        verdict = foreign_.Take(sample, ref->key.app, ops_);
+        if (verdict == LineVerdict::kAccepted) ShowExample(verdict, line);
       }
     }
   }
-  Count(line.transport, verdict);
+  Count(line, verdict);
 }
 
 // gunicorn.requests:1:2:3|c
@@ -141,18 +144,27 @@ SeriesRef* LineHandler::Resolve(const ReceivedLine& line, std::string_view tags,
   return &resolver_.Complete(ref, tags);
 }
 
-void LineHandler::CountTooLong(Transport transport) {
+void LineHandler::CountTooLong(const ReceivedLine& line) {
   if (relay_ != nullptr) relay_->CountDropped();
-  Count(transport, LineVerdict::kTooLong);
+  Count(line, LineVerdict::kTooLong);
 }
 
-void LineHandler::Count(Transport transport, LineVerdict verdict) {
-  ++counts_.lines[static_cast<std::size_t>(transport)];
+void LineHandler::Count(const ReceivedLine& line, LineVerdict verdict) {
+  ++counts_.lines[static_cast<std::size_t>(line.transport)];
   ++counts_.verdicts[static_cast<std::size_t>(verdict)];
   has_counts_ = true;
+  if (verdict != LineVerdict::kAccepted) [[unlikely]] {
+    ShowExample(verdict, line);
+  }
+}
+
+void LineHandler::ShowExample(LineVerdict verdict, const ReceivedLine& line) {
+  LineExamples& examples = metrics_.examples;
+  if (examples.is_due(verdict)) examples.Show(verdict, line, clock_());
 }
 
 bool LineHandler::Flush() {
+  if (metrics_.examples.waits()) metrics_.examples.Renew(clock_());
   senders_.CountAnswered();
   if (relay_ != nullptr) relay_->Flush();
   if (!ops_.empty() && !store_.TryAdd(ops_)) return false;

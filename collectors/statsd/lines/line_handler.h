@@ -41,7 +41,7 @@ class LineHandler {
   void HandleLine(Transport transport, std::string_view line,
                   const DatagramSource& source);
   // A line that was longer than what is kept of it.
-  void CountTooLong(Transport transport);
+  void CountTooLong(const ReceivedLine& line);
 
   // Takes answers about senders, and hands over what has piled up, to the relay
   // too. False where the store is busy: call again soon.
@@ -66,13 +66,16 @@ class LineHandler {
   // Null: the line is held.
   SeriesRef* Resolve(const ReceivedLine& line, std::string_view tags,
                      std::string_view prefix, HeldApp app);
-  void Count(Transport transport, LineVerdict verdict);
+  void Count(const ReceivedLine& line, LineVerdict verdict);
+  // Where one is due.
+  void ShowExample(LineVerdict verdict, const ReceivedLine& line);
   void FlushAndWait();
   void Publish();
 
   MetricStore& store_;
   ReceiverMetrics& metrics_;
   Relay* const relay_;
+  const Senders::Clock clock_;
   Senders senders_;
   AppResolver resolver_;
   std::uint64_t settings_version_ = 0;

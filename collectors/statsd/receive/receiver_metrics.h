@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "collectors/statsd/lines/line_counts.h"
+#include "collectors/statsd/lines/line_examples.h"
 #include "collectors/statsd/who/carried_names.h"
 
 namespace gunicorn_exporter {
@@ -32,6 +33,7 @@ class ReceiverMetrics {
 
   // What the lines told beside their numbers.
   CarriedNames carried_names;
+  LineExamples examples;
 
  private:
   using Counters = prometheus::Family<prometheus::Counter>;

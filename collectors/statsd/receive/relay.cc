@@ -3,6 +3,8 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <memory>
+#include <utility>
 
 namespace gunicorn_exporter {
 namespace {
@@ -18,9 +20,8 @@ prometheus::Counter& Register(prometheus::Registry& registry, const char* name,
 
 }  // namespace
 
-Relay::Relay(const std::string& address, prometheus::Registry& registry)
-    : socket_(ConnectUdp(address, "statsd.relay_address")),
-      packets_(Register(registry,
+Relay::Relay(prometheus::Registry& registry)
+    : packets_(Register(registry,
                         "gunicorn_exporter_statsd_relay_packets_total",
                         "Packets sent to statsd.relay_address.")),
       lines_(Register(registry, "gunicorn_exporter_statsd_relay_lines_total",
@@ -29,6 +30,11 @@ Relay::Relay(const std::string& address, prometheus::Registry& registry)
           registry, "gunicorn_exporter_statsd_relay_dropped_lines_total",
           "Lines that could not be forwarded at once, and were dropped.")) {
   packet_.reserve(kPacketBytes);
+}
+
+void Relay::Start(const std::string& address, std::vector<std::string> own,
+                  RelayTarget::Connect connect) {
+  target_.emplace(address, std::move(own), std::move(connect));
 }
 
 void Relay::Add(std::string_view line) {
@@ -42,15 +48,16 @@ void Relay::Add(std::string_view line) {
 
 void Relay::Flush() {
   if (packet_.empty()) return;
-  ssize_t sent = send(socket_.get(), packet_.data(), packet_.size(),
-                      MSG_DONTWAIT | MSG_NOSIGNAL);
+  const std::shared_ptr<const FileDescriptor> socket = target_->socket();
+  const auto try_send = [&] {
+    return socket != nullptr &&
+           send(socket->get(), packet_.data(), packet_.size(),
+                MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+  };
   // A packet before this one met nobody (an ICMP answer): that error is told
   // now, and this packet has not gone yet.
-  if (sent < 0 && errno == ECONNREFUSED) {
-    sent = send(socket_.get(), packet_.data(), packet_.size(),
-                MSG_DONTWAIT | MSG_NOSIGNAL);
-  }
-  if (sent < 0) {
+  errno = 0;
+  if (!try_send() && (errno != ECONNREFUSED || !try_send())) {
     dropped_lines_.Increment(static_cast<double>(lines_in_packet_));
   } else {
     packets_.Increment();

@@ -57,9 +57,9 @@ FileDescriptor ConnectUdp(const std::string& address,
                     ErrorText(error));
 }
 
-bool SendsTo(const FileDescriptor& sender, const FileDescriptor& receiver) {
+bool SendsTo(const FileDescriptor& sender, const std::string& receiver) {
   auto to = ParseAddress(PeerAddress(sender));
-  const auto own = ParseAddress(LocalAddress(receiver));
+  const auto own = ParseAddress(receiver);
   if (!to || !own || to->port != own->port) return false;
   if (to->host == own->host) return true;
   const bool is_ipv4 = to->host.find(':') == std::string::npos;

@@ -17,8 +17,9 @@ namespace gunicorn_exporter {
 FileDescriptor ConnectUdp(const std::string& address,
                           const std::string& setting);
 
-// Whether what `sender`, a connected UDP socket, sends comes to `receiver`.
-bool SendsTo(const FileDescriptor& sender, const FileDescriptor& receiver);
+// Whether what `sender`, a connected UDP socket, sends comes to a socket that
+// is bound to the address `receiver`.
+bool SendsTo(const FileDescriptor& sender, const std::string& receiver);
 
 // Twice as much by the kernel's own count: 50 ms of 200,000 packets a second.
 inline constexpr std::size_t kWantedReceiveBuffer = 4U << 20U;

@@ -37,16 +37,17 @@ StatsdServer::StatsdServer(const Flags& flags, MetricStore& store,
     : flags_(flags),
       senders_(senders),
       metrics_(registry),
-      relay_(
-          flags.statsd_relay_address.empty()
-              ? nullptr
-              : std::make_unique<Relay>(flags.statsd_relay_address, registry)),
+      relay_(flags.statsd_relay_address.empty()
+                 ? nullptr
+                 : std::make_unique<Relay>(registry)),
       handler_(store, senders, metrics_, relay_.get()),
       tcp_(handler_, metrics_, DescriptorShare(TcpReceiver::kMostConnections)) {
   OpenUdp(std::move(inherited.udp));
   OpenUnixgram(std::move(inherited.unixgram));
   OpenTcp(std::move(inherited.tcp));
-  if (relay_ != nullptr) CheckRelayIsNotUs();
+  if (relay_ != nullptr) {
+    relay_->Start(flags.statsd_relay_address, addresses(Transport::kUdp));
+  }
 }
 
 StatsdServer::~StatsdServer() { Stop(); }
@@ -91,18 +92,6 @@ void StatsdServer::OpenTcp(std::vector<FileDescriptor> inherited) {
     }
   }
   for (FileDescriptor& socket : inherited) tcp_.AddListener(std::move(socket));
-}
-
-// Each line would come back for ever.
-void StatsdServer::CheckRelayIsNotUs() const {
-  for (const auto& receiver : datagrams_) {
-    if (receiver->transport() == Transport::kUdp &&
-        SendsTo(relay_->socket(), receiver->socket())) {
-      throw ConfigError(
-          "statsd.relay_address: " + PeerAddress(relay_->socket()) +
-          " is this program's own; expected another server's");
-    }
-  }
 }
 
 void StatsdServer::AddDatagrams(FileDescriptor socket, Transport transport) {

@@ -43,19 +43,24 @@ class StatsdServer {
   // the call are in the store; false where that takes longer than `patience`.
   bool WaitUntilTaken(std::chrono::milliseconds patience);
 
+  // What a reload does: the relay's name is looked up again.
+  void Reload() {
+    if (relay_ != nullptr) relay_->target().LookAgain();
+  }
+
   // As bound: with the real port where 0 was asked for.
   std::vector<std::string> addresses(Transport transport) const;
   // Any thread.
   std::string CarriedBy(const AppId& app) const {
     return metrics_.carried_names.Of(app);
   }
+  std::vector<LineExample> Examples() const { return metrics_.examples.Last(); }
 
  private:
   void OpenUdp(std::vector<FileDescriptor> inherited);
   void OpenUnixgram(std::vector<FileDescriptor> inherited);
   void OpenTcp(std::vector<FileDescriptor> inherited);
   void AddDatagrams(FileDescriptor socket, Transport transport);
-  void CheckRelayIsNotUs() const;
 
   const Flags flags_;
   SenderQuestions* const senders_;

@@ -98,8 +98,9 @@ void TcpReceiver::SayRefused(Time now, const std::string& error) {
       {{"connections", std::to_string(connections_.size())}, {"error", error}});
 }
 
-void TcpReceiver::HandleLine(std::string_view line) {
-  handler_.HandleLine(Transport::kTcp, line, DatagramSource());
+void TcpReceiver::HandleLine(std::string_view line,
+                             const Connection& connection) {
+  handler_.HandleLine(Transport::kTcp, line, {0, nullptr, &connection.socket});
 }
 
 TcpReceiver::Outcome TcpReceiver::ReadSome(Connection& connection, Time now) {
@@ -108,7 +109,9 @@ TcpReceiver::Outcome TcpReceiver::ReadSome(Connection& connection, Time now) {
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
     return Outcome::kNothingYet;
   }
-  const auto handle = [&](std::string_view line) { HandleLine(line); };
+  const auto handle = [&](std::string_view line) {
+    HandleLine(line, connection);
+  };
   if (count <= 0) {
     connection.framer.Finish(handle);
     return Outcome::kEnded;
@@ -119,7 +122,8 @@ TcpReceiver::Outcome TcpReceiver::ReadSome(Connection& connection, Time now) {
                              handle)) {
     return Outcome::kGotSome;
   }
-  handler_.CountTooLong(Transport::kTcp);
+  handler_.CountTooLong(
+      {Transport::kTcp, "", {0, nullptr, &connection.socket}});
   return Outcome::kEnded;
 }
 
@@ -140,20 +144,23 @@ void TcpReceiver::CloseIdle(Time now) {
       ++entry;
       continue;
     }
-    connection.framer.Finish([&](std::string_view line) { HandleLine(line); });
+    connection.framer.Finish(
+        [&](std::string_view line) { HandleLine(line, connection); });
     entry = connections_.erase(entry);
   }
 }
 
 void TcpReceiver::CloseAll(Time now) {
-  for (auto& [fd, connection] : connections_) {
+  for (auto& entry : connections_) {
+    Connection& connection = entry.second;
     // As much as a socket's buffer holds; no more, since who sends on and on
     // must not keep the program from its end.
     constexpr int kMostReads = 64;
     for (int i = 0; i < kMostReads; ++i) {
       if (ReadSome(connection, now) != Outcome::kGotSome) break;
     }
-    connection.framer.Finish([&](std::string_view line) { HandleLine(line); });
+    connection.framer.Finish(
+        [&](std::string_view line) { HandleLine(line, connection); });
   }
   connections_.clear();
 }

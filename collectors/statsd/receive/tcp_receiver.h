@@ -111,7 +111,7 @@ class TcpReceiver {
 
   enum class Outcome { kGotSome, kNothingYet, kEnded };
   Outcome ReadSome(Connection& connection, Time now);
-  void HandleLine(std::string_view line);
+  void HandleLine(std::string_view line, const Connection& connection);
   bool RefuseOne(std::size_t listener);
   void SayRefused(Time now, const std::string& error);
 

@@ -177,10 +177,13 @@ void Senders::Learn(const SenderAnswer& given, Time now, Answer& answer) {
 }
 
 void Senders::CountLines(Question& question) {
+  const SenderAddress& sender = question.sender;
+  const DatagramSource source{sender.pid, sender.udp ? &*sender.udp : nullptr,
+                              nullptr};
   for (const HeldLine& line : question.lines) {
     --held_lines_;
     held_bytes_ -= line.text.size();
-    count_held_(line.transport, line.text, question.answer->app);
+    count_held_({line.transport, line.text, source}, question.answer->app);
   }
   question.lines.clear();
 }

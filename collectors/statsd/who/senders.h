@@ -17,9 +17,6 @@
 // Not safe from several threads: it is the receiving thread's.
 #pragma once
 
-#include <sys/socket.h>
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -32,23 +29,10 @@
 
 #include "collectors/sender_questions.h"
 #include "collectors/series/series_key.h"
-#include "collectors/statsd/lines/line_counts.h"
+#include "collectors/statsd/lines/received_line.h"
 #include "collectors/statsd/who/string_table.h"
 
 namespace gunicorn_exporter {
-
-// Who sent a datagram, as the kernel tells it. At most one is set.
-struct DatagramSource {
-  pid_t pid = 0;                              // SCM_CREDENTIALS; 0: not told.
-  const sockaddr_storage* address = nullptr;  // Of a UDP packet. Borrowed.
-};
-
-// A line, and how it came. Borrowed.
-struct ReceivedLine {
-  Transport transport{};
-  std::string_view text;  // Without its "\n".
-  DatagramSource source;
-};
 
 // The app of a sender, which is a gunicorn in the process table.
 struct SenderApp {
@@ -64,8 +48,8 @@ class Senders {
   using Clock = std::function<Time()>;  // A steady one.
   // Counts a line that was held, for its sender's app; null: it is nobody's.
   // Told by CountAnswered and CountAll alone; calls nothing of this.
-  using CountHeld = std::function<void(Transport transport,
-                                       std::string_view line, SenderApp* app)>;
+  using CountHeld =
+      std::function<void(const ReceivedLine& line, SenderApp* app)>;
 
   static Time SteadyNow() {
     return std::chrono::duration_cast<Time>(

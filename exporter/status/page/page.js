@@ -263,6 +263,8 @@
     entries.push(["series refused", count(statsd.refused_series), statsd.refused_series > 0]);
     entries.push(["series", count(statsd.series)]);
     showPairs($("statsd"), entries);
+    $("examples").replaceChildren(...statsd.examples.map(({reason, line, sender, time}) =>
+      make("li", "", "last " + reason + " line, " + ago(status.time - time) + (sender && " from " + sender) + ": " + line)));
     showPairs($("collectors"), status.collectors.map(({collector, success, duration_seconds}) =>
       [collector, success ? "✓ " + seconds(duration_seconds) : "✕ failed", !success]));
   }

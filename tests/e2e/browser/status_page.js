@@ -77,7 +77,8 @@ async function made(browser) {
   const troubles = await watch(page);
   let answers = 0;
   let gone = false;
-  const statsd = {packets: {udp: 1}, lines: {udp: 4}, errors: {bad_value: 2}, ignored: {}, dropped: 0, refused_series: 0, series: 9};
+  const statsd = {packets: {udp: 1}, lines: {udp: 4}, errors: {bad_value: 2}, ignored: {}, dropped: 0, refused_series: 0, series: 9,
+    examples: [{reason: "bad_value", line: HOSTILE + "x".repeat(150), sender: "127.0.0.1:4321", time: 990}]};
   await page.route("**/api/v1/status", (route) => {
     if (gone) return route.abort();
     ++answers;

@@ -34,8 +34,9 @@ TEST(ProcessCollector, TellsOfNoCreationWhereTheCountBeganBeforeIt) {
 TEST(ProcessCollector, HasNothingToReportWithoutATable) {
   const FakeProc proc;
   prometheus::Registry registry;
-  ProcessThread thread(Config(), ProcessPaths{proc.root() + "/none", ""},
-                       registry, [](const std::vector<AppId>&) {});
+  ProcessThread thread(
+      Config(), ProcessPaths{proc.root() + "/none", ""}, registry,
+      [](const std::vector<AppId>&) {}, [](const std::vector<AppId>&) {});
   thread.Start();
   const Collected collected = ProcessCollector(thread).Collect(
       std::chrono::steady_clock::now() + std::chrono::seconds(60));

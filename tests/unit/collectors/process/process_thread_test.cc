@@ -36,7 +36,8 @@ class ProcessThreadTest : public testing::Test {
           const std::lock_guard lock(mutex_);
           told_.push_back(apps.size());
           changed_.notify_all();
-        });
+        },
+        [](const std::vector<AppId>&) {});
     thread_->Start();
   }
 

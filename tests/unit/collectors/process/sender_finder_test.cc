@@ -46,13 +46,21 @@ class SenderFinderTest : public testing::Test {
   }
 
   void Make() {
+    MonitorClocks clocks = SystemClocks();
+    clocks.now = [this] { return now_; };
     monitor_ = std::make_unique<ProcessMonitor>(
-        Config{}, ProcessPaths{proc_.root(), ""}, registry_);
+        Config{}, ProcessPaths{proc_.root(), ""}, registry_, clocks);
     monitor_->Scan();
   }
 
   std::optional<Sender> Ask(const SenderAddress& address) {
     return monitor_->Answer({{1, address}}).at(0).sender;
+  }
+  std::string StatsdSocketOf(const std::string& app) {
+    for (const AppView& view : monitor_->View(false).apps) {
+      if (view.status.app.name == app) return view.status.statsd_socket;
+    }
+    return "no such app";
   }
   std::optional<Sender> FindByPid(pid_t pid) {
     return Ask({pid, std::nullopt});
@@ -63,6 +71,7 @@ class SenderFinderTest : public testing::Test {
 
   FakeProc proc_;
   prometheus::Registry registry_;
+  std::chrono::steady_clock::time_point now_{std::chrono::hours(1)};
   std::unique_ptr<ProcessMonitor> monitor_;
 };
 
@@ -138,6 +147,23 @@ TEST_F(SenderFinderTest, NamesNobodyForAStranger) {
   EXPECT_FALSE(FindByPid(30));
   EXPECT_FALSE(FindByPid(999));
   EXPECT_FALSE(FindByUdpSource(Source("10.9.9.9", 40000)));
+}
+
+TEST_F(SenderFinderTest, TellsWhoHasHadASocketToAPortForFiveMinutes) {
+  FakeProcess holder;
+  holder.files["net/udp"] = kUdp;  // Connected to port 8125.
+  holder.fds[5] = "socket:[77]";
+  AddApp(10, "a", holder);
+  AddApp(20, "b");
+  Make();
+  monitor_->WatchSendersTo(8125);
+  for (int minute = 0; minute <= 5; ++minute) {
+    EXPECT_EQ(StatsdSocketOf("a"), "") << minute;
+    now_ += std::chrono::minutes(1);
+    monitor_->Sample();
+  }
+  EXPECT_EQ(StatsdSocketOf("a"), "10.1.2.3:8125");
+  EXPECT_EQ(StatsdSocketOf("b"), "");
 }
 
 TEST_F(SenderFinderTest, FindsTheHolderOfAUdpSocket) {

@@ -137,15 +137,18 @@ TEST(TextFormat, NamesACounterFamilyWithoutTotalInOpenMetrics) {
             "# EOF\n");
 }
 
-TEST(TextFormat, EndsACountersSampleInTotalInOpenMetrics) {
-  std::vector<MetricFamily> families;
-  families.push_back(MakeFamily("other_metric", MetricType::kCounter));
-  AddSeries(families[0], nullptr, nullptr, 2);
-  EXPECT_EQ(WriteOpenMetrics(families),
-            "# HELP other_metric Help.\n"
-            "# TYPE other_metric counter\n"
-            "other_metric_total 2\n"
-            "# EOF\n");
+TEST(TextFormat, KeepsTheNameOfACounterThatIsNotOurs) {
+  for (const std::string name : {"jobs", "jobs_total"}) {
+    std::vector<MetricFamily> families;
+    families.push_back(MakeFamily(name.c_str(), MetricType::kCounter));
+    families[0].keeps_name = true;
+    AddSeries(families[0], nullptr, nullptr, 2);
+    const std::string help = "# HELP " + name + " Help.\n";
+    EXPECT_EQ(WriteText(families),
+              help + "# TYPE " + name + " counter\n" + name + " 2\n");
+    EXPECT_EQ(WriteOpenMetrics(families),
+              help + "# TYPE " + name + " unknown\n" + name + " 2\n# EOF\n");
+  }
 }
 
 TEST(TextFormat, WritesAnUnknownTypeByItsNameInEachFormat) {

@@ -182,6 +182,14 @@ TEST(StatusJson, TellsAboutTheExporter) {
   EXPECT_NE(hints.find("last reload failed"), std::string::npos);
 }
 
+TEST(StatusJson, ShowsExamplesOfLines) {
+  const Json json = Json::parse(StatusJson(
+      {}, {{}, "", {{"unmatched", "a\xff:1|c", "pid 17", 999.5}}}, 1000, ""));
+  EXPECT_EQ(json["statsd"]["examples"],
+            Json::parse(R"([{"reason": "unmatched", "line": "a\ufffd:1|c",
+                             "sender": "pid 17", "time": 999.5}])"));
+}
+
 std::string HintsOf(const AppStatus& status,
                     const std::vector<MetricFamily>& families = {}) {
   return Status(families, {status})["apps"][0]["hints"].dump();
@@ -198,6 +206,20 @@ TEST(StatusHints, SayHowToSendStatsdUntilALineComes) {
   AppStatus absent;  // Its message says all there is to say.
   absent.app.name = "shop";
   EXPECT_EQ(HintsOf(absent), "[]");
+}
+
+TEST(StatusHints, SayThatASocketIsOpenAndNothingComes) {
+  AppStatus status = Running("shop");
+  status.statsd_socket = "127.0.0.1:8125";
+  const std::string hint =
+      "[\"shop has a socket to 127.0.0.1:8125 and nothing has come for 5 "
+      "minutes\"";
+  EXPECT_EQ(HintsOf(status), hint + "]");
+  std::vector<MetricFamily> families;
+  families.push_back(LastPacket("shop"));  // Just now.
+  EXPECT_EQ(HintsOf(status, families).find("has a socket"), std::string::npos);
+  families[0].series[0].value = 700;
+  EXPECT_TRUE(HintsOf(status, families).starts_with(hint));
 }
 
 TEST(StatusHints, SayWhyAWorkerClassReportsNothing) {

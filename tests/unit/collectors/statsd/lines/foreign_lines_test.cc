@@ -8,26 +8,71 @@
 namespace gunicorn_exporter {
 namespace {
 
-TEST(MakeForeignName, IsWhatStatsdExporterMakes) {
-  const std::pair<const char*, const char*> table[] = {
-      {"orders", "orders"},
-      {"my-app.orders", "my_app_orders"},
-      {"1st", "_1st"},
-      {"a:b", "a:b"},  // Only before the first colon of a line; kept here.
+std::string Text(const ForeignKey& key) {
+  std::string text = key.name;
+  for (const Label& tag : key.tags) text += " " + tag.name + "=" + tag.value;
+  return text;
+}
+
+// What statsd_exporter's own tests of lines say about names and tags.
+TEST(MakeForeignKey, IsWhatStatsdExporterMakes) {
+  struct Case {
+    const char* name;
+    const char* tags;
+    const char* expected;
+  };
+  const Case table[] = {
+      {"orders", "", "orders"},
+      {"my-app.orders", "", "my_app_orders"},
+      {"my--app---orders", "", "my_app_orders"},
+      {"1st", "", "_1st"},
       {"gr\xc3\xb6\xc3\x9f"
        "e",
-       "gr__e"},
-      {"a b", "a_b"},
-      {"orders,shop=a,code=1", "orders"},
-      {"orders#shop=a", "orders"},
-      {"orders[shop=a].total", "orders_total"},
-      {"orders[shop", "orders_shop"},
-      {"[a=b]", ""},
+       "", "gr__e"},
+      {"a b", "", "a_b"},
+      // InfluxDB, Librato, Graphite.
+      {"orders,shop=a,code=1", "", "orders code=1 shop=a"},
+      {"orders#shop=a,code=1", "", "orders code=1 shop=a"},
+      {"orders;shop=a;code=1", "", "orders code=1 shop=a"},
+      {"orders;shop=a,b", "", "orders shop=a,b"},
+      {"orders#09digits=0,tag.with.dots=1", "",
+       "orders _09digits=0 tag_with_dots=1"},
+      {"orders,shop=a=b", "", "orders shop=a=b"},
+      {"orders,shop", "", "orders"},
+      {"orders,=a,shop=,,x=1", "", "orders x=1"},
+      {"orders,a.b=1,a_b=2", "", "orders a_b=2"},
+      // SignalFX.
+      {"orders.[a=1,b=2]total", "", "orders_total a=1 b=2"},
+      {"orders.total[a=1,b=2]", "", "orders_total a=1 b=2"},
+      {"[a=1,b=2]orders.total", "", "orders_total a=1 b=2"},
+      {"orders.[]total", "", "orders_total"},
+      {"orders.[a,b]total", "", "orders_total"},
+      {"[a=1,b=2orders", "", "_a_1_b_2orders"},
+      {"a=1,b=2]orders", "", "a_1_b_2_orders"},
+      {"orders]a[", "", "orders_a_"},
+      {"[a=b]", "", " a=b"},
+      // DogStatsD.
+      {"orders", "a:1,b:2", "orders a=1 b=2"},
+      {"orders", "a:1,#b:2", "orders a=1 b=2"},
+      {"orders", "09digits:0,tag.with.dots:1",
+       "orders _09digits=0 tag_with_dots=1"},
+      {"orders", "no_value,a:1,,", "orders a=1"},
+      {"orders", "a:b:c", "orders a=b:c"},
+      {"orders", "a:,:b", "orders"},
+      // Names that Prometheus keeps for itself.
+      {"orders", "__name__:x", "orders tag___name__=x"},
   };
-  for (const auto& [name, expected] : table) {
-    std::string made;
-    MakeForeignName(name, made);
-    EXPECT_EQ(made, expected);
+  for (const auto& [name, tags, expected] : table) {
+    ForeignKey key;
+    EXPECT_TRUE(MakeForeignKey(name, tags, key)) << name << " " << tags;
+    EXPECT_EQ(Text(key), expected);
+  }
+}
+
+TEST(MakeForeignKey, MixesNoStyles) {
+  for (const char* name : {"a#b=1", "a[b=1]", "a,b=1", "a;b=1"}) {
+    ForeignKey key;
+    EXPECT_FALSE(MakeForeignKey(name, "c:2", key)) << name;
   }
 }
 
@@ -36,7 +81,9 @@ TEST(IsOwnName, KnowsWhatAScrapeHasAnyway) {
        {"gunicorn_requests_total", "gunicorn_requests",
         "gunicorn_request_duration_seconds",
         "gunicorn_request_duration_seconds_sum", "gunicorn_masters",
-        "gunicorn_exporter_anything", "process_cpu_seconds_total"}) {
+        "gunicorn_exporter_anything", "process_cpu_seconds_total",
+        "gunicorn_orphaned_workers", "gunicorn_request_slots",
+        "gunicorn_upstream_waits", "gunicorn_requests_lost_total"}) {
     EXPECT_TRUE(IsOwnName(name)) << name;
   }
   for (const char* name :
@@ -78,12 +125,62 @@ TEST_F(ForeignLinesTest, MakesSummariesOfTimersInSeconds) {
   EXPECT_EQ(size->summary->sum, 8);
 }
 
-TEST_F(ForeignLinesTest, HaveTheAppAndTheTagsThatAreAskedFor) {
+TEST_F(ForeignLinesTest, HaveTheAppAndAllTheirTags) {
   config_.statsd.tag_labels = {"env"};
-  Send("orders:1|c|#app:shop,env:prod,user:7");
-  EXPECT_EQ(Value("orders", R"(app="shop",env="prod")"), 1);
+  Send(
+      "orders:1|c|#app:shop,env:prod,user:7\norders,user=8:1|c\n"
+      "gunicorn.requests:1|c|#app:other,env:prod,user:7");
+  EXPECT_EQ(Value("orders", R"(app="shop",env="prod",user="7")"), 1);
+  EXPECT_EQ(Value("orders", R"(app="unknown",user="8")"), 1);
   // They make no app known.
   EXPECT_EQ(Requests("shop"), -1);
+  // Gunicorn's own have those that are asked for.
+  EXPECT_EQ(Value("gunicorn_requests_total", R"(app="other",env="prod")"), 1);
+}
+
+TEST_F(ForeignLinesTest, AreOneSeriesForEachSetOfTags) {
+  Send(
+      "users:5|g|#zone:a\nusers:3|g|#zone:b\nusers:+1|g|#zone:a,x\n"
+      "load:1|g|#a:1,b:2\nload:4|g|#b:2,a:1\ntime:1|h|#zone:a\nusers:9|g");
+  EXPECT_EQ(Value("users", R"(app="unknown",zone="a")"), 6);
+  EXPECT_EQ(Value("users", R"(app="unknown",zone="b")"), 3);
+  EXPECT_EQ(Value("users", R"(app="unknown")"), 9);
+  EXPECT_EQ(Value("load", R"(app="unknown",a="1",b="2")"), 4);
+  EXPECT_EQ(FindSeries(store().Collect({}).families, "time",
+                       R"(app="unknown",zone="a")")
+                ->summary->sum,
+            1);
+  EXPECT_EQ(Value("gunicorn_exporter_statsd_series", ""), 5);
+}
+
+// A label twice would cost the whole scrape.
+TEST_F(ForeignLinesTest, TakeNoLabelThatTheSeriesHasAnyway) {
+  InstanceConfig instance;
+  instance.proc_name = "shop";
+  instance.tags = {{"env", "prod"}};
+  config_.instances = {instance};
+  Send(
+      "a:1|c|#app:shop,env:x,tag_env:y,quantile:1,code:200\n"
+      "b,app=other:1|c\nc,app=unknown:1|c");
+  EXPECT_EQ(Value("a", R"(app="shop",env="prod",code="200",tag_env="x",)"
+                       R"(tag_quantile="1",tag_tag_env="y")"),
+            1);
+  EXPECT_EQ(Value("b", R"(app="unknown",tag_app="other")"), 1);
+  EXPECT_EQ(Value("c", R"(app="unknown")"), 1);
+}
+
+TEST_F(ForeignLinesTest, WithTwoStylesOfTagsAreMalformed) {
+  Send("orders,a=1:1|c|#b:2");
+  EXPECT_EQ(Verdicts(LineVerdict::kMalformed), 1U);
+  EXPECT_EQ(FindFamily(store().Collect({}).families, "orders"), nullptr);
+}
+
+TEST_F(ForeignLinesTest, KeepTheNameOfACounterInOpenMetrics) {
+  Send("my.jobs:1|c\nmy.users:1|g");
+  const auto families = store().Collect({}).families;
+  EXPECT_TRUE(FindFamily(families, "my_jobs")->keeps_name);
+  EXPECT_EQ(FindFamily(families, "my_jobs")->type, MetricType::kCounter);
+  EXPECT_FALSE(FindFamily(families, "my_users")->keeps_name);
 }
 
 TEST_F(ForeignLinesTest, RefusesWhatDoesNotFit) {
@@ -96,24 +193,22 @@ TEST_F(ForeignLinesTest, RefusesWhatDoesNotFit) {
 }
 
 TEST_F(ForeignLinesTest, ASummarysOwnLinesAreNotAnothersName) {
-  Send("t:1|ms\nt.sum:1|c\nu_count:1|c\nu:1|ms");
-  EXPECT_EQ(Value("t_sum", R"(app="unknown")"), -1);
-  EXPECT_EQ(FindFamily(store().Collect({}).families, "u"), nullptr);
-  EXPECT_EQ(Refused("conflict"), 2);
+  Send(
+      "t:1|ms\nt.sum:1|c|#a:b\nu_count:1|c\nu:1|ms\n"
+      "cache_miss:3|d\ncache_miss_count:5|d\ncache_miss_count:5|d");
+  const auto families = store().Collect({}).families;
+  for (const char* name : {"t_sum", "u", "cache_miss_count"}) {
+    EXPECT_EQ(FindFamily(families, name), nullptr) << name;
+  }
+  EXPECT_EQ(Refused("conflict"), 4);
+  EXPECT_EQ(Refused("limit"), 0);
 }
 
-TEST_F(ForeignLinesTest, ACounterIsNotAnothersNameInOpenMetricsEither) {
-  // In OpenMetrics a counter x is the family x with the line x_total.
-  Send(
-      "foo.bar:3|c\nfoo.bar_total:1|c\nx:1|g\nx.total:1|c\ny_total:1|g\ny:1|c");
-  EXPECT_EQ(Value("foo_bar", R"(app="unknown")"), 3);
-  EXPECT_EQ(FindFamily(store().Collect({}).families, "foo_bar_total"), nullptr);
-  EXPECT_EQ(FindFamily(store().Collect({}).families, "x_total"), nullptr);
-  EXPECT_EQ(FindFamily(store().Collect({}).families, "y"), nullptr);
-  EXPECT_EQ(Refused("conflict"), 3);
-  Send("foo.bar:1|c\nz_total:2|c");
-  EXPECT_EQ(Value("foo_bar", R"(app="unknown")"), 4);
-  EXPECT_EQ(Value("z_total", R"(app="unknown")"), 2);
+TEST_F(ForeignLinesTest, ACounterMayEndInTotal) {
+  Send("x:1|g\nx.total:1|c\ny_total:1|g\ny:1|c");
+  EXPECT_EQ(Value("x_total", R"(app="unknown")"), 1);
+  EXPECT_EQ(Value("y", R"(app="unknown")"), 1);
+  EXPECT_EQ(Refused("conflict"), 0);
 }
 
 TEST_F(ForeignLinesTest, CountAgainstMaxSeries) {
@@ -198,17 +293,18 @@ TEST_F(ForeignLinesTest, LeaveTheReservationOfAKnownAppAlone) {
 }
 
 TEST_F(ForeignLinesTest, AddUpWhereAReloadMakesTheirLabelsOne) {
-  config_.statsd.tag_labels = {"env", "zone"};
-  Send(
-      "orders:1|c|#env:a,zone:z\norders:2|c|#env:b,zone:z\n"
-      "users:5|g|#env:a,zone:z\ntime:1|h|#env:a,zone:z\n"
-      "time:2|h|#env:b,zone:z");
+  config_.process.pod_labels = true;
+  senders_.SetPid(1, {"shop", "pod", "one"});
+  senders_.SetPid(2, {"shop", "pod", "two"});
+  SendFromPid("orders:1|c|#z:z\nusers:5|g|#z:z\ntime:1|h|#z:z", 1);
   time_.Advance(std::chrono::seconds(1));
-  Send("users:3|g|#env:b,zone:z");
+  SendFromPid("orders:2|c|#z:z\nusers:3|g|#z:z\ntime:2|h|#z:z", 2);
+  EXPECT_EQ(FindFamily(store().Collect({}).families, "orders")->series.size(),
+            2U);
   Config changed = config_;
-  changed.statsd.tag_labels = {"zone"};
+  changed.process.pod_labels = false;
   store().Reconfigure(changed);
-  const std::string labels = R"(app="unknown",zone="z")";
+  const std::string labels = R"(app="shop",z="z")";
   const auto families = store().Collect({}).families;
   EXPECT_EQ(ValueOf(families, "orders", labels), 3);
   EXPECT_EQ(ValueOf(families, "users", labels), 3);
@@ -219,7 +315,6 @@ TEST_F(ForeignLinesTest, AddUpWhereAReloadMakesTheirLabelsOne) {
 
 // One label set may have several thousand of them.
 TEST_F(ForeignLinesTest, AreScrapedOnceWhateverTheirNumber) {
-  config_.statsd.tag_labels = {"env"};
   for (int i = 0; i < 100; ++i) {
     Send("name" + std::to_string(i) + ":1|c\nname" + std::to_string(i) +
          ":1|c|#env:a");

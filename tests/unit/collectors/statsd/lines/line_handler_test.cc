@@ -305,5 +305,20 @@ TEST_F(LineHandlerTest, CountsARecordedGunicorn) {
   EXPECT_EQ(Verdicts(LineVerdict::kUnmatched), 0U);
 }
 
+TEST_F(LineHandlerTest, EndsTheArbitersWorkersWithTheLastMaster) {
+  config_.statsd.tag_labels = {"env"};
+  const std::string workers = "gunicorn.workers:3|g|#app:";
+  Send(workers + "shop\n" + workers + "shop,env:a\n" + workers + "other");
+  const double before = Value("gunicorn_exporter_statsd_series", "");
+  store().EndArbiters({{"shop", "", ""}, {"nobody", "", ""}});
+  EXPECT_EQ(FindFamily(store().Collect({}).families, "gunicorn_arbiter_workers")
+                ->series.size(),
+            1U);
+  EXPECT_EQ(Value("gunicorn_arbiter_workers", R"(app="other")"), 3);
+  EXPECT_EQ(Value("gunicorn_exporter_statsd_series", ""), before - 2);
+  Send(workers + "shop");  // The next master's.
+  EXPECT_EQ(Value("gunicorn_arbiter_workers", R"(app="shop")"), 3);
+}
+
 }  // namespace
 }  // namespace gunicorn_exporter

@@ -4,6 +4,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <atomic>
+#include <future>
+#include <mutex>
 #include <string>
 
 #include "collectors/statsd/receive/statsd_server.h"
@@ -44,7 +47,8 @@ class RelayTest : public testing::Test {
 };
 
 TEST_F(RelayTest, PutsLinesTogetherUpTo1432Bytes) {
-  Relay relay(TargetAddress(), registry_);
+  Relay relay(registry_);
+  relay.Start(TargetAddress(), {});
   const std::string line(400, 'x');
   for (int i = 0; i < 4; ++i) relay.Add(line);
   relay.Flush();
@@ -57,7 +61,8 @@ TEST_F(RelayTest, PutsLinesTogetherUpTo1432Bytes) {
 }
 
 TEST_F(RelayTest, SendsALongLineAlone) {
-  Relay relay(TargetAddress(), registry_);
+  Relay relay(registry_);
+  relay.Start(TargetAddress(), {});
   const std::string line(8192, 'x');
   relay.Add("short");
   relay.Add(line);
@@ -69,7 +74,8 @@ TEST_F(RelayTest, SendsALongLineAlone) {
 }
 
 TEST_F(RelayTest, CountsWhatCannotBeSent) {
-  Relay relay(TargetAddress(), registry_);
+  Relay relay(registry_);
+  relay.Start(TargetAddress(), {});
   relay.Add(std::string(100'000, 'x'));  // Longer than UDP carries.
   relay.Flush();
   EXPECT_EQ(Count("dropped_lines"), 1);
@@ -98,15 +104,98 @@ TEST_F(RelayTest, GoesOnWhereNobodyListens) {
   ASSERT_EQ(
       getsockname(deaf.get(), reinterpret_cast<sockaddr*>(&itself), &size), 0);
   ASSERT_EQ(connect(deaf.get(), reinterpret_cast<sockaddr*>(&itself), size), 0);
-  Relay relay(LocalAddress(deaf), registry_);
+  Relay relay(registry_);
+  relay.Start(LocalAddress(deaf), {});
   for (int i = 0; i < 10; ++i) {
     relay.Add("a:1|c");
     relay.Flush();
     ASSERT_EQ(Count("dropped_lines"), 0) << i;
     // The answer that nobody is there, which the next packet meets.
-    WaitUntilFailed(relay.socket());
+    WaitUntilFailed(*relay.target().socket());
   }
   EXPECT_EQ(Count("lines"), 10);
+}
+
+// A name server for the tests: says where a name leads.
+class FakeNames {
+ public:
+  void Set(const std::string& address) {
+    const std::lock_guard lock(mutex_);
+    address_ = address;
+  }
+  int looks() const { return looks_; }
+  RelayTarget::Connect Connect() {
+    return [this](const std::string&) {
+      std::string address;
+      {
+        const std::lock_guard lock(mutex_);
+        address = address_;
+      }
+      ++looks_;
+      if (address.empty()) throw ConfigError("cannot resolve");
+      return ConnectUdp(address, "test");
+    };
+  }
+
+ private:
+  std::mutex mutex_;
+  std::string address_;
+  std::atomic<int> looks_ = 0;
+};
+
+TEST_F(RelayTest, LooksAgainWhereTheNameLeads) {
+  FakeNames names;
+  Relay relay(registry_);
+  relay.Start("name:1", {"192.0.2.1:7", "127.0.0.1:7"}, names.Connect());
+  // It does not resolve yet.
+  relay.Add("a:1|c");
+  relay.Flush();
+  EXPECT_EQ(Count("dropped_lines"), 1);
+
+  names.Set(TargetAddress());
+  relay.target().LookAgain();
+  WaitUntil([&] { return relay.target().socket() != nullptr; });
+  relay.Add("b:1|c");
+  relay.Flush();
+  EXPECT_EQ(Next(), "b:1|c");
+
+  // What does not resolve any more goes where it went.
+  const auto before = relay.target().socket();
+  names.Set("");
+  int looks = names.looks();
+  relay.target().LookAgain();
+  WaitUntil([&] { return names.looks() == looks + 1; });
+  EXPECT_EQ(relay.target().socket(), before);
+
+  const FileDescriptor other = BindOne(InternetSocket::kUdp, "127.0.0.1:0");
+  names.Set(LocalAddress(other));
+  relay.target().LookAgain();
+  WaitUntil([&] { return relay.target().socket() != before; });
+  relay.Add("c:1|c");
+  relay.Flush();
+  WaitUntilReadable(other);
+  EXPECT_EQ(ReceiveText(other), "c:1|c");
+
+  // It has come to lead to ourselves: each line would come back for ever.
+  names.Set("127.0.0.1:7");
+  relay.target().LookAgain();
+  WaitUntil([&] { return relay.target().socket() == nullptr; });
+}
+
+TEST_F(RelayTest, DoesNotWaitForANameServer) {
+  std::promise<void> answer;
+  const std::shared_future<void> answered = answer.get_future().share();
+  {
+    Relay relay(registry_);
+    relay.Start("name:1", {}, [answered](const std::string&) -> FileDescriptor {
+      answered.wait();
+      throw ConfigError("cannot resolve");
+    });
+    relay.Add("a:1|c");
+    relay.Flush();
+    EXPECT_EQ(Count("dropped_lines"), 1);
+  }
+  answer.set_value();
 }
 
 TEST(RelayAddress, MustNotLeadBackToUs) {
@@ -148,7 +237,7 @@ TEST(RelayAddress, IsCheckedAtTheStart) {
   const auto error = [](const std::string& address) -> std::string {
     prometheus::Registry registry;
     try {
-      const Relay relay(address, registry);
+      Relay(registry).Start(address, {});
     } catch (const ConfigError& config_error) {
       return config_error.what();
     }
