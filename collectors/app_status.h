@@ -38,4 +38,11 @@ struct AppStatus {
   std::string message;
 };
 
+// A gunicorn whose name nothing tells: it sets no title, and its command line
+// is another program's.
+struct UnnamedGunicorn {
+  pid_t pid = 0;
+  std::string command_line;  // For people, cut short.
+};
+
 }  // namespace gunicorn_exporter
