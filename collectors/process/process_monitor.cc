@@ -57,6 +57,7 @@ ProcessMonitor::ProcessMonitor(const Config& config, const ProcessPaths& paths,
       registry_(config),
       last_sample_(clocks_.now()),
       effective_interval_(config.process.sample_interval) {
+  others_are_hidden_ = reader_.HidesOthers();
   if (const auto text = reader_.ReadGlobal("stat")) {
     boot_time_ = BootTime(ParseBootTime(*text).value_or(0), clocks_);
   }
@@ -65,6 +66,7 @@ ProcessMonitor::ProcessMonitor(const Config& config, const ProcessPaths& paths,
 void ProcessMonitor::Reconfigure(const Config& config) {
   config_ = std::make_shared<const Config>(config);
   registry_.Reconfigure(config);
+  others_are_hidden_ = reader_.HidesOthers();
   asked_versions_.clear();
   effective_interval_ =
       Stretch(config.process.sample_interval, sample_seconds_);
@@ -92,6 +94,8 @@ void ProcessMonitor::Scan() {
   last_scan_ = clocks_.now();
   if (readable) {
     last_read_ = last_scan_;
+    unnamed_ = std::move(table.unnamed);
+    strangers_.clear();
     Absorb(std::move(table.candidates));
     // Who is new shows what it does at once.
     if (generation_ != generation_before) Classify(last_scan_.value());
@@ -150,7 +154,10 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
   std::vector<TrackedProcess> found;
   for (GunicornProcess& gunicorn : gunicorns) {
     AppId app{gunicorn.app, "", ""};
-    if (!registry_.IsWanted(app)) continue;
+    if (!registry_.IsWanted(app)) {
+      if (gunicorn.role == ProcessRole::kMaster) strangers_.insert(app.name);
+      continue;
+    }
     const Container& container = master_facts_.Of(gunicorn.master).container;
     if (config_->process.pod_labels) {
       app.pod_uid = container.pod_uid;
@@ -219,6 +226,8 @@ void ProcessMonitor::Classify(TimePoint now) {
     process.state = WorkerState::kWorking;
     ++working[process.app];
   }
+  notes_.Update(registry_.processes(), sockets_, master_facts_, now,
+                config_->discovery.forget_after);
 }
 
 const AppSockets& ProcessMonitor::SocketsOf(const AppId& app) const {
@@ -236,6 +245,8 @@ ProcessView ProcessMonitor::View(bool with_details) {
   view.config = config_;
   view.looked_at = last_read_;
   view.readable = readable_;
+  view.others_are_hidden = others_are_hidden_;
+  view.unnamed = unnamed_;
   view.has_details = with_details;
   view.processes = processes_;
   view.sample_interval_seconds = duration<double>(effective_interval_).count();
@@ -249,6 +260,7 @@ ProcessView ProcessMonitor::View(bool with_details) {
         ToStatus(app, record.configured, group, SocketsOf(app).listen_queues);
     if (with_details) AddDetails(record, group, added);
   }
+  notes_.Write(view, strangers_);
   return view;
 }
 

@@ -11,7 +11,7 @@
 //           "masters": 1,                upgrading ones included
 //           "workers": {"idle": 3, "working": 1, "unknown": 0},
 //           "message": "my_app: 1 master, 3 idle and 1 working workers"
-//         }
+//         }                              and, in brackets, what else to know
 //       ]
 //     }
 //
@@ -45,6 +45,9 @@ struct KnownApps {
   // Why the process table was not read just now, for people; then `apps` is
   // what it said last, or empty. Empty: it was.
   std::string trouble;
+  // See NotesOfMachine.
+  std::vector<std::string> notes{};
+  bool others_are_hidden = false;  // Other users' processes.
 };
 
 KnownApps ToKnownApps(const ProcessThread::Answer& answer,
