@@ -103,8 +103,11 @@ void AppNotes::Update(const std::map<ProcessKey, TrackedProcess>& processes,
       }
     }
     const auto before = gunicorns_.find(app);
-    if (before != gunicorns_.end() &&
-        before->second.masters.size() > gunicorns.masters.size()) {
+    if (before == gunicorns_.end()) continue;
+    if (before->second.masters == gunicorns.masters) {
+      // One that ends closes its listeners first.
+      gunicorns.addresses.merge(before->second.addresses);
+    } else if (before->second.masters.size() > gunicorns.masters.size()) {
       losses_.try_emplace(app, Loss{before->second, now});
     }
   }

@@ -36,10 +36,10 @@ class EmbeddedGunicorn(Gunicorn):
 class VirtualenvGunicorn(Gunicorn):
     """Of a virtual environment whose own gunicorn is called 99.1.0; setproctitle is Debian's, where it may be used."""
 
-    def __init__(self, *flags, start="{venv}/bin/gunicorn", **options):
+    def __init__(self, *flags, program="{venv}/bin/gunicorn", **options):
         super().__init__(workers=1, **options)
         self.flags = flags
-        self.start = start
+        self.program = program
 
     def prepare(self):
         super().prepare()
@@ -47,12 +47,13 @@ class VirtualenvGunicorn(Gunicorn):
         if not venv.exists():
             subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", *self.flags, venv], check=True, timeout=60)
             packages = venv / "lib/python3.11/site-packages"
-            shutil.copytree(PACKAGES / "gunicorn", packages / "gunicorn")
+            for name in ["gunicorn", "pkg_resources"]:
+                shutil.copytree(PACKAGES / name, packages / name)
             (packages / "gunicorn-99.1.0.dist-info").mkdir()
             script = venv / "bin/gunicorn"
             script.write_text(f"#!{venv}/bin/python3\nfrom gunicorn.app.wsgiapp import run\nrun()\n")
             script.chmod(0o755)
-        self.command[:2] = self.start.format(venv=venv).split()
+        self.command[:2] = self.program.format(venv=venv).split()
 
 
 def check_lines(tmp_path, text, *flags):
@@ -98,7 +99,7 @@ def test_the_name_may_be_abbreviated_and_two_dashes_end_the_options(tmp_path):
 )
 def test_what_cannot_be_named_is_told_by_pid_and_command_line(make, tmp_path):
     with make() as gunicorn, Exporter() as exporter:
-        command = " ".join(Path(f"/proc/{gunicorn.pid}/cmdline").read_text().split("\0"))
+        command = " ".join(Path(f"/proc/{gunicorn.pid}/cmdline").read_text().rstrip("\0").split("\0"))
         told = f"a gunicorn runs here that has no name: pid {gunicorn.pid}, {command}"[:200]
         _, lines = check_lines(tmp_path, "")
         assert any(line.startswith(f"- {told}"[:150]) and "setproctitle" in line for line in lines), lines
@@ -112,7 +113,7 @@ def test_what_cannot_be_named_is_told_by_pid_and_command_line(make, tmp_path):
     ("flags", "options"),
     [
         (["--system-site-packages"], {"setproctitle": True}),
-        (["--system-site-packages"], {"setproctitle": True, "start": "{venv}/bin/python -m gunicorn"}),
+        (["--system-site-packages"], {"setproctitle": True, "program": "{venv}/bin/python -m gunicorn"}),
         (["--system-site-packages"], {"setproctitle": False}),
         ([], {}),
     ],
@@ -165,6 +166,8 @@ class HiddenExporter(UnprivilegedExporter):
 
     def prepare(self):
         super().prepare()
+        # Whom hidepid does not hide from is the group of root, too.
+        self.command.insert(1, "--regid=65534")
         mount = 'mount -t proc -o hidepid=2 proc /proc && exec "$@"'
         self.command = ["unshare", "--mount", "sh", "-c", mount, "sh", *self.command]
 

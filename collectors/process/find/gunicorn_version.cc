@@ -38,7 +38,7 @@ bool IsVersion(std::string_view text) {
 // Opens what is below `root` as the process itself would: links stay inside.
 FileDescriptor OpenBelow(int root, const std::string& path, int flags) {
   open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags | O_RDONLY | O_CLOEXEC);
+  how.flags = static_cast<unsigned>(flags | O_RDONLY | O_CLOEXEC);
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   return FileDescriptor(static_cast<int>(
       syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
