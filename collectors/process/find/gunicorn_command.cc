@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "collectors/process/find/gunicorn_title.h"
+#include "collectors/process/read/text_fields.h"
 #include "config/base/number.h"
 
 namespace gunicorn_exporter {
@@ -118,105 +119,35 @@ std::optional<std::size_t> SkipInterpreter(const Arguments& arguments) {
 }
 
 // Source: gunicorn's config.py, 20 to 26.
-constexpr std::array kSwitches = {"--capture-output",
-                                  "--casefold-http-method",
-                                  "--check-config",
-                                  "--daemon",
-                                  "--disable-redirect-access-to-syslog",
-                                  "--do-handshake-on-connect",
-                                  "--enable-backlog-metric",
-                                  "--enable-stdio-inheritance",
-                                  "--help",
-                                  "--initgroups",
-                                  "--log-syslog",
-                                  "--no-control-socket",
-                                  "--no-sendfile",
-                                  "--permit-obsolete-folding",
-                                  "--permit-unconventional-http-method",
-                                  "--permit-unconventional-http-version",
-                                  "--preload",
-                                  "--print-config",
-                                  "--proxy-protocol",
-                                  "--reload",
-                                  "--reuse-port",
-                                  "--spew",
-                                  "--strip-header-spaces",
-                                  "--suppress-ragged-eofs",
-                                  "--tolerate-dangerous-framing",
-                                  "--version"};
-constexpr std::array kWithValue = {"--access-logfile",
-                                   "--access-logformat",
-                                   "--asgi-disconnect-grace-period",
-                                   "--asgi-lifespan",
-                                   "--asgi-loop",
-                                   "--backlog",
-                                   "--bind",
-                                   "--ca-certs",
-                                   "--cert-reqs",
-                                   "--certfile",
-                                   "--chdir",
-                                   "--ciphers",
-                                   "--config",
-                                   "--control-socket",
-                                   "--control-socket-mode",
-                                   "--dirty-app",
-                                   "--dirty-graceful-timeout",
-                                   "--dirty-threads",
-                                   "--dirty-timeout",
-                                   "--dirty-workers",
-                                   "--dogstatsd-tags",
-                                   "--env",
-                                   "--error-logfile",
-                                   "--forwarded-allow-ips",
-                                   "--forwarder-headers",
-                                   "--graceful-timeout",
-                                   "--group",
-                                   "--header-map",
-                                   "--http-parser",
-                                   "--http-protocols",
-                                   "--http2-cleartext",
-                                   "--http2-initial-window-size",
-                                   "--http2-max-concurrent-streams",
-                                   "--http2-max-frame-size",
-                                   "--http2-max-header-list-size",
-                                   "--keep-alive",
-                                   "--keyfile",
-                                   "--limit-request-field_size",
-                                   "--limit-request-fields",
-                                   "--limit-request-line",
-                                   "--log-config",
-                                   "--log-config-json",
-                                   "--log-file",
-                                   "--log-level",
-                                   "--log-syslog-facility",
-                                   "--log-syslog-prefix",
-                                   "--log-syslog-to",
-                                   "--logger-class",
-                                   "--max-requests",
-                                   "--max-requests-jitter",
-                                   "--name",
-                                   "--paste",
-                                   "--paste-global",
-                                   "--paster",
-                                   "--pid",
-                                   "--protocol",
-                                   "--proxy-allow-from",
-                                   "--pythonpath",
-                                   "--reload-engine",
-                                   "--reload-extra-file",
-                                   "--root-path",
-                                   "--ssl-version",
-                                   "--statsd-host",
-                                   "--statsd-prefix",
-                                   "--threads",
-                                   "--timeout",
-                                   "--umask",
-                                   "--user",
-                                   "--uwsgi-allow-from",
-                                   "--worker-class",
-                                   "--worker-connections",
-                                   "--worker-tmp-dir",
-                                   "--workers"};
+constexpr std::string_view kSwitches =
+    "--capture-output --casefold-http-method --check-config --daemon "
+    "--disable-redirect-access-to-syslog --do-handshake-on-connect "
+    "--enable-backlog-metric --enable-stdio-inheritance --help --initgroups "
+    "--log-syslog --no-control-socket --no-sendfile --permit-obsolete-folding "
+    "--permit-unconventional-http-method --permit-unconventional-http-version "
+    "--preload --print-config --proxy-protocol --reload --reuse-port --spew "
+    "--strip-header-spaces --suppress-ragged-eofs "
+    "--tolerate-dangerous-framing --version";
+constexpr std::string_view kWithValue =
+    "--access-logfile --access-logformat --asgi-disconnect-grace-period "
+    "--asgi-lifespan --asgi-loop --backlog --bind --ca-certs --cert-reqs "
+    "--certfile --chdir --ciphers --config --control-socket "
+    "--control-socket-mode --dirty-app --dirty-graceful-timeout "
+    "--dirty-threads --dirty-timeout --dirty-workers --dogstatsd-tags --env "
+    "--error-logfile --forwarded-allow-ips --forwarder-headers "
+    "--graceful-timeout --group --header-map --http-parser --http-protocols "
+    "--http2-cleartext --http2-initial-window-size "
+    "--http2-max-concurrent-streams --http2-max-frame-size "
+    "--http2-max-header-list-size --keep-alive --keyfile "
+    "--limit-request-field_size --limit-request-fields --limit-request-line "
+    "--log-config --log-config-json --log-file --log-level "
+    "--log-syslog-facility --log-syslog-prefix --log-syslog-to --logger-class "
+    "--max-requests --max-requests-jitter --name --paste --paste-global "
+    "--paster --pid --protocol --proxy-allow-from --pythonpath "
+    "--reload-engine --reload-extra-file --root-path --ssl-version "
+    "--statsd-host --statsd-prefix --threads --timeout --umask --user "
+    "--uwsgi-allow-from --worker-class --worker-connections --worker-tmp-dir "
+    "--workers";
 
 struct Option {
   std::string_view name;
@@ -230,18 +161,15 @@ Option FindOption(std::string_view said) {
   Option found{said};
   std::size_t count = 0;
   bool has_value = false;
-  const auto look = [&](std::string_view name, bool is_switch) {
-    if (!name.starts_with(said)) return;
-    if (count++ == 0) found = {name, is_switch};
-    has_value = has_value || !is_switch;
-  };
-  for (const std::string_view name : kSwitches) {
-    if (name == said) return {name, true};
-    look(name, true);
-  }
-  for (const std::string_view name : kWithValue) {
-    if (name == said) return {name, false};
-    look(name, false);
+  for (const bool is_switch : {true, false}) {
+    std::string_view names = is_switch ? kSwitches : kWithValue;
+    while (!names.empty()) {
+      const std::string_view name = NextField(names);
+      if (name == said) return {name, is_switch};
+      if (!name.starts_with(said)) continue;
+      if (count++ == 0) found = {name, is_switch};
+      has_value = has_value || !is_switch;
+    }
   }
   return count <= 1 ? found : Option{said, !has_value};
 }
