@@ -106,12 +106,13 @@ Started FindStarted(ProcReader& reader, pid_t pid, int root) {
   const std::string text = ReadBeginning(root, program);
   if (text.empty()) return {};  // Another program by now, or another folder.
   if (!text.starts_with("#!")) return {program, program};
-  std::string_view line = std::string_view(text).substr(2);
+  std::string_view line = text;
   line = line.substr(0, line.find('\n'));
+  line.remove_prefix(2);
   return {program, std::string(NextField(line))};
 }
 
-// "home" of pyvenv.cfg; empty where it has none.
+// A value of pyvenv.cfg; empty where it has none of that key.
 std::string FindSetting(std::string_view text, std::string_view key) {
   while (!text.empty()) {
     std::string_view line = NextLine(text);

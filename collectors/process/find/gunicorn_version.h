@@ -9,8 +9,8 @@
 // read, in its command line until a title overwrites it. Nothing in there is
 // executed, and no symbolic link in there leads out of it. Needs
 // CAP_SYS_PTRACE, and CAP_DAC_READ_SEARCH, for processes of other users. Empty
-// rather than the version of another installation; a PYTHONPATH that leads to
-// another is known until a title overwrites it, too.
+// rather than the version of another installation. A PYTHONPATH that leads to
+// another is seen until a title overwrites the environment.
 //
 // Where that does not tell, a gunicorn program of our own machine that the
 // configuration names is asked: `gunicorn --version`.
