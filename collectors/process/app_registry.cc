@@ -119,13 +119,18 @@ void AppRegistry::Update(std::vector<TrackedProcess> found,
   std::map<ProcessKey, TrackedProcess> next;
   std::set<AppId> renamed;
   std::set<AppId> present;
+  std::map<AppId, std::set<std::string>> pods;
   for (TrackedProcess& process : found) {
     if (!IsWanted(process.app)) continue;
     AppRecord& app = apps_[process.app];
     if (process.gunicorn.role == ProcessRole::kMaster ||
         process.gunicorn.role == ProcessRole::kOrphan) {
-      if (!app.seen) app.first_seen_seconds = unix_seconds;
+      if (!app.seen) {
+        app.first_seen = now;
+        app.first_seen_seconds = unix_seconds;
+      }
       app.last_seen = now;
+      pods[process.app].insert(process.pod_folder);
     }
     present.insert(process.app);
     TrackedProcess tracked = Track(std::move(process), app, renamed);
@@ -136,12 +141,23 @@ void AppRegistry::Update(std::vector<TrackedProcess> found,
   processes_ = std::move(next);
   // Only now: what came together with its app was not spawned before our eyes.
   for (const AppId& app : present) apps_[app].seen = true;
+  for (auto& [app, folders] : pods) {
+    if (folders.contains("")) folders.clear();
+    apps_[app].pod_folders = std::move(folders);
+  }
 
   std::erase_if(apps_, [&](const auto& entry) {
     return renamed.contains(entry.first) && !present.contains(entry.first);
   });
   Forget(now);
   if (OrderedApps() != apps_before) ++apps_generation_;
+}
+
+void AppRegistry::AddLostRequests(const AppId& app, std::uint64_t requests) {
+  const auto known = apps_.find(app);
+  if (known == apps_.end()) return;
+  auto& lost = known->second.requests_lost;
+  lost = lost.value_or(0) + requests;
 }
 
 // Takes the process out of processes_ where it was known.
@@ -172,23 +188,54 @@ TrackedProcess AppRegistry::Track(TrackedProcess found, AppRecord& app,
   return tracked;
 }
 
-void AppRegistry::Forget(TimePoint now) {
+std::set<AppId> AppRegistry::Present() const {
   std::set<AppId> present;
+  for (const auto& [key, process] : processes_) present.insert(process.app);
+  return present;
+}
+
+// A container of a configured name is one of many, as a discovered app is.
+bool AppRegistry::IsPermanent(const AppId& id, const AppRecord& app) {
+  return app.configured && id.pod_uid.empty() && id.container_id.empty();
+}
+
+bool AppRegistry::IsReplaced(const AppId& id, const AppRecord& app,
+                             const std::set<AppId>& present) const {
+  return !id.pod_uid.empty() &&
+         std::any_of(present.begin(), present.end(), [&](const AppId& other) {
+           return other.name == id.name && other.pod_uid == id.pod_uid &&
+                  apps_.at(other).first_seen > app.last_seen;
+         });
+}
+
+void AppRegistry::ForgetEndedPods(
+    const std::function<bool(const std::string& folder)>& has_ended) {
+  const std::set<AppId> present = Present();
+  const auto forgotten = std::erase_if(apps_, [&](const auto& entry) {
+    const auto& [id, app] = entry;
+    return !present.contains(id) && !IsPermanent(id, app) &&
+           !app.pod_folders.empty() &&
+           std::all_of(app.pod_folders.begin(), app.pod_folders.end(),
+                       has_ended);
+  });
+  if (forgotten == 0) return;
+  AddPlaceholders();
+  ++apps_generation_;
+}
+
+void AppRegistry::Forget(TimePoint now) {
+  const std::set<AppId> present = Present();
   std::set<std::string> present_names;
-  for (const auto& [key, process] : processes_) {
-    present.insert(process.app);
-    present_names.insert(process.app.name);
-  }
+  for (const AppId& app : present) present_names.insert(app.name);
   for (auto& [id, app] : apps_) app.configured = IsConfigured(id);
   std::erase_if(apps_, [&](const auto& entry) {
     const auto& [id, app] = entry;
     if (present.contains(id)) return false;
     // One that was never seen is a placeholder of its name.
     if (!app.seen) return !app.configured || present_names.contains(id.name);
-    // A container of a configured name is one of many, as a discovered app is.
-    const bool stays =
-        app.configured && id.pod_uid.empty() && id.container_id.empty();
-    return !stays && now - app.last_seen >= discovery_.forget_after;
+    return !IsPermanent(id, app) &&
+           (now - app.last_seen >= discovery_.forget_after ||
+            IsReplaced(id, app, present));
   });
   AddPlaceholders();
 }

@@ -11,7 +11,9 @@
 //
 // Forgetting. A configured app stays for ever. A discovered one stays for
 // `discovery.forget_after` after its last master; an app whose master took
-// another name (a reload, a promoted master) goes at once.
+// another name (a reload, a promoted master) goes at once. So does a discovered
+// app of which nothing is left when its pod has ended, and a container that its
+// pod has replaced, once the next one runs.
 //
 // Pure: no I/O, time is given in. Thread rule: one thread at a time.
 #pragma once
@@ -19,7 +21,9 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -53,7 +57,8 @@ enum class WorkerState : std::uint8_t { kIdle, kWorking, kUnknown };
 struct TrackedProcess {
   GunicornProcess gunicorn;
   AppId app;
-  CpuTicks cpu_base;  // Burned before it came to this app and role.
+  std::string pod_folder;  // Of its master's pod; empty: not known, or none.
+  CpuTicks cpu_base;       // Burned before it came to this app and role.
   CpuTicks CpuHere() const {
     return {gunicorn.process.user_ticks - cpu_base.user,
             gunicorn.process.system_ticks - cpu_base.system};
@@ -70,10 +75,16 @@ const TrackedProcess* FindByPid(
 struct AppRecord {
   bool configured = false;
   bool seen = false;  // A master, or a worker that outlived it, was there.
+  std::chrono::steady_clock::time_point first_seen;
   std::chrono::steady_clock::time_point last_seen;
+  // Of its masters' pods when they were last seen. Empty where one of them was
+  // in none.
+  std::set<std::string> pod_folders;
   double first_seen_seconds = 0;  // Unix seconds; 0: never.
   std::uint64_t spawned = 0;
   std::uint64_t exited = 0;
+  // Nothing where no sample has told which worker has which requests in hand.
+  std::optional<std::uint64_t> requests_lost;
   // Of processes that ended, by CpuRole.
   std::array<CpuTicks, kCpuRoles> ended_cpu{};
   std::array<bool, kCpuRoles> role_seen{};
@@ -97,6 +108,13 @@ class AppRegistry {
               const std::vector<ProcessSnapshot>& ended, TimePoint now,
               double unix_seconds);
 
+  // `has_ended` is asked of the folders of pods.
+  void ForgetEndedPods(
+      const std::function<bool(const std::string& folder)>& has_ended);
+
+  // Of an app that is known.
+  void AddLostRequests(const AppId& app, std::uint64_t requests);
+
   const std::map<AppId, AppRecord>& apps() const { return apps_; }
   std::map<ProcessKey, TrackedProcess>& processes() { return processes_; }
   const std::map<ProcessKey, TrackedProcess>& processes() const {
@@ -119,6 +137,11 @@ class AppRegistry {
   void DropUnwanted();
   void AddPlaceholders();
   void Forget(TimePoint now);
+  // Stays although nothing is left of it.
+  static bool IsPermanent(const AppId& id, const AppRecord& app);
+  bool IsReplaced(const AppId& id, const AppRecord& app,
+                  const std::set<AppId>& present) const;
+  std::set<AppId> Present() const;
 
   DiscoveryConfig discovery_;
   bool pod_labels_ = false;

@@ -96,6 +96,7 @@ void AddTotals(const AppRecord& record, const ProcessGroup& processes,
   view.first_seen_seconds = record.first_seen_seconds;
   view.spawned = record.spawned;
   view.exited = record.exited;
+  view.requests_lost = record.requests_lost;
   for (std::size_t role = 0; role < kCpuRoles; ++role) {
     view.roles.at(role).seen = record.role_seen.at(role);
     view.roles.at(role).cpu = record.ended_cpu.at(role);

@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "collectors/process/find/heartbeat.h"
 #include "collectors/process/read/proc_parse.h"
 
 namespace gunicorn_exporter {
@@ -27,6 +28,7 @@ void DetailReader::Fill(const ProcessGroup& processes, AppView& view) {
     view.roles.at(i).proportional_bytes = shares.at(i).Total();
   }
   ReadOverflows(processes, view);
+  ReadCgroups(processes, view);
 }
 
 void DetailReader::AddShare(const ProcessKey& key, DetailSum& sum) {
@@ -71,7 +73,7 @@ std::optional<std::uint64_t> DetailReader::ReadShare(const ProcessKey& key) {
 }
 
 void DetailReader::ReadOverflows(const ProcessGroup& processes, AppView& view) {
-  OverflowCounter& counter = overflows_[view.status.app];
+  MonotonicSum& sum = sums_[view.status.app].overflows;
   std::set<std::uint64_t> seen;
   for (const TrackedProcess* process : processes) {
     if (process->gunicorn.role != ProcessRole::kMaster) continue;
@@ -80,9 +82,46 @@ void DetailReader::ReadOverflows(const ProcessGroup& processes, AppView& view) {
     if (!space || !seen.insert(*space).second) continue;
     const auto text = reader_.Read(pid, "net/netstat");
     const auto overflows = text ? ParseListenOverflows(*text) : std::nullopt;
-    if (overflows) counter.See(*space, *overflows);
+    if (overflows) sum.See(std::to_string(*space), *overflows);
   }
-  view.listen_overflows = counter.Total();
+  view.listen_overflows = sum.Total();
+}
+
+// Limits of several cgroups add up; where one has none, there is none.
+void DetailReader::ReadCgroups(const ProcessGroup& processes, AppView& view) {
+  Sums& sums = sums_[view.status.app];
+  std::map<std::string, double> cores;
+  std::map<std::string, std::uint64_t> bytes;
+  bool has_quota = true;
+  bool has_limit = true;
+  for (const TrackedProcess* process : processes) {
+    if (process->gunicorn.role != ProcessRole::kMaster) continue;
+    const auto text = reader_.Read(process->gunicorn.process.key.pid, "cgroup");
+    if (!text) continue;
+    const CgroupAccount account = cgroups_.Read(*text);
+    has_quota = has_quota && account.cpu;
+    has_limit = has_limit && account.memory;
+    if (const auto& cpu = account.cpu) {
+      cores[cpu->cgroup] = cpu->cores;
+      sums.throttled_microseconds.See(cpu->cgroup, cpu->throttled_microseconds);
+    }
+    if (const auto& memory = account.memory) {
+      bytes[memory->cgroup] = memory->bytes;
+    }
+    if (const auto& kills = account.oom_kills) {
+      sums.oom_kills.See(kills->cgroup, kills->count);
+    }
+  }
+  if (has_quota && !cores.empty()) {
+    view.cpu_limit_cores = 0;
+    for (const auto& [cgroup, limit] : cores) *view.cpu_limit_cores += limit;
+  }
+  if (has_limit && !bytes.empty()) {
+    view.memory_limit_bytes = 0;
+    for (const auto& [cgroup, limit] : bytes) *view.memory_limit_bytes += limit;
+  }
+  view.cpu_throttled_microseconds = sums.throttled_microseconds.Total();
+  view.oom_kills = sums.oom_kills.Total();
 }
 
 void DetailReader::Forget(const std::map<ProcessKey, TrackedProcess>& living,
@@ -90,24 +129,8 @@ void DetailReader::Forget(const std::map<ProcessKey, TrackedProcess>& living,
   std::erase_if(shares_, [&](const auto& entry) {
     return !living.contains(entry.first);
   });
-  std::erase_if(overflows_,
+  std::erase_if(sums_,
                 [&](const auto& entry) { return !apps.contains(entry.first); });
-}
-
-bool IsHeartbeatFile(std::string_view target) {
-  const auto slash = target.rfind('/');
-  return slash != std::string_view::npos &&
-         target.substr(slash + 1).starts_with("wgunicorn-");
-}
-
-double HeartbeatAge(const FileTimes& times, double monotonic_seconds,
-                    double unix_seconds) {
-  // A time of day lies decades after 1970, no machine runs that long.
-  const bool is_monotonic = times.modified > 0 &&
-                            times.modified <= monotonic_seconds &&
-                            monotonic_seconds < times.changed / 2;
-  return std::max(0.0, is_monotonic ? monotonic_seconds - times.modified
-                                    : unix_seconds - times.changed);
 }
 
 }  // namespace gunicorn_exporter

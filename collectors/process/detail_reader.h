@@ -1,5 +1,6 @@
 // What only a scrape needs of an app's processes, beyond stat: open
-// descriptors, memory shares, heartbeats, its network namespaces' overflows.
+// descriptors, memory shares, heartbeats, its network namespaces' overflows,
+// its cgroups' limits.
 //
 // Thread rule: one thread at a time. A role of which one process cannot be read
 // has no sum.
@@ -9,13 +10,14 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <string_view>
+#include <string>
 
 #include "collectors/process/app_viewer.h"
 #include "collectors/process/monitor_clocks.h"
+#include "collectors/process/monotonic_sum.h"
 #include "collectors/process/process_view.h"
+#include "collectors/process/read/cgroup_account.h"
 #include "collectors/process/read/proc_reader.h"
-#include "collectors/process/sockets/overflow_counter.h"
 
 namespace gunicorn_exporter {
 
@@ -35,25 +37,12 @@ class DetailSum {
   bool is_denied_ = false;
 };
 
-// How long ago did a worker last tell its master that it lives?
-//
-// A worker touches a deleted file, /tmp/wgunicorn-xxxxxxxx. Gunicorn 20 changes
-// the file's mode, which sets ctime to the time of day; newer ones set mtime to
-// the monotonic clock, which changes ctime too. Source: workers/workertmp.py.
-
-// "/dev/shm/wgunicorn-ukt2ywa6 (deleted)"
-bool IsHeartbeatFile(std::string_view target);
-
-// In seconds, never negative. mtime is taken where it can only be the monotonic
-// clock's: it then does not suffer from changes of the time of day.
-double HeartbeatAge(const FileTimes& times, double monotonic_seconds,
-                    double unix_seconds);
-
 class DetailReader {
  public:
-  // Both must outlive this.
-  DetailReader(ProcReader& reader, const MonitorClocks& clocks)
-      : reader_(reader), clocks_(clocks) {}
+  // All must outlive this.
+  DetailReader(ProcReader& reader, CgroupAccounts& cgroups,
+               const MonitorClocks& clocks)
+      : reader_(reader), clocks_(clocks), cgroups_(cgroups) {}
 
   void Fill(const ProcessGroup& processes, AppView& view);
 
@@ -73,11 +62,19 @@ class DetailReader {
   void ReadDescriptors(const TrackedProcess& process, DetailSum& sum,
                        AppView& view);
   void ReadOverflows(const ProcessGroup& processes, AppView& view);
+  void ReadCgroups(const ProcessGroup& processes, AppView& view);
 
   ProcReader& reader_;
   const MonitorClocks& clocks_;
   std::map<ProcessKey, MemoryShare> shares_;
-  std::map<AppId, OverflowCounter> overflows_;
+  CgroupAccounts& cgroups_;
+  // What the kernel counts for an app.
+  struct Sums {
+    MonotonicSum overflows;
+    MonotonicSum throttled_microseconds;
+    MonotonicSum oom_kills;
+  };
+  std::map<AppId, Sums> sums_;
 };
 
 }  // namespace gunicorn_exporter

@@ -63,6 +63,7 @@ class AppWriter {
     WriteCheck();
     for (std::size_t role = 0; role < kCpuRoles; ++role) WriteRole(role);
     WriteSockets();
+    WriteCgroups();
     WriteInfo();
     if (config_.process.per_worker) WriteWorkers();
   }
@@ -111,6 +112,12 @@ class AppWriter {
     Counter("gunicorn_workers_exited_total",
             "Workers that ended since the exporter first saw the app.",
             static_cast<double>(app_.exited));
+    if (app_.requests_lost) {
+      Counter("gunicorn_requests_lost_total",
+              "Requests that a worker had in hand, by the last sample, when it "
+              "was killed or crashed. gunicorn itself reports none of them.",
+              static_cast<double>(*app_.requests_lost));
+    }
     if (app_.master_start_seconds) {
       Gauge("gunicorn_master_start_time_seconds",
             "When the oldest master started, Unix time.",
@@ -190,6 +197,38 @@ class AppWriter {
           "namespace was full, each retry of a client once more; none of a "
           "unix socket.",
           labels_, nullptr, static_cast<double>(*app_.listen_overflows), 0);
+    }
+  }
+
+  void WriteCgroups() {
+    // What the kernel has counted since before the exporter saw the app.
+    const auto counter = [&](const char* name, const char* help, double value) {
+      families_.Counter(name, help, labels_, nullptr, value, 0);
+    };
+    if (app_.cpu_throttled_microseconds) {
+      counter(
+          "gunicorn_cpu_throttled_seconds_total",
+          "Time that the CPU quota of the app's cgroup held it back, summed "
+          "over the CPUs.",
+          static_cast<double>(*app_.cpu_throttled_microseconds) / 1e6);
+    }
+    if (app_.oom_kills) {
+      counter(
+          "gunicorn_oom_kills_total",
+          "Processes of the app's cgroup that the kernel killed for want of "
+          "memory.",
+          static_cast<double>(*app_.oom_kills));
+    }
+    if (app_.cpu_limit_cores) {
+      Gauge("gunicorn_cpu_limit_cores",
+            "The CPU quota of the nearest cgroup above the app that has one.",
+            *app_.cpu_limit_cores);
+    }
+    if (app_.memory_limit_bytes) {
+      Gauge(
+          "gunicorn_memory_limit_bytes",
+          "The memory limit of the nearest cgroup above the app that has one.",
+          static_cast<double>(*app_.memory_limit_bytes));
     }
   }
 

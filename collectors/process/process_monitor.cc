@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -52,8 +53,10 @@ ProcessMonitor::ProcessMonitor(const Config& config, const ProcessPaths& paths,
       scanner_(reader_),
       sole_owners_(reader_, paths.cgroupfs),
       connection_sampler_(reader_, sole_owners_),
-      detail_reader_(reader_, clocks_),
-      master_facts_(reader_),
+      tells_ends_(reader_.HasOwnPids() && KernelTellsProcessEnds()),
+      cgroups_(paths.cgroupfs),
+      detail_reader_(reader_, cgroups_, clocks_),
+      master_facts_(reader_, cgroups_),
       registry_(config),
       last_sample_(clocks_.now()),
       effective_interval_(config.process.sample_interval) {
@@ -158,7 +161,8 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
       if (gunicorn.role == ProcessRole::kMaster) strangers_.insert(app.name);
       continue;
     }
-    const Container& container = master_facts_.Of(gunicorn.master).container;
+    const auto& [container, pod_folder, version] =
+        master_facts_.Of(gunicorn.master);
     if (config_->process.pod_labels) {
       app.pod_uid = container.pod_uid;
       app.container_id = container.container_id;
@@ -166,9 +170,18 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
     TrackedProcess& process = found.emplace_back();
     process.gunicorn = std::move(gunicorn);
     process.app = std::move(app);
+    process.pod_folder = pod_folder;
   }
   registry_.Update(std::move(found), ended, clocks_.now(),
                    clocks_.unix_seconds());
+  registry_.ForgetEndedPods([](const std::string& folder) {
+    std::error_code error;
+    return !std::filesystem::exists(folder, error) && !error;
+  });
+  for (const auto& [app, requests] :
+       lost_requests_.Take(registry_.processes())) {
+    registry_.AddLostRequests(app, requests);
+  }
   master_facts_.Forget(registry_.processes());
   detail_reader_.Forget(registry_.processes(), registry_.apps());
   generation_ = registry_.generation();
@@ -192,6 +205,7 @@ void ProcessMonitor::Classify(TimePoint now) {
   sole_owners_.Update(registry_.processes(), registry_.generation());
   sockets_ = connection_sampler_.Sample(registry_.processes(),
                                         config_->instances, now);
+  WatchRequests();
   const double seconds =
       classified_at_ ? duration<double>(now - *classified_at_).count() : 0;
   classified_at_ = now;
@@ -228,6 +242,14 @@ void ProcessMonitor::Classify(TimePoint now) {
   }
   notes_.Update(registry_.processes(), sockets_, master_facts_, now,
                 config_->discovery.forget_after);
+}
+
+void ProcessMonitor::WatchRequests() {
+  if (!tells_ends_) return;
+  lost_requests_.Watch(sockets_, registry_.processes());
+  for (const auto& [app, sockets] : sockets_) {
+    if (!sockets.by_worker.empty()) registry_.AddLostRequests(app, 0);
+  }
 }
 
 const AppSockets& ProcessMonitor::SocketsOf(const AppId& app) const {

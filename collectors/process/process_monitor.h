@@ -30,8 +30,10 @@
 #include "collectors/process/find/process_scanner.h"
 #include "collectors/process/monitor_clocks.h"
 #include "collectors/process/process_view.h"
+#include "collectors/process/read/cgroup_account.h"
 #include "collectors/process/read/proc_reader.h"
 #include "collectors/process/sockets/connection_sampler.h"
+#include "collectors/process/sockets/lost_requests.h"
 #include "collectors/process/sockets/sole_owners.h"
 #include "collectors/sender_questions.h"
 #include "config/config.h"
@@ -101,6 +103,7 @@ class ProcessMonitor {
   bool IsStarting(const GunicornProcess& gunicorn,
                   const std::vector<GunicornProcess>& all) const;
   void Classify(TimePoint now);
+  void WatchRequests();
   // By the last sample; not `told` where it knew none.
   const AppSockets& SocketsOf(const AppId& app) const;
   void AddDetails(const AppRecord& record, const ProcessGroup& group,
@@ -118,6 +121,9 @@ class ProcessMonitor {
   ProcessScanner scanner_;
   SoleOwners sole_owners_;
   ConnectionSampler connection_sampler_;
+  const bool tells_ends_;  // How a process has ended.
+  LostRequests lost_requests_;
+  CgroupAccounts cgroups_;
   DetailReader detail_reader_;
   MasterFactsReader master_facts_;
   AppRegistry registry_;

@@ -60,7 +60,8 @@ struct AppView {
   double first_seen_seconds = 0;  // Unix seconds; 0: never seen.
   std::uint64_t spawned = 0;
   std::uint64_t exited = 0;
-  std::array<RoleView, kCpuRoles> roles{};  // By CpuRole.
+  std::optional<std::uint64_t> requests_lost;  // Where it is told.
+  std::array<RoleView, kCpuRoles> roles{};     // By CpuRole.
   bool dirty_arbiter = false;
   std::size_t dirty_workers = 0;
   std::optional<double> master_start_seconds;  // Unix seconds; the oldest's.
@@ -71,6 +72,11 @@ struct AppView {
   std::optional<double> oldest_request_seconds;
   std::vector<ListenQueue> listen_queues;
   std::optional<std::uint64_t> listen_overflows;
+  // Of its cgroups, where they have a limit and where they are told.
+  std::optional<double> cpu_limit_cores;
+  std::optional<std::uint64_t> cpu_throttled_microseconds;
+  std::optional<std::uint64_t> memory_limit_bytes;
+  std::optional<std::uint64_t> oom_kills;
   std::vector<InfoView> infos;
   std::vector<WorkerView> workers;
 };

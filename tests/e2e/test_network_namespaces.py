@@ -4,10 +4,9 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 
 import pytest
-from support import Exporter, Gunicorn, wait_until
+from support import Exporter, Gunicorn, wait_until, wait_until_steady
 
 PORT = 8000
 ADDRESS = f"0.0.0.0:{PORT}"
@@ -104,10 +103,7 @@ def test_parked_connections_in_another_namespace_keep_no_worker_busy(worker_clas
         # Answered later than the kernel's own account of an exchange reaches: see socket_table.h.
         ask("+/sleep?seconds=0.1")
         ask("+/sleep?seconds=0.1")
-        wait_for(exporter, gunicorn, 0, 2, 0)
-        for _ in range(20):
-            assert shown(exporter, gunicorn) == (0, 2, 0)
-            time.sleep(0.1)  # The scrapes are to see several samples.
+        wait_until_steady(lambda: shown(exporter, gunicorn) == (0, 2, 0), "both connections rest")
         ask("/sleep?seconds=60")
         wait_for(exporter, gunicorn, 1, 3, 0)
         # Only sock_diag tells it.

@@ -3,10 +3,9 @@
 import contextlib
 import os
 import signal
-import time
 
 import pytest
-from support import Exporter, Gunicorn, wait_until
+from support import Exporter, Gunicorn, wait_until, wait_until_steady
 
 # Longer than any test; what is still held at the end is killed with its worker.
 HOLD = "seconds=60"
@@ -42,10 +41,7 @@ def park(gunicorn, stack, count):
 
 
 def assert_working_at_every_scrape(exporter, app, count):
-    wait_for_working(exporter, app, count)
-    for _ in range(20):
-        assert working(exporter, app) == count
-        time.sleep(0.1)  # The scrapes are to see several samples.
+    wait_until_steady(lambda: working(exporter, app) == count, f"{count} workers work")
 
 
 def end_held_requests(gunicorn):

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support import Gunicorn, UnprivilegedExporter, unique_name, wait_until
+from support import Gunicorn, UnprivilegedExporter, unique_name, wait_until, wait_until_steady
 
 # Of gunicorns alone that this file starts: other tests run theirs as root, at the same time.
 USER = 47120
@@ -60,10 +60,7 @@ def states(exporter, gunicorn):
 
 
 def assert_states(exporter, gunicorn, *expected):
-    wait_until(lambda: states(exporter, gunicorn) == expected, f"{gunicorn.name} shows {expected}")
-    for _ in range(20):
-        assert states(exporter, gunicorn) == expected
-        time.sleep(0.05)  # The scrapes are to see several samples.
+    wait_until_steady(lambda: states(exporter, gunicorn) == expected, f"{gunicorn.name} shows {expected}")
 
 
 def assert_never_idle(exporter, gunicorn):

@@ -9,19 +9,22 @@
 
 #include "collectors/process/app_registry.h"
 #include "collectors/process/read/cgroup.h"
+#include "collectors/process/read/cgroup_account.h"
 #include "collectors/process/read/proc_reader.h"
 
 namespace gunicorn_exporter {
 
 struct MasterFacts {
   Container container;
+  std::string pod_folder;  // See CgroupAccounts::PodFolder.
   std::string version;
 };
 
 class MasterFactsReader {
  public:
-  // `reader` must outlive this.
-  explicit MasterFactsReader(ProcReader& reader) : reader_(reader) {}
+  // Both must outlive this.
+  MasterFactsReader(ProcReader& reader, CgroupAccounts& cgroups)
+      : reader_(reader), cgroups_(cgroups) {}
 
   // Valid until the master is forgotten.
   const MasterFacts& Of(const ProcessKey& master);
@@ -31,6 +34,7 @@ class MasterFactsReader {
 
  private:
   ProcReader& reader_;
+  CgroupAccounts& cgroups_;
   std::map<ProcessKey, MasterFacts> facts_;
 };
 

@@ -34,6 +34,9 @@ class CgroupTree {
   // `path` as ParseUnifiedCgroup gives it, to one from the hierarchy's root.
   std::optional<std::string> Resolve(const std::string& path);
 
+  // Empty where no hierarchy is mounted.
+  const std::string& root() const { return root_; }
+
   // These take a path that Resolve() gave.
   std::optional<std::uint64_t> Id(const std::string& path) const;
   // The processes of that cgroup itself; 0 is one that this process cannot see.

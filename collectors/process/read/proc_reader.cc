@@ -220,11 +220,23 @@ std::optional<std::uint64_t> ProcReader::NetworkNamespace(pid_t pid) {
   return status.st_ino;
 }
 
-std::optional<std::uint64_t> ProcReader::OwnNetworkNamespace() {
+bool ProcReader::IsKernelTable() const {
   struct statfs system {};
+  return fstatfs(root_fd_.get(), &system) == 0 &&
+         system.f_type == PROC_SUPER_MAGIC;
+}
+
+bool ProcReader::HasOwnPids() {
+  char self[16];  // "4711"
+  const ssize_t length = readlinkat(root_fd_.get(), "self", self, sizeof self);
+  return length > 0 && IsKernelTable() &&
+         std::string_view(self, static_cast<std::size_t>(length)) ==
+             std::to_string(getpid());
+}
+
+std::optional<std::uint64_t> ProcReader::OwnNetworkNamespace() {
   struct stat status {};
-  if (fstatfs(root_fd_.get(), &system) != 0 ||
-      system.f_type != PROC_SUPER_MAGIC ||
+  if (!IsKernelTable() ||
       fstatat(root_fd_.get(), "self/net/tcp", &status, 0) != 0) {
     return std::nullopt;
   }

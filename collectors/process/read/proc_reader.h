@@ -88,6 +88,11 @@ class ProcReader {
   // hidden_processes.h.
   bool HidesOthers();
 
+  // Whether its pids are those that this process's own calls take: not where
+  // the root is a folder that only looks like the kernel's table, or the table
+  // of another pid namespace.
+  bool HasOwnPids();
+
   // Whom the process's folder belongs to: its effective user, or root where it
   // may not be dumped (PR_SET_DUMPABLE).
   std::optional<uid_t> Owner(pid_t pid);
@@ -121,6 +126,7 @@ class ProcReader {
                                            std::string_view file, bool quiet);
   const char* Path(pid_t pid, std::string_view file);
   void Fail(pid_t pid, std::string_view file, int error, bool quiet);
+  bool IsKernelTable() const;
 
   std::string root_;
   FileDescriptor root_fd_;

@@ -163,6 +163,7 @@ bool ConnectionSampler::CountByDescriptors(const Tenant& tenant, Look& look,
   }
   for (const auto& [key, held] : held_by) {
     HeldByWorker& worker = app.by_worker[key];
+    worker.has_heartbeat = held.sockets.has_heartbeat;
     for (const std::uint64_t inode : held.sockets.inodes) {
       const auto connection = look.by_inode.find(inode);
       if (connection != look.by_inode.end()) {

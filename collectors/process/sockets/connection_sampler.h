@@ -41,6 +41,7 @@ struct RequestsInHand {
 struct HeldByWorker {
   std::uint64_t connections = 0;
   RequestsInHand requests;
+  bool has_heartbeat = false;  // By its descriptors, where they were read.
 };
 
 // One sample of an app's sockets.

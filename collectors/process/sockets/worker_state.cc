@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "collectors/process/find/heartbeat.h"
 #include "collectors/process/read/text_fields.h"
 #include "config/base/number.h"
 
@@ -28,6 +29,7 @@ HeldSockets ToHeldSockets(const std::vector<FdLink>& links) {
     if (link.target == "anon_inode:[eventpoll]") {
       held.epoll_sets.push_back(link.fd);
     }
+    held.has_heartbeat = held.has_heartbeat || IsHeartbeatFile(link.target);
     if (const auto inode = ParseSocketLink(link.target)) {
       held.inodes.insert(*inode);
     }

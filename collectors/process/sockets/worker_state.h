@@ -50,6 +50,7 @@ bool IsBurningCpu(std::uint64_t ticks, double seconds, double ticks_per_second,
 struct HeldSockets {
   std::set<std::uint64_t> inodes;
   std::vector<int> epoll_sets;  // Their descriptors.
+  bool has_heartbeat = false;   // Its heartbeat file, until it exits.
 
   // It serves one connection at a time.
   bool is_sync() const { return epoll_sets.empty(); }

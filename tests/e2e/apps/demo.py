@@ -4,6 +4,7 @@
     /status/NNN          answers NNN
     /sleep?seconds=S     waits S seconds without using the processor (at most 60)
     /spin?seconds=S      uses S seconds of the processor (at most 60)
+    /grow?megabytes=M    takes M MiB of memory (at most 1024), and gives it back
     /exception           raises, which gunicorn answers with 500
     /log?level=L&message=M   logs M at level L through gunicorn's error logger
 """
@@ -15,6 +16,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qs
 
 LONGEST_SECONDS = 60.0
+MOST_MEGABYTES = 1024
 
 
 def application(environ, start_response):
@@ -29,6 +31,9 @@ def application(environ, start_response):
         until = time.thread_time() + _seconds(query)
         while time.thread_time() < until:
             pass
+        return _answer(start_response, 200)
+    if path == "/grow":
+        bytearray(min(int(query.get("megabytes", "1")), MOST_MEGABYTES) * 2**20)
         return _answer(start_response, 200)
     if path == "/exception":
         raise RuntimeError("the demo application was asked to raise")

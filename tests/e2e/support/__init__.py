@@ -18,7 +18,7 @@ from support.process import ManagedProcess
 from support.prometheus import Prometheus, promtool
 from support.scrape import Scrape, parse_scrape
 from support.statsd import send_tcp, send_udp, send_unixgram
-from support.wait import unique_name, wait_until
+from support.wait import unique_name, wait_until, wait_until_steady
 
 __all__ = [
     "Exporter",
@@ -40,4 +40,5 @@ __all__ = [
     "send_unixgram",
     "unique_name",
     "wait_until",
+    "wait_until_steady",
 ]

@@ -29,6 +29,22 @@ def wait_until(predicate, what, seconds=DEADLINE_SECONDS):
         time.sleep(POLL_SECONDS)
 
 
+def wait_until_steady(predicate, what):
+    """Returns when the predicate was true at ten looks in a row, over several samples of 200 ms.
+
+    A scrape may show the last sample, from before what the test has just done: one true answer may be about that.
+    """
+
+    def ten_times():
+        for _ in range(10):
+            if not predicate():
+                return False
+            time.sleep(2 * POLL_SECONDS)
+        return True
+
+    wait_until(ten_times, f"{what}, ten times in a row")
+
+
 def unique_name(base):
     """A gunicorn --name that no other gunicorn of this machine has: the exporter discovers them all."""
     return f"{base}_{uuid.uuid4().hex[:8]}"

@@ -204,5 +204,59 @@ TEST_F(AppRegistryTest, ChangesItsGenerationsWithProcessesAndApps) {
   EXPECT_NE(registry_.apps_generation(), apps);
 }
 
+TEST_F(AppRegistryTest, ForgetsAnAppAtOnceWhosePodHasEnded) {
+  TrackedProcess master = Master(1);
+  master.pod_folder = "/pods/a";
+  See({master});
+  std::set<std::string> ended = {"/pods/b"};
+  const auto has_ended = [&](const std::string& pod) {
+    return ended.contains(pod);
+  };
+  See({});
+  registry_.ForgetEndedPods(has_ended);
+  EXPECT_TRUE(registry_.apps().contains(kApp)) << "its pod is still there";
+  ended = {"/pods/a"};
+  const std::uint64_t generation = registry_.apps_generation();
+  registry_.ForgetEndedPods(has_ended);
+  EXPECT_FALSE(registry_.apps().contains(kApp));
+  EXPECT_NE(registry_.apps_generation(), generation);
+}
+
+TEST_F(AppRegistryTest, KeepsAnAppThatRunsOrRanOutsideOfPodsToo) {
+  const auto ended = [](const std::string&) { return true; };
+  TrackedProcess in_pod = Master(1);
+  in_pod.pod_folder = "/pods/a";
+  See({in_pod, Master(2)});
+  registry_.ForgetEndedPods(ended);
+  EXPECT_TRUE(registry_.apps().contains(kApp)) << "it runs";
+  See({});
+  registry_.ForgetEndedPods(ended);
+  EXPECT_TRUE(registry_.apps().contains(kApp)) << "one was in no pod";
+}
+
+TEST_F(AppRegistryTest, KeepsAConfiguredAppWhosePodHasEnded) {
+  registry_ = AppRegistry(WithInstances({"my_app"}));
+  TrackedProcess master = Master(1);
+  master.pod_folder = "/pods/a";
+  See({master});
+  See({});
+  registry_.ForgetEndedPods([](const std::string&) { return true; });
+  EXPECT_TRUE(registry_.apps().contains(kApp));
+}
+
+TEST_F(AppRegistryTest, ForgetsAContainerThatItsPodHasReplaced) {
+  const AppId first{"my_app", "pod", "first"};
+  const AppId beside{"my_app", "pod", "beside"};
+  const AppId second{"my_app", "pod", "second"};
+  See({Master(1, first), Master(2, beside)});
+  now_ += std::chrono::seconds(1);
+  See({Master(2, beside)});
+  EXPECT_TRUE(registry_.apps().contains(first)) << "beside is no successor";
+  now_ += std::chrono::seconds(1);
+  See({Master(2, beside), Master(3, second)});
+  EXPECT_FALSE(registry_.apps().contains(first));
+  EXPECT_TRUE(registry_.apps().contains(beside));
+}
+
 }  // namespace
 }  // namespace gunicorn_exporter

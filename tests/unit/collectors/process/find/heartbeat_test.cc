@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
+#include "collectors/process/find/heartbeat.h"
 
-#include "collectors/process/detail_reader.h"
+#include <gtest/gtest.h>
 
 namespace gunicorn_exporter {
 namespace {

@@ -1,0 +1,152 @@
+#include "collectors/process/read/cgroup_account.h"
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+#include "collectors/process/read/cgroup.h"
+#include "collectors/process/read/text_fields.h"
+#include "config/base/number.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+// v1 has no word for "no limit": it is the highest number of whole pages.
+constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 62;
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// "50000 100000": the number at the front. Nothing for "max" and no file.
+template <typename T>
+std::optional<T> ReadNumber(const std::string& path) {
+  const std::string text = ReadFile(path);
+  std::string_view rest = text;
+  return ParseNumber<T>(NextField(rest));
+}
+
+// Of lines "nr_throttled 3".
+std::optional<std::uint64_t> ReadCount(const std::string& path,
+                                       std::string_view key) {
+  const std::string text = ReadFile(path);
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    std::string_view line = NextLine(rest);
+    if (NextField(line) == key) {
+      return ParseNumber<std::uint64_t>(NextField(line));
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<double> ReadCores(const std::string& cgroup, bool is_v1) {
+  std::optional<double> quota;
+  std::optional<double> period;
+  if (is_v1) {
+    quota = ReadNumber<double>(cgroup + "/cpu.cfs_quota_us");
+    period = ReadNumber<double>(cgroup + "/cpu.cfs_period_us");
+  } else {
+    const std::string text = ReadFile(cgroup + "/cpu.max");
+    std::string_view rest = text;
+    quota = ParseNumber<double>(NextField(rest));
+    period = ParseNumber<double>(NextField(rest));
+  }
+  if (!quota || !period || *quota <= 0 || *period <= 0) return std::nullopt;
+  return *quota / *period;
+}
+
+std::optional<CgroupAccount::CpuQuota> ReadCpu(const std::string& folder,
+                                               std::string path, bool is_v1) {
+  for (; !path.empty(); path.erase(path.rfind('/'))) {
+    const auto cores = ReadCores(folder + path, is_v1);
+    if (!cores) continue;
+    const std::string stat = folder + path + "/cpu.stat";
+    // v1 has nanoseconds.
+    const std::uint64_t throttled =
+        is_v1 ? ReadCount(stat, "throttled_time").value_or(0) / 1000
+              : ReadCount(stat, "throttled_usec").value_or(0);
+    return CgroupAccount::CpuQuota{path, *cores, throttled};
+  }
+  return std::nullopt;
+}
+
+std::optional<CgroupAccount::MemoryLimit> ReadMemory(const std::string& folder,
+                                                     std::string path,
+                                                     bool is_v1) {
+  const std::string file = is_v1 ? "/memory.limit_in_bytes" : "/memory.max";
+  for (; !path.empty(); path.erase(path.rfind('/'))) {
+    std::string name = folder;
+    name += path;
+    name += file;
+    const auto bytes = ReadNumber<std::uint64_t>(name);
+    if (bytes && *bytes < kNoLimit) {
+      return CgroupAccount::MemoryLimit{path, *bytes};
+    }
+  }
+  return std::nullopt;
+}
+
+bool HasController(std::string_view controllers, std::string_view wanted) {
+  while (!controllers.empty()) {
+    const auto comma = controllers.find(',');
+    if (controllers.substr(0, comma) == wanted) return true;
+    controllers.remove_prefix(
+        comma == std::string_view::npos ? controllers.size() : comma + 1);
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<CgroupAccounts::Place> CgroupAccounts::Find(
+    std::string_view text, std::string_view controller) {
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view line = NextLine(rest);
+    const auto first = line.find(':');
+    const auto second = line.find(':', first + 1);
+    if (second == std::string_view::npos) continue;
+    const std::string_view controllers =
+        line.substr(first + 1, second - first - 1);
+    const std::string_view path = line.substr(second + 1);
+    if (!HasController(controllers, controller)) continue;
+    if (path == "/" || path.starts_with("/..")) return std::nullopt;
+    return Place{cgroupfs_ + "/" + std::string(controllers), std::string(path),
+                 true};
+  }
+  const auto unified = ParseUnifiedCgroup(text);
+  const auto path = unified ? tree_.Resolve(*unified) : std::nullopt;
+  if (!path || path->empty()) return std::nullopt;
+  return Place{tree_.root(), *path, false};
+}
+
+CgroupAccount CgroupAccounts::Read(std::string_view text) {
+  CgroupAccount account;
+  if (const auto place = Find(text, "cpu")) {
+    account.cpu = ReadCpu(place->folder, place->path, place->is_v1);
+  }
+  if (const auto place = Find(text, "memory")) {
+    account.memory = ReadMemory(place->folder, place->path, place->is_v1);
+    const auto kills =
+        ReadCount(place->folder + place->path +
+                      (place->is_v1 ? "/memory.oom_control" : "/memory.events"),
+                  "oom_kill");
+    if (kills) account.oom_kills = {place->path, *kills};
+  }
+  return account;
+}
+
+std::string CgroupAccounts::PodFolder(std::string_view text) {
+  const auto place = Find(text, "memory");
+  if (!place) return {};
+  const std::string pod = PodCgroup(place->path);
+  std::error_code error;
+  if (pod.empty() || !std::filesystem::exists(place->folder + pod, error)) {
+    return {};
+  }
+  return place->folder + pod;
+}
+
+}  // namespace gunicorn_exporter

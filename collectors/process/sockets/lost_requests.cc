@@ -1,0 +1,59 @@
+#include "collectors/process/sockets/lost_requests.h"
+
+#include <sys/wait.h>
+
+#include <csignal>
+#include <utility>
+
+namespace gunicorn_exporter {
+
+bool HasEndedInBadOrder(int status) {
+  if (WIFEXITED(status)) return WEXITSTATUS(status) != 0;
+  if (!WIFSIGNALED(status)) return false;
+  const int signal = WTERMSIG(status);
+  return signal != SIGTERM && signal != SIGINT && signal != SIGQUIT;
+}
+
+// Descriptors are read in the sample after one with connections: once seen
+// without its heartbeat file, a worker is exiting until it has ended.
+bool LostRequests::IsExiting(const Busy& before, const HeldByWorker& now) {
+  return before.has_heartbeat && !now.has_heartbeat;
+}
+
+void LostRequests::Watch(const std::map<AppId, AppSockets>& sockets,
+                         const std::map<ProcessKey, TrackedProcess>& living) {
+  std::map<ProcessKey, Busy> busy;
+  for (const auto& [app, sampled] : sockets) {
+    for (const auto& [worker, held] : sampled.by_worker) {
+      const auto known = busy_.find(worker);
+      if (held.requests.count > 0) {
+        busy.emplace(worker,
+                     Busy{app, held.requests.count, held.has_heartbeat,
+                          known == busy_.end() ? ProcessEnd(worker.pid)
+                                               : std::move(known->second.end)});
+      } else if (known != busy_.end() && IsExiting(known->second, held)) {
+        busy.emplace(worker, std::move(known->second));
+      }
+    }
+  }
+  // Those that have ended, but whose parent has not waited for them.
+  for (auto& [worker, ended] : busy_) {
+    if (!living.contains(worker)) busy.emplace(worker, std::move(ended));
+  }
+  busy_ = std::move(busy);
+}
+
+std::map<AppId, std::uint64_t> LostRequests::Take(
+    const std::map<ProcessKey, TrackedProcess>& living) {
+  std::map<AppId, std::uint64_t> lost;
+  std::erase_if(busy_, [&](const auto& entry) {
+    const auto& [worker, busy] = entry;
+    if (living.contains(worker)) return false;
+    const auto status = busy.end.Status();
+    if (status && HasEndedInBadOrder(*status)) lost[busy.app] += busy.requests;
+    return status || !busy.end.IsWatching();
+  });
+  return lost;
+}
+
+}  // namespace gunicorn_exporter
