@@ -29,6 +29,7 @@ std::string Join(const Words& words) {
 
 std::string Pids(const std::set<pid_t>& pids) {
   std::vector<std::string> words;
+  words.reserve(pids.size());
   for (const pid_t pid : pids) words.push_back(std::to_string(pid));
   return "pid " + Join(words);
 }
