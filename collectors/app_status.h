@@ -44,6 +44,17 @@ struct AppStatus {
   // "my_app: 1 master, 3 idle and 1 working workers", or why it is CRITICAL:
   // "Found no master process with name: gunicorn: master [my_app]".
   std::string message;
+  // What a person should know besides, each a short sentence.
+  std::vector<std::string> notes;
+  // Absent, where other users' processes cannot be seen.
+  bool may_be_hidden = false;
+};
+
+// A gunicorn whose name nothing tells: it sets no title, and its command line
+// is another program's.
+struct UnnamedGunicorn {
+  pid_t pid = 0;
+  std::string command_line;  // For people, cut short.
 };
 
 }  // namespace gunicorn_exporter

@@ -18,6 +18,7 @@
 #include "exporter/signals.h"
 #include "exporter/startup_memory.h"
 #include "exporter/status/check.h"
+#include "exporter/status/status_hints.h"
 #include "exporter/version.h"
 
 namespace gunicorn_exporter {
@@ -92,7 +93,7 @@ int CheckInstances(const Flags& flags) {
       [&](const AppStatus& app) { return all_are_checked || app.configured; });
   const std::vector<AppStatus> strangers(first_stranger, apps.end());
   apps.erase(first_stranger, apps.end());
-  std::cout << FormatCheck(apps, strangers, kVersion);
+  std::cout << FormatCheck(apps, strangers, NotesOfMachine(view), kVersion);
   return CheckExitCode(apps);
 }
 

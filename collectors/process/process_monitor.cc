@@ -60,6 +60,7 @@ ProcessMonitor::ProcessMonitor(const Config& config, const ProcessPaths& paths,
       registry_(config),
       last_sample_(clocks_.now()),
       effective_interval_(config.process.sample_interval) {
+  others_are_hidden_ = reader_.HidesOthers();
   if (const auto text = reader_.ReadGlobal("stat")) {
     boot_time_ = BootTime(ParseBootTime(*text).value_or(0), clocks_);
   }
@@ -68,6 +69,7 @@ ProcessMonitor::ProcessMonitor(const Config& config, const ProcessPaths& paths,
 void ProcessMonitor::Reconfigure(const Config& config) {
   config_ = std::make_shared<const Config>(config);
   registry_.Reconfigure(config);
+  others_are_hidden_ = reader_.HidesOthers();
   asked_versions_.clear();
   effective_interval_ =
       Stretch(config.process.sample_interval, sample_seconds_);
@@ -95,6 +97,8 @@ void ProcessMonitor::Scan() {
   last_scan_ = clocks_.now();
   if (readable) {
     last_read_ = last_scan_;
+    unnamed_ = std::move(table.unnamed);
+    strangers_.clear();
     Absorb(std::move(table.candidates));
     registry_.FindEnded();
     // Who is new shows what it does at once.
@@ -159,7 +163,10 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
   std::vector<TrackedProcess> found;
   for (GunicornProcess& gunicorn : gunicorns) {
     AppId app{gunicorn.app, "", ""};
-    if (!registry_.IsWanted(app)) continue;
+    if (!registry_.IsWanted(app)) {
+      if (gunicorn.role == ProcessRole::kMaster) strangers_.insert(app.name);
+      continue;
+    }
     const auto& [container, pod_folder, version] =
         master_facts_.Of(gunicorn.master);
     if (config_->process.pod_labels) {
@@ -239,6 +246,8 @@ void ProcessMonitor::Classify(TimePoint now) {
     process.state = WorkerState::kWorking;
     ++working[process.app];
   }
+  notes_.Update(registry_.processes(), sockets_, master_facts_, now,
+                config_->discovery.forget_after);
 }
 
 void ProcessMonitor::WatchRequests() {
@@ -264,6 +273,8 @@ ProcessView ProcessMonitor::View(bool with_details) {
   view.config = config_;
   view.looked_at = last_read_;
   view.readable = readable_;
+  view.others_are_hidden = others_are_hidden_;
+  view.unnamed = unnamed_;
   view.has_details = with_details;
   view.processes = processes_;
   view.sample_interval_seconds = duration<double>(effective_interval_).count();
@@ -278,6 +289,7 @@ ProcessView ProcessMonitor::View(bool with_details) {
     added.status.statsd_socket = sender_watch_.PeerOf(app, clocks_.now());
     if (with_details) AddDetails(record, group, added);
   }
+  notes_.Write(view, strangers_);
   return view;
 }
 

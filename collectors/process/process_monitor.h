@@ -17,10 +17,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "collectors/app_id.h"
+#include "collectors/process/app_notes.h"
 #include "collectors/process/app_registry.h"
 #include "collectors/process/app_viewer.h"
 #include "collectors/process/detail_reader.h"
@@ -133,11 +135,15 @@ class ProcessMonitor {
   MasterFactsReader master_facts_;
   AppRegistry registry_;
   SenderWatch sender_watch_;
+  AppNotes notes_;
   std::map<AppId, AppSockets> sockets_;                // By the last sample.
   std::map<std::string, std::string> asked_versions_;  // By program.
   std::optional<VersionQuestion> version_question_;
   bool readable_ = false;
+  bool others_are_hidden_ = false;
   std::size_t processes_ = 0;
+  std::vector<UnnamedGunicorn> unnamed_;  // At the last scan.
+  std::set<std::string> strangers_;  // Names of gunicorns that nobody asks for.
   std::optional<TimePoint> last_scan_;
   std::optional<TimePoint> last_read_;  // Of the table, to its end.
   TimePoint last_sample_;               // Or when the interval changed.

@@ -85,7 +85,9 @@ struct ProcessView {
   std::shared_ptr<const Config> config;  // In force when it was made.
   // When the process table was last read; nothing: never yet.
   std::optional<std::chrono::steady_clock::time_point> looked_at;
-  bool readable = false;      // The table, at the last look, to its end.
+  bool readable = false;           // The table, at the last look, to its end.
+  bool others_are_hidden = false;  // Other users' processes: hidepid.
+  std::vector<UnnamedGunicorn> unnamed;  // At the last scan.
   bool has_details = false;   // Else of each app `status` alone is filled in.
   std::size_t processes = 0;  // All of the machine's, at the last scan.
   double sample_interval_seconds = 0;  // In effect; may be longer than asked.

@@ -1,7 +1,7 @@
 #include "exporter/status/check.h"
 
-#include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "exporter/status/status_hints.h"
 
@@ -10,10 +10,6 @@ namespace {
 
 // The agents' check counts two: gunicorn.workers, idle and working.
 constexpr std::size_t kMetricsOfAnApp = 2;
-
-constexpr std::string_view kInstallSetproctitle =
-    "install setproctitle for gunicorn's Python, python3-setproctitle in "
-    "Debian";
 
 // "app:app, other": the names that the command lines of those without a title
 // tell.
@@ -31,6 +27,7 @@ std::string FormatInstance(const AppStatus& app,
                            const std::string& untitled_strangers) {
   std::string line =
       app.ok ? "[OK]: " + app.message : "[ERROR]: '" + app.message + "'";
+  line = WithNotes(std::move(line), app);
   if (app.masters == 0 && !untitled_strangers.empty()) {
     line.append(" (found without a process title, by the command line: ")
         .append(untitled_strangers)
@@ -58,6 +55,7 @@ std::string FormatInstance(const AppStatus& app,
 
 std::string FormatCheck(const std::vector<AppStatus>& apps,
                         const std::vector<AppStatus>& strangers,
+                        const std::vector<std::string>& notes,
                         const std::string& version) {
   const std::string untitled_strangers = NamesOfUntitled(strangers);
   const std::string heading = "gunicorn (" + version + ")";
@@ -70,10 +68,15 @@ std::string FormatCheck(const std::vector<AppStatus>& apps,
     if (apps[i].masters > 0) metrics += kMetricsOfAnApp;
   }
   if (apps.empty()) {
-    page += strangers.empty()
-                ? "    - no instance is configured and no gunicorn is running\n"
-                : "    - no instance is configured, and discovery is off\n";
+    page += "    - no instance is configured";
+    if (!strangers.empty()) {
+      page += ", and discovery is off";
+    } else if (notes.empty()) {
+      page += " and no gunicorn is running";
+    }
+    page += "\n";
   }
+  for (const std::string& note : notes) page += "    - " + note + "\n";
   page += "    - Collected " + std::to_string(metrics) +
           " metrics, 0 events & " + std::to_string(apps.size()) +
           " service checks\n";
@@ -82,9 +85,13 @@ std::string FormatCheck(const std::vector<AppStatus>& apps,
 
 int CheckExitCode(const std::vector<AppStatus>& apps) {
   if (apps.empty()) return kExitUnknown;
-  const bool all_ok = std::all_of(apps.begin(), apps.end(),
-                                  [](const AppStatus& app) { return app.ok; });
-  return all_ok ? kExitOk : kExitCritical;
+  int code = kExitOk;
+  for (const AppStatus& app : apps) {
+    if (app.ok) continue;
+    if (!app.may_be_hidden) return kExitCritical;
+    code = kExitUnknown;
+  }
+  return code;
 }
 
 }  // namespace gunicorn_exporter

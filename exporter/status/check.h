@@ -12,7 +12,9 @@
 //         - Collected 2 metrics, 0 events & 2 service checks
 //
 // Where no process has the title that an instance waits for, the gunicorns that
-// run without one are named behind its sentence: one of them may be it.
+// run without one are named behind its sentence: one of them may be it. What
+// else to know of an app stands there, too, and what to know of the machine on
+// lines of its own.
 //
 // Pure functions.
 #pragma once
@@ -30,12 +32,15 @@ inline constexpr int kExitCritical = 2;
 inline constexpr int kExitUnknown = 3;
 
 // `apps` are those to check; `strangers` run here and are none of them.
-// `version` is the exporter's, as the agents print their check's.
+// `notes` are the machine's (NotesOfMachine), `version` is the exporter's, as
+// the agents print their check's.
 std::string FormatCheck(const std::vector<AppStatus>& apps,
                         const std::vector<AppStatus>& strangers,
+                        const std::vector<std::string>& notes,
                         const std::string& version);
 
-// 0 all OK, 2 any CRITICAL, 3 no app at all.
+// 0 all OK, 2 any CRITICAL, 3 no app at all, or none but those that are OK and
+// those that may be hidden.
 int CheckExitCode(const std::vector<AppStatus>& apps);
 
 }  // namespace gunicorn_exporter

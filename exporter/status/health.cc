@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "exporter/status/status_hints.h"
+
 namespace gunicorn_exporter {
 namespace {
 
@@ -21,7 +23,7 @@ Json AppJson(const AppStatus& app) {
        {{"idle", app.idle},
         {"working", app.working},
         {"unknown", app.unknown}}},
-      {"message", app.message},
+      {"message", WithNotes(app.message, app)},
   };
   if (!app.app.pod_uid.empty()) json["pod_uid"] = app.app.pod_uid;
   if (!app.app.container_id.empty()) {
@@ -63,10 +65,11 @@ HealthAnswer AnswerFor(std::vector<AppStatus> apps,
 
 HealthAnswer HealthOfAll(const KnownApps& known) {
   if (!known.apps.empty()) return AnswerFor(known.apps, known.trouble);
-  return AnswerNone(503, known.trouble.empty()
-                             ? "no gunicorn is known: none is configured, and "
-                               "none runs here"
-                             : known.trouble);
+  if (!known.trouble.empty()) return AnswerNone(503, known.trouble);
+  std::string message = "no gunicorn is known: none is configured";
+  if (known.notes.empty()) message += ", and none runs here";
+  for (const std::string& note : known.notes) message += "; " + note;
+  return AnswerNone(503, message);
 }
 
 HealthAnswer HealthOfOne(const KnownApps& known, std::string_view name) {
@@ -84,6 +87,8 @@ KnownApps ToKnownApps(const ProcessThread::Answer& answer,
   KnownApps known;
   const ProcessView& view = *answer.view;
   for (const AppView& app : view.apps) known.apps.push_back(app.status);
+  known.notes = NotesOfMachine(view);
+  known.others_are_hidden = view.others_are_hidden;
   if (!answer.is_late && view.readable) return known;
   known.trouble = answer.is_late ? "the process table does not answer: "
                                  : "the process table cannot be read: ";

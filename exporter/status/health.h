@@ -11,7 +11,7 @@
 //           "masters": 1,                upgrading ones included
 //           "workers": {"idle": 3, "working": 1, "unknown": 0},
 //           "message": "my_app: 1 master, 3 idle and 1 working workers"
-//         }
+//         }                              and, in brackets, what else to know
 //       ]
 //     }
 //
@@ -48,6 +48,9 @@ struct KnownApps {
   std::string trouble;
   // Lines that are not gunicorn's or are wrong, for the status page.
   std::vector<LineExample> examples = {};
+  // See NotesOfMachine.
+  std::vector<std::string> notes{};
+  bool others_are_hidden = false;  // Other users' processes.
 };
 
 KnownApps ToKnownApps(const ProcessThread::Answer& answer,

@@ -24,6 +24,27 @@ double SumOf(const MetricFamily& family) {
 
 }  // namespace
 
+std::string WithNotes(std::string text, const AppStatus& app) {
+  for (const std::string& note : app.notes) text += " (" + note + ")";
+  return text;
+}
+
+std::vector<std::string> NotesOfMachine(const ProcessView& view) {
+  std::vector<std::string> notes;
+  for (const UnnamedGunicorn& gunicorn : view.unnamed) {
+    notes.push_back("a gunicorn runs here that has no name: pid " +
+                    std::to_string(gunicorn.pid) + ", " +
+                    gunicorn.command_line + "; " +
+                    std::string(kInstallSetproctitle));
+  }
+  if (view.others_are_hidden) {
+    notes.emplace_back(
+        "other users' processes cannot be seen (hidepid of /proc): give the "
+        "exporter CAP_SYS_PTRACE, or the group of the mount's option gid");
+  }
+  return notes;
+}
+
 std::string WhyNoRequests(const std::string& worker_class) {
   if (Contains(worker_class, "asgi")) {
     return "ASGI workers report requests only with access logging on: start "
@@ -50,6 +71,7 @@ std::vector<std::string> HintsForApp(const StatusView& app,
   std::vector<std::string> hints;
   const AppStatus& status = app.status;
   const bool has_requests = app.requests.value_or(0) > 0;
+  hints.insert(hints.end(), status.notes.begin(), status.notes.end());
   if (!status.titled) {
     hints.emplace_back(
         "gunicorn runs without setproctitle, and was found by its command "

@@ -3,12 +3,21 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "collectors/metric_family.h"
+#include "collectors/process/process_view.h"
 #include "exporter/status/status_view.h"
 
 namespace gunicorn_exporter {
+
+// The text with the app's notes behind it, in brackets.
+std::string WithNotes(std::string text, const AppStatus& app);
+
+// Of the whole machine: gunicorns that cannot be named, and whether other
+// users' processes can be seen.
+std::vector<std::string> NotesOfMachine(const ProcessView& view);
 
 // Of one app. `statsd_address`: what --statsd-host of its gunicorn should be;
 // empty where StatsD is not received. `now_seconds`: Unix time.
@@ -18,6 +27,10 @@ std::vector<std::string> HintsForApp(const StatusView& app,
 
 // What would tell an app's workers that are unknown; empty where none is.
 std::string WhyUnknown(const AppStatus& app);
+
+inline constexpr std::string_view kInstallSetproctitle =
+    "install setproctitle for gunicorn's Python, python3-setproctitle in "
+    "Debian";
 
 // Why gunicorns of this worker class report no request, though they send StatsD
 // lines. Empty: no reason is known.

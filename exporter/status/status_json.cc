@@ -181,7 +181,10 @@ std::string StatusJson(const std::vector<MetricFamily>& families,
   for (const StatusView& app : ViewApps(families, known)) {
     list.push_back(AppJson(app, statsd_address, now_seconds));
   }
-  std::vector<std::string> hints = HintsForAll(families);
+  std::vector<std::string> hints = known.notes;
+  for (std::string& hint : HintsForAll(families)) {
+    hints.push_back(std::move(hint));
+  }
   if (!known.trouble.empty()) hints.insert(hints.begin(), known.trouble);
   const Json json = {{"version", kVersion},
                      {"time", now_seconds},

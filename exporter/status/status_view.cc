@@ -87,7 +87,7 @@ std::vector<Label> TagsOf(const LabelSetPtr& common) {
 class Views {
  public:
   explicit Views(const KnownApps& known)
-      : where_it_runs_(known.trouble.empty()
+      : where_it_runs_(known.trouble.empty() && !known.others_are_hidden
                            ? "no gunicorn of this name runs here"
                            : "whether it runs here is not known") {
     for (const AppStatus& status : known.apps) {

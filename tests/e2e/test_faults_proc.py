@@ -55,13 +55,13 @@ class Tree:
 
     def hang(self):
         (self.root / "99999").mkdir()
-        os.mkfifo(self.root / "99999" / "comm")  # Whoever opens it waits for a writer.
+        os.mkfifo(self.root / "99999" / "stat")  # Whoever opens it waits for a writer.
 
     def let_go(self):
         # Whoever waits has it open; nobody else is to open it, and to wait for a writer that has been.
-        lifted = (self.root / "99999" / "comm").rename(self.root / "99999" / "lifted")
-        with lifted.open("w") as comm:
-            comm.write("sh\n")
+        lifted = (self.root / "99999" / "stat").rename(self.root / "99999" / "lifted")
+        with lifted.open("w") as stat:
+            stat.write("sh\n")
         shutil.rmtree(self.root / "99999")
 
 

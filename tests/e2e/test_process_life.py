@@ -1,9 +1,7 @@
 """What happens to a gunicorn in its life, and what the exporter may see of it."""
 
 import os
-import shutil
 import signal
-from pathlib import Path
 
 from support import Exporter, Gunicorn, UnprivilegedExporter, wait_until
 
@@ -67,26 +65,6 @@ def test_details_that_need_rights_are_there_for_root():
         assert 0 < scrape.value("gunicorn_proportional_memory_bytes", app=app, role="worker") < resident
         for pid in gunicorn.worker_pids():
             assert scrape.value("gunicorn_worker_resident_memory_bytes", app=app, pid=str(pid)) > 1e6
-
-
-class VirtualenvGunicorn(Gunicorn):
-    """Runs copies of Debian's packages as a virtualenv has them, with another version's metadata."""
-
-    def prepare(self):
-        super().prepare()
-        packages = self.directory / "venv/lib/python3.11/site-packages"
-        for name in ["gunicorn", "setproctitle"]:
-            shutil.copytree(Path("/usr/lib/python3/dist-packages") / name, packages / name)
-        (packages / "gunicorn-99.1.0.dist-info").mkdir()
-        self.env["PYTHONPATH"] += f":{packages}"
-        self.command[1:2] = ["-m", "gunicorn"]
-
-
-def test_the_version_is_that_of_the_virtualenv():
-    with Exporter() as exporter, VirtualenvGunicorn(workers=1) as gunicorn:
-        app = gunicorn.name
-        wait_for(exporter, "gunicorn_workers", 1, "its worker is seen", app=app, state="idle")
-        assert exporter.value("gunicorn_app_info", app=app, version="99.1.0", title="setproctitle") == 1
 
 
 def test_without_rights_what_is_denied_is_counted_and_absent():

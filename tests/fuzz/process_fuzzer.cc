@@ -45,7 +45,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
       break;
     default:
       ParseEpollSet(text);
-      ParseSitePackages(text);
       ParseMetadataName(text);
       ParseVersionOutput(text);
       ParseSocketLink(text);

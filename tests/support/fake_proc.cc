@@ -54,7 +54,8 @@ void FakeProc::Set(pid_t pid, const FakeProcess& process) {
       number(process.forked_only ? 4194368 : 4194304) + " 0 0 0 0" +
       number(process.user_ticks) + number(process.system_ticks) + " 0 0 20 0" +
       number(process.threads) + " 0" + number(process.start_time) + " 1000000" +
-      number(process.resident_pages) + " 0 0 0\n";
+      number(process.resident_pages) + " 0 0 0 0 0 0 0 0 0" +
+      number(process.caught_signals) + " 0 0 0\n";
   WriteFile(folder + "/stat", stat);
   WriteFile(folder + "/comm", comm + "\n");
   WriteFile(folder + "/cmdline", process.state == 'Z' ? "" : process.cmdline);

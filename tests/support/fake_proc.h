@@ -22,12 +22,17 @@ struct FakeProcess {
   std::uint64_t threads = 1;
   std::uint64_t start_time = 1000;
   std::uint64_t resident_pages = 100;
+  std::uint64_t caught_signals = 0;  // As in ProcStat.
   // Further files of its folder: "cgroup", "net/tcp", "status". Where net/tcp
   // is not among them it is empty: a network namespace of the process's own.
   std::map<std::string, std::string> files;
   // What its descriptors are: {5, "socket:[17]"}.
   std::map<int, std::string> fds;
 };
+
+// As of a real master and a real sync worker of it.
+inline constexpr std::uint64_t kMastersSignals = 0x8314a07;
+inline constexpr std::uint64_t kWorkersSignals = 0x8304226;
 
 class FakeProc {
  public:

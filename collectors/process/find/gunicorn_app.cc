@@ -1,31 +1,16 @@
 #include "collectors/process/find/gunicorn_app.h"
 
 #include <algorithm>
-#include <csignal>
 #include <iterator>
 #include <unordered_map>
 #include <utility>
+
+#include "collectors/process/find/gunicorn_signals.h"
 
 namespace gunicorn_exporter {
 namespace {
 
 constexpr std::string_view kUpgradeSuffix = ".2";
-
-bool Catches(const ProcessSnapshot& process, int signal) {
-  return process.caught_signals &&
-         (*process.caught_signals >> (signal - 1) & 1) != 0;
-}
-
-// A worker resets these of its master's.
-bool HasHandlersOfMaster(const ProcessSnapshot& process) {
-  return Catches(process, SIGHUP) && Catches(process, SIGUSR2);
-}
-
-// And it keeps those.
-bool HasHandlersOfWorker(const ProcessSnapshot& process) {
-  return Catches(process, SIGTTIN) && Catches(process, SIGTTOU) &&
-         !Catches(process, SIGUSR2);
-}
 
 bool IsUpgradeOf(const std::string& name, const std::string& app) {
   return name.size() == app.size() + kUpgradeSuffix.size() &&
@@ -132,7 +117,7 @@ class Finder {
     return process.title == TitleKind::kWorker ||
            known_.workers.contains(process.key) ||
            (process.command && process.forked_only &&
-            HasHandlersOfWorker(process));
+            HasHandlersOfWorker(process.caught_signals));
   }
 
   void AddOrphan(const ProcessSnapshot& process) {
@@ -174,7 +159,7 @@ class Finder {
       case TitleKind::kNone:
         break;
     }
-    return child.forked_only && !HasHandlersOfMaster(child) &&
+    return child.forked_only && !HasHandlersOfMaster(child.caught_signals) &&
            // What is no gunicorn's command line is a title of its own.
            (!child.command || child.cmdline == master.process.cmdline);
   }

@@ -21,9 +21,6 @@
 // worker when we last looked, or a fork with gunicorn's command line and a
 // worker's signal handlers.
 //
-// Source: gunicorn's arbiter.py (SIGNALS, init_signals), workers/base.py
-// (init_signals).
-//
 // Pure functions, safe from any thread.
 #pragma once
 

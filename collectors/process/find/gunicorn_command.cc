@@ -5,6 +5,10 @@
 #include <cctype>
 #include <vector>
 
+#include "collectors/process/find/gunicorn_title.h"
+#include "collectors/process/read/text_fields.h"
+#include "config/base/number.h"
+
 namespace gunicorn_exporter {
 namespace {
 
@@ -59,8 +63,25 @@ std::string_view BaseName(std::string_view path) {
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
+// "gunicorn", "gunicorn3", "gunicorn-3.11", "gunicorn_paster", and what Nix
+// puts behind its wrapper: ".gunicorn-wrapped".
 bool IsGunicorn(std::string_view name) {
-  return name == "gunicorn" || name == "gunicorn3";
+  constexpr std::string_view kName = "gunicorn";
+  constexpr std::string_view kWrapped = "-wrapped";
+  while (name.starts_with('.') && name.ends_with(kWrapped)) {
+    name = name.substr(1, name.size() - 1 - kWrapped.size());
+  }
+  if (!name.starts_with(kName)) return false;
+  name.remove_prefix(kName.size());
+  if (name.empty() || name == "_paster") return true;
+  if (name.starts_with('-')) name.remove_prefix(1);
+  return !name.empty() && IsDigit(name[0]) &&
+         name.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+bool IsModuleOfGunicorn(std::string_view name) {
+  return name == "gunicorn" || name == "gunicorn.__main__" ||
+         name == "gunicorn.app.wsgiapp";
 }
 
 // Where gunicorn's own arguments begin, or nothing.
@@ -68,66 +89,94 @@ std::optional<std::size_t> SkipInterpreter(const Arguments& arguments) {
   if (arguments.empty()) return std::nullopt;
   const std::string_view program = BaseName(arguments[0]);
   if (IsGunicorn(program)) return 1;
-  if (program.find("ython") == std::string_view::npos &&
-      program.find("pypy") == std::string_view::npos) {
-    return std::nullopt;
-  }
+  if (!IsPython(program)) return std::nullopt;
   for (std::size_t i = 1; i < arguments.size(); ++i) {
     const std::string_view argument = arguments[i];
-    if (argument == "-m") {
-      if (i + 1 == arguments.size()) return std::nullopt;
-      const std::string& module = arguments[i + 1];
-      if (!IsGunicorn(module) && module != "gunicorn.app.wsgiapp") {
-        return std::nullopt;
-      }
-      return i + 2;
-    }
-    if (argument == "-X" || argument == "-W" ||
-        argument == "--check-hash-based-pycs") {
-      ++i;
-    } else if (argument.empty() || argument[0] != '-') {
+    if (!argument.starts_with('-')) {
       if (!IsGunicorn(BaseName(argument))) return std::nullopt;
       return i + 1;
-    } else if (argument == "-c" || argument == "-") {
-      return std::nullopt;
     }
+    if (argument == "-") return std::nullopt;
+    if (argument.starts_with("--")) {
+      if (argument == "--check-hash-based-pycs") ++i;
+      continue;
+    }
+    // -Immodule, -u -X dev: what follows such a letter, there or in the next
+    // argument, is its value.
+    const auto letter = argument.find_first_of("cmWX", 1);
+    if (letter == std::string_view::npos) continue;
+    std::string_view value = argument.substr(letter + 1);
+    if (value.empty()) {
+      if (++i == arguments.size()) return std::nullopt;
+      value = arguments[i];
+    }
+    if (argument[letter] == 'c') return std::nullopt;
+    if (argument[letter] != 'm') continue;
+    if (!IsModuleOfGunicorn(value)) return std::nullopt;
+    return i + 1;
   }
   return std::nullopt;
 }
 
-// Long options that take no value. Source: gunicorn's config.py, 20 to 26.
-bool IsSwitch(std::string_view option) {
-  constexpr std::array kSwitches = {
-      "--capture-output",
-      "--casefold-http-method",
-      "--daemon",
-      "--disable-redirect-access-to-syslog",
-      "--do-handshake-on-connect",
-      "--enable-backlog-metric",
-      "--enable-stdio-inheritance",
-      "--initgroups",
-      "--log-syslog",
-      "--no-control-socket",
-      "--no-sendfile",
-      "--permit-obsolete-folding",
-      "--permit-unconventional-http-method",
-      "--permit-unconventional-http-version",
-      "--preload",
-      "--proxy-protocol",
-      "--reload",
-      "--reuse-port",
-      "--spew",
-      "--strip-header-spaces",
-      "--suppress-ragged-eofs",
-      "--tolerate-dangerous-framing",
-  };
-  return std::find(kSwitches.begin(), kSwitches.end(), option) !=
-         kSwitches.end();
+// Source: gunicorn's config.py, 20 to 26.
+constexpr std::string_view kSwitches =
+    "--capture-output --casefold-http-method --check-config --daemon "
+    "--disable-redirect-access-to-syslog --do-handshake-on-connect "
+    "--enable-backlog-metric --enable-stdio-inheritance --help --initgroups "
+    "--log-syslog --no-control-socket --no-sendfile --permit-obsolete-folding "
+    "--permit-unconventional-http-method --permit-unconventional-http-version "
+    "--preload --print-config --proxy-protocol --reload --reuse-port --spew "
+    "--strip-header-spaces --suppress-ragged-eofs "
+    "--tolerate-dangerous-framing --version";
+constexpr std::string_view kWithValue =
+    "--access-logfile --access-logformat --asgi-disconnect-grace-period "
+    "--asgi-lifespan --asgi-loop --backlog --bind --ca-certs --cert-reqs "
+    "--certfile --chdir --ciphers --config --control-socket "
+    "--control-socket-mode --dirty-app --dirty-graceful-timeout "
+    "--dirty-threads --dirty-timeout --dirty-workers --dogstatsd-tags --env "
+    "--error-logfile --forwarded-allow-ips --forwarder-headers "
+    "--graceful-timeout --group --header-map --http-parser --http-protocols "
+    "--http2-cleartext --http2-initial-window-size "
+    "--http2-max-concurrent-streams --http2-max-frame-size "
+    "--http2-max-header-list-size --keep-alive --keyfile "
+    "--limit-request-field_size --limit-request-fields --limit-request-line "
+    "--log-config --log-config-json --log-file --log-level "
+    "--log-syslog-facility --log-syslog-prefix --log-syslog-to --logger-class "
+    "--max-requests --max-requests-jitter --name --paste --paste-global "
+    "--paster --pid --protocol --proxy-allow-from --pythonpath "
+    "--reload-engine --reload-extra-file --root-path --ssl-version "
+    "--statsd-host --statsd-prefix --threads --timeout --umask --user "
+    "--uwsgi-allow-from --worker-class --worker-connections --worker-tmp-dir "
+    "--workers";
+
+struct Option {
+  std::string_view name;
+  bool is_switch = false;
+};
+
+// As argparse does it, the beginning of one long option's name is that option.
+// Which names there are depends on the version: one that is not told apart here
+// is a switch where all that it may be are.
+Option FindOption(std::string_view said) {
+  Option found{said};
+  std::size_t count = 0;
+  bool has_value = false;
+  for (const bool is_switch : {true, false}) {
+    std::string_view names = is_switch ? kSwitches : kWithValue;
+    while (!names.empty()) {
+      const std::string_view name = NextField(names);
+      if (name == said) return {name, is_switch};
+      if (!name.starts_with(said)) continue;
+      if (count++ == 0) found = {name, is_switch};
+      has_value = has_value || !is_switch;
+    }
+  }
+  return count <= 1 ? found : Option{said, !has_value};
 }
 
 bool EndsAtOnce(std::string_view option) {
   constexpr std::array kOptions = {"--version", "--help", "--check-config",
-                                   "-v",        "-h",     "--print-config"};
+                                   "v",         "h",      "--print-config"};
   return std::find(kOptions.begin(), kOptions.end(), option) != kOptions.end();
 }
 
@@ -140,9 +189,9 @@ struct Said {
 };
 
 void TakeOption(Said& said, std::string_view option, std::string value) {
-  if (option == "--name" || option == "-n") {
+  if (option == "--name" || option == "n") {
     said.name = std::move(value);
-  } else if (option == "--worker-class" || option == "-k") {
+  } else if (option == "--worker-class" || option == "k") {
     said.worker_class = std::move(value);
   } else if (option == "--dirty-app") {
     said.dirty = true;
@@ -151,33 +200,52 @@ void TakeOption(Said& said, std::string_view option, std::string value) {
   }
 }
 
+// Since 26 it may name one of these, else it stands alone.
+bool IsProxyMode(std::string_view word) {
+  return word == "off" || word == "v1" || word == "v2" || word == "auto";
+}
+
 Said ReadArguments(const Arguments& arguments, std::size_t first) {
   Said said;
+  const auto take_app = [&](const std::string& argument) {
+    if (!said.app && !argument.empty()) said.app = argument;
+  };
   for (std::size_t i = first; i < arguments.size(); ++i) {
-    const std::string_view argument = arguments[i];
+    std::string_view argument = arguments[i];
+    if (argument == "--") {
+      if (i + 1 < arguments.size()) take_app(arguments[i + 1]);
+      break;
+    }
     if (argument.size() < 2 || argument[0] != '-') {
-      if (!said.app && !argument.empty()) said.app = std::string(argument);
+      take_app(arguments[i]);
       continue;
     }
-    if (EndsAtOnce(argument)) said.ends_at_once = true;
-    std::string_view option = argument;
+    Option option;
     std::optional<std::string> value;
     if (argument[1] == '-') {
       const auto equals = argument.find('=');
-      option = argument.substr(0, equals);
+      option = FindOption(argument.substr(0, equals));
       if (equals != std::string_view::npos) {
         value = std::string(argument.substr(equals + 1));
       }
-      if (IsSwitch(option)) continue;
+      if (option.name == "--proxy-protocol" && !value &&
+          i + 1 < arguments.size() && IsProxyMode(arguments[i + 1])) {
+        ++i;
+      }
     } else {
-      option = argument.substr(0, 2);
-      if (option == "-R" || option == "-D") continue;
-      if (argument.size() > 2) {  // -nmy_app, -n=my_app
-        value = std::string(argument.substr(argument[2] == '=' ? 3 : 2));
+      // Switches stand before others in one word: -Dn my_app
+      const auto letter = argument.find_first_not_of("RD", 1);
+      if (letter == std::string_view::npos) continue;
+      option = {argument.substr(letter, 1)};
+      argument.remove_prefix(letter + 1);
+      if (!argument.empty()) {  // -nmy_app, -n=my_app
+        value = std::string(argument.substr(argument[0] == '=' ? 1 : 0));
       }
     }
+    if (EndsAtOnce(option.name)) said.ends_at_once = true;
+    if (option.is_switch) continue;
     if (!value && i + 1 < arguments.size()) value = arguments[++i];
-    TakeOption(said, option, value.value_or(""));
+    TakeOption(said, option.name, value.value_or(""));
   }
   return said;
 }

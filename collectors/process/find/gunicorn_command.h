@@ -2,6 +2,10 @@
 //
 //     python3 /usr/bin/gunicorn --name my_app -w 3 app:app
 //     /opt/app/bin/python -m gunicorn -c gunicorn.conf.py app:app
+//     python3 /usr/bin/gunicorn-3.11 --nam my_app --proxy-protocol v2 --
+//     app:app
+//
+// Read as argparse does it, by the options of gunicorn 20 to 26.
 //
 // Pure functions, safe from any thread.
 #pragma once

@@ -58,10 +58,13 @@ GunicornTitle ParseGunicornTitle(std::string_view cmdline) {
              : GunicornTitle{kind->second, app};
 }
 
+bool IsPython(std::string_view program) {
+  return program.find("ython") != std::string_view::npos ||
+         program.find("pypy") != std::string_view::npos;
+}
+
 bool MayBeGunicorn(std::string_view comm) {
-  return comm.find("gunicorn") != std::string_view::npos ||
-         comm.find("ython") != std::string_view::npos ||
-         comm.find("pypy") != std::string_view::npos;
+  return comm.find("gunicorn") != std::string_view::npos || IsPython(comm);
 }
 
 }  // namespace gunicorn_exporter

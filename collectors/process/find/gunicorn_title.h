@@ -42,7 +42,10 @@ struct GunicornTitle {
 // `cmdline` as read, NULs included.
 GunicornTitle ParseGunicornTitle(std::string_view cmdline);
 
-// Could a process with this comm (/proc/PID/comm, cut at 15 bytes) be a
+// Is this the name of a Python: "python3.11", "pypy3"?
+bool IsPython(std::string_view program);
+
+// Could a process with this comm (in /proc/PID/stat, cut at 15 bytes) be a
 // gunicorn, titled or not? A filter that spares reading the command line of
 // every process of the machine: "gunicorn: maste", "gunicorn", "python3.11".
 bool MayBeGunicorn(std::string_view comm);

@@ -1,5 +1,6 @@
 #include "collectors/process/find/gunicorn_version.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <poll.h>
@@ -12,6 +13,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
+#include <cstdint>
+#include <cstring>
 
 #include "collectors/process/read/proc_reader.h"
 #include "collectors/process/read/text_fields.h"
@@ -31,17 +35,17 @@ bool IsVersion(std::string_view text) {
          });
 }
 
-// Opens a folder below `root` as the process itself would: links stay inside.
-FileDescriptor OpenBelow(int root, const std::string& path) {
+// Opens what is below `root` as the process itself would: links stay inside.
+FileDescriptor OpenBelow(int root, const std::string& path, int flags) {
   open_how how{};
-  how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  how.flags = static_cast<unsigned>(flags | O_RDONLY | O_CLOEXEC);
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   return FileDescriptor(static_cast<int>(
       syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
 }
 
 std::string FindVersion(int root, const std::string& path) {
-  const FileDescriptor fd = OpenBelow(root, path);
+  const FileDescriptor fd = OpenBelow(root, path, O_DIRECTORY);
   if (!fd) return {};
   // The stream takes a descriptor of its own.
   const Directory directory(fdopendir(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)));
@@ -53,35 +57,119 @@ std::string FindVersion(int root, const std::string& path) {
   return {};
 }
 
-// Those that its shared libraries were loaded from.
-std::vector<std::string> LibraryFolders(ProcReader& reader, pid_t pid) {
-  std::vector<std::string> folders;
-  reader.ReadLines(pid, "maps", [&](std::string_view maps) {
-    for (std::string& folder : ParseSitePackages(maps)) {
-      if (std::find(folders.begin(), folders.end(), folder) == folders.end()) {
-        folders.push_back(std::move(folder));
-      }
-    }
-  });
-  return folders;
+// How a file begins; empty where there is none.
+std::string ReadBeginning(int root, const std::string& path) {
+  const FileDescriptor fd = OpenBelow(root, path, O_NONBLOCK);
+  std::array<char, 4096> text{};
+  const ssize_t size = fd ? read(fd.get(), text.data(), text.size()) : 0;
+  return {text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
 }
 
-// /usr/local/lib/python3.11/site-packages and its like, where they exist.
-std::vector<std::string> UsualFolders(int root) {
-  std::vector<std::string> folders = {"/usr/lib/python3/dist-packages"};
-  for (const char* lib : {"/usr/local/lib", "/usr/lib", "/opt/venv/lib"}) {
-    const FileDescriptor fd = OpenBelow(root, lib);
-    if (!fd) continue;
-    const Directory directory(fdopendir(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)));
-    if (!directory) continue;
-    while (const dirent* entry = readdir(directory.get())) {
-      const std::string name = entry->d_name;
-      if (!name.starts_with("python3")) continue;
-      for (const char* packages : {"/site-packages", "/dist-packages"}) {
-        folders.push_back(std::string(lib) + "/" + name + packages);
-      }
+// The name by which the process's program was started, as the kernel put it
+// into its memory (AT_EXECFN of getauxval(3)): no title overwrites it.
+std::string ReadStartedName(ProcReader& reader, pid_t pid) {
+  const auto vector = reader.ReadQuietly(pid, "auxv");
+  if (!vector) return {};
+  std::array<std::uint64_t, 2> entry{};
+  std::uint64_t address = 0;
+  for (std::size_t at = 0; at + sizeof entry <= vector->size();
+       at += sizeof entry) {
+    std::memcpy(entry.data(), vector->data() + at, sizeof entry);
+    if (entry[0] == AT_EXECFN) address = entry[1];
+  }
+  if (address == 0) return {};
+  const FileDescriptor memory = reader.Open(pid, "mem", O_RDONLY);
+  std::array<char, PATH_MAX> name{};
+  if (!memory || pread(memory.get(), name.data(), name.size() - 1,
+                       static_cast<off_t>(address)) <= 0) {
+    return {};
+  }
+  return name.data();
+}
+
+struct Started {
+  std::string program;
+  std::string python;  // Itself, or what the script's first line names.
+};
+
+// Empty where it cannot be told.
+Started FindStarted(ProcReader& reader, pid_t pid, int root) {
+  std::string program = ReadStartedName(reader, pid);
+  if (program.empty()) {  // The memory may not be read: without a title, this.
+    const auto cmdline = reader.ReadQuietly(pid, "cmdline").value_or("");
+    program = cmdline.substr(0, cmdline.find('\0'));
+    if (!program.starts_with('/')) return {};
+  }
+  if (!program.starts_with('/')) {
+    program = reader.ReadLink(pid, "cwd") + "/" + program;
+  }
+  const std::string text = ReadBeginning(root, program);
+  if (text.empty()) return {};  // Another program by now, or another folder.
+  if (!text.starts_with("#!")) return {program, program};
+  std::string_view line = text;
+  line = line.substr(0, line.find('\n'));
+  line.remove_prefix(2);
+  return {program, std::string(NextField(line))};
+}
+
+// A value of pyvenv.cfg; empty where it has none of that key.
+std::string FindSetting(std::string_view text, std::string_view key) {
+  while (!text.empty()) {
+    std::string_view line = NextLine(text);
+    if (NextField(line) == key && NextField(line) == "=") {
+      return std::string(NextField(line));
     }
   }
+  return {};
+}
+
+std::string ParentOf(const std::string& path) {
+  return path.substr(0, path.rfind('/'));
+}
+
+// Where this Python looks for packages, in its order: PYTHONPATH, its virtual
+// environment's, the user's, the system's.
+std::vector<std::string> PackageFolders(ProcReader& reader, pid_t pid, int root,
+                                        const Started& started) {
+  std::vector<std::string> folders;
+  std::string home;
+  std::string_view environ = reader.ReadQuietly(pid, "environ").value_or("");
+  while (!environ.empty()) {
+    std::string_view entry = environ.substr(0, environ.find('\0'));
+    environ.remove_prefix(std::min(environ.size(), entry.size() + 1));
+    if (entry.starts_with("HOME=")) home = entry.substr(5);
+    if (!entry.starts_with("PYTHONPATH=")) continue;
+    entry.remove_prefix(entry.find('=') + 1);
+    while (!entry.empty()) {
+      const std::string_view folder = entry.substr(0, entry.find(':'));
+      if (folder.starts_with('/')) folders.emplace_back(folder);
+      entry.remove_prefix(std::min(entry.size(), folder.size() + 1));
+    }
+  }
+  // "python3.11": the folders of each version have its name.
+  std::string version = reader.ReadLink(pid, "exe");
+  version = version.substr(version.rfind('/') + 1);
+  const auto add = [&](const std::string& prefix) {
+    folders.push_back(prefix + "/lib/" + version + "/site-packages");
+    folders.push_back(prefix + "/lib/" + version + "/dist-packages");
+  };
+  std::string prefix = ParentOf(ParentOf(started.python));
+  const std::string settings = ReadBeginning(root, prefix + "/pyvenv.cfg");
+  if (!settings.empty()) {
+    add(prefix);
+    if (FindSetting(settings, "include-system-site-packages") != "true") {
+      return folders;
+    }
+    prefix = ParentOf(FindSetting(settings, "home"));
+  }
+  // A title has overwritten the environment; the script stands beside them.
+  const auto local = started.program.find("/.local/bin/");
+  if (local != std::string::npos) home = started.program.substr(0, local);
+  if (!home.empty()) add(home + "/.local");
+  // Debian's: what is installed beside the packages stands before them.
+  if (prefix == "/usr") add("/usr/local");
+  add(prefix);
+  folders.push_back(prefix + "/lib/python3/dist-packages");
   return folders;
 }
 
@@ -131,34 +219,13 @@ std::string_view ParseVersionOutput(std::string_view text) {
   return IsVersion(text) ? text : std::string_view();
 }
 
-std::vector<std::string> ParseSitePackages(std::string_view maps) {
-  std::vector<std::string> folders;
-  while (!maps.empty()) {
-    const std::string_view line = NextLine(maps);
-    for (const std::string_view name : {"/site-packages/", "/dist-packages/"}) {
-      const auto path = line.find('/');
-      const auto end = line.find(name);
-      if (end == std::string_view::npos) continue;
-      std::string folder(line.substr(path, end + name.size() - 1 - path));
-      if (std::find(folders.begin(), folders.end(), folder) == folders.end()) {
-        folders.push_back(std::move(folder));
-      }
-    }
-  }
-  return folders;
-}
-
 std::string ReadVersion(ProcReader& reader, pid_t pid) {
-  const std::vector<std::string> folders = LibraryFolders(reader, pid);
   const FileDescriptor root = reader.Open(pid, "root", O_PATH | O_DIRECTORY);
   if (!root) return {};
-  for (const std::string& folder : folders) {
-    if (std::string version = FindVersion(root.get(), folder);
-        !version.empty()) {
-      return version;
-    }
-  }
-  for (const std::string& folder : UsualFolders(root.get())) {
+  const Started started = FindStarted(reader, pid, root.get());
+  if (started.python.empty()) return {};
+  for (const std::string& folder :
+       PackageFolders(reader, pid, root.get(), started)) {
     if (std::string version = FindVersion(root.get(), folder);
         !version.empty()) {
       return version;

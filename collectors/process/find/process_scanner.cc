@@ -1,11 +1,13 @@
 #include "collectors/process/find/process_scanner.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "collectors/process/find/gunicorn_signals.h"
 #include "collectors/process/read/proc_parse.h"
 #include "collectors/process/read/text_fields.h"
 #include "config/base/utf8.h"
@@ -16,11 +18,40 @@ namespace {
 // A user may call a process as they like, up to 128 KiB and more, and every
 // series of an app carries its name.
 constexpr std::size_t kLongestName = 4096;
+// Of one that is shown.
+constexpr std::size_t kLongestCommandLine = 200;
 
 // As it stands in the series: names that look the same there are one app.
 std::optional<std::string> ToAppName(std::string_view text) {
   if (text.size() > kLongestName) return std::nullopt;
   return ToValidUtf8(text);
+}
+
+void Take(const ProcStat& stat, ProcessSnapshot& process) {
+  process.key = {stat.pid, stat.start_time};
+  process.ppid = stat.ppid;
+  process.zombie = stat.state == 'Z' || stat.state == 'X';
+  process.forked_only = stat.forked_only;
+  process.caught_signals = stat.caught_signals;
+  process.user_ticks = stat.user_ticks;
+  process.system_ticks = stat.system_ticks;
+  process.threads = stat.threads;
+  process.resident_pages = stat.resident_pages;
+}
+
+std::string_view ProgramOf(std::string_view cmdline) {
+  cmdline = cmdline.substr(0, cmdline.find('\0'));
+  return cmdline.substr(cmdline.rfind('/') + 1);
+}
+
+// The arguments between blanks, on one line.
+std::string ForPeople(std::string_view cmdline) {
+  std::string text = ToValidUtf8(cmdline.substr(0, kLongestCommandLine));
+  std::replace_if(
+      text.begin(), text.end(),
+      [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text;
 }
 
 }  // namespace
@@ -31,33 +62,51 @@ ProcessTable ProcessScanner::ScanAll(const std::set<pid_t>& known) {
   reader_.TakeShortage();
   table.readable = reader_.ListPids(pids_);
   table.processes = pids_.size();
-  const auto add = [&](pid_t pid, bool any) {
-    auto process = Look(pid, any);
-    if (!process) return;
-    looked_at.insert(pid);
-    table.candidates.push_back(*std::move(process));
-  };
   for (const pid_t pid : pids_) {
     const bool is_known = known.contains(pid);
-    // A tree without comm files is looked at whole.
-    const auto comm = reader_.ReadQuietly(pid, "comm");
-    if (comm && !is_known && !MayBeGunicorn(*comm)) continue;
-    add(pid, is_known);
+    auto process = Look(pid, is_known ? Wanted::kAny : Wanted::kLikely);
+    if (!process) continue;
+    if (is_known || process->zombie || process->title != TitleKind::kNone ||
+        process->command) {
+      looked_at.insert(pid);
+      table.candidates.push_back(*std::move(process));
+    } else if (IsUnnamedGunicorn(*process)) {
+      table.unnamed.push_back({pid, ForPeople(process->cmdline)});
+    }
   }
   const std::size_t found = table.candidates.size();
   for (std::size_t i = 0; i < found; ++i) {
     const ProcessSnapshot& process = table.candidates[i];
     if (process.title != TitleKind::kMaster && !process.command) continue;
     for (const pid_t child : Children(process.key.pid)) {
-      if (!looked_at.contains(child)) add(child, true);
+      if (looked_at.contains(child)) continue;
+      auto seen = LookAtAny(child);
+      if (!seen) continue;
+      looked_at.insert(child);
+      table.candidates.push_back(*std::move(seen));
     }
   }
+  std::erase_if(table.unnamed, [&](const UnnamedGunicorn& gunicorn) {
+    return looked_at.contains(gunicorn.pid);  // A gunicorn's helper.
+  });
   table.complete = !reader_.TakeShortage();
   return table;
 }
 
-std::optional<ProcessSnapshot> ProcessScanner::Look(pid_t pid, bool any) {
+std::optional<ProcessSnapshot> ProcessScanner::Look(pid_t pid, Wanted wanted) {
+  const auto text = reader_.Read(pid, "stat");
+  const auto stat = text ? ParseProcStat(*text) : std::nullopt;
+  if (!stat) return std::nullopt;
+  const bool may_be_unnamed =
+      wanted == Wanted::kLikely && HasHandlersOfMaster(stat->caught_signals);
+  if (wanted == Wanted::kLikely && !may_be_unnamed &&
+      !MayBeGunicorn(stat->comm)) {
+    return std::nullopt;
+  }
   ProcessSnapshot process;
+  Take(*stat, process);
+  if (process.zombie) return process;  // Its title has gone.
+
   const auto cmdline = reader_.Read(pid, "cmdline");
   if (!cmdline) return std::nullopt;
   const GunicornTitle title = ParseGunicornTitle(*cmdline);
@@ -68,63 +117,56 @@ std::optional<ProcessSnapshot> ProcessScanner::Look(pid_t pid, bool any) {
   }
   process.title = title.kind;
   process.title_app = *app;
-  if (title.kind == TitleKind::kNone) {
-    process.command = ParseGunicornCommand(*cmdline);
-    if (process.command) process.cmdline = std::string(*cmdline);
-    // Of a zombie nothing is left here; another program is none of ours.
-    if (!any && !process.command && !cmdline->empty()) return std::nullopt;
-  }
-
-  if (!ReadStat(pid, process)) return std::nullopt;
-  if (!any && !process.zombie && title.kind == TitleKind::kNone &&
-      !process.command) {
+  if (title.kind != TitleKind::kNone) return process;
+  process.command = ParseGunicornCommand(*cmdline);
+  if (wanted != Wanted::kAny && !process.command && !may_be_unnamed) {
     return std::nullopt;
   }
-  if (process.forked_only && title.kind == TitleKind::kNone) {
-    const auto status = reader_.ReadQuietly(pid, "status");
-    if (status) process.caught_signals = ParseCaughtSignals(*status);
+  process.cmdline = std::string(*cmdline);
+  if (!process.command) return process;
+  // Where the name is known the rest can be missed: that is no error.
+  const auto environ = process.command->named
+                           ? reader_.ReadQuietly(pid, "environ")
+                           : reader_.Read(pid, "environ");
+  if (environ) {
+    process.command = ParseGunicornCommand(process.cmdline, *environ);
+    if (!process.command) return process;
   }
-
-  if (process.command) {
-    // Where the name is known the rest can be missed: that is no error.
-    const auto environ = process.command->named
-                             ? reader_.ReadQuietly(pid, "environ")
-                             : reader_.Read(pid, "environ");
-    if (environ) {
-      process.command = ParseGunicornCommand(process.cmdline, *environ);
-    }
+  auto name = ToAppName(process.command->name);
+  if (!name) {
+    reader_.errors().Count("cmdline", ENAMETOOLONG);
+    return std::nullopt;
   }
-  if (process.command) {
-    auto name = ToAppName(process.command->name);
-    if (!name) {
-      reader_.errors().Count("cmdline", ENAMETOOLONG);
-      return std::nullopt;
-    }
-    process.command->name = *std::move(name);
-  }
+  process.command->name = *std::move(name);
   return process;
 }
 
-bool ProcessScanner::ReadStat(pid_t pid, ProcessSnapshot& process) {
-  const auto text = reader_.Read(pid, "stat");
-  const auto stat = text ? ParseProcStat(*text) : std::nullopt;
-  if (!stat) return false;
-  process.key = {pid, stat->start_time};
-  process.ppid = stat->ppid;
-  process.zombie = stat->state == 'Z' || stat->state == 'X';
-  process.forked_only = stat->forked_only;
-  process.user_ticks = stat->user_ticks;
-  process.system_ticks = stat->system_ticks;
-  process.threads = stat->threads;
-  process.resident_pages = stat->resident_pages;
-  return true;
+bool ProcessScanner::IsUnnamedGunicorn(const ProcessSnapshot& process) {
+  const pid_t pid = process.key.pid;
+  bool is_python = IsPython(ProgramOf(process.cmdline));
+  if (!is_python) {  // A title of its own, a program that holds a Python.
+    reader_.ReadLines(pid, "maps", [&](std::string_view lines) {
+      is_python = is_python || IsPython(lines);
+    });
+  }
+  if (!is_python) return false;
+  const std::vector<pid_t> children = Children(pid);
+  return std::any_of(children.begin(), children.end(), [&](pid_t child) {
+    const auto seen = LookAtAny(child);
+    return seen && !seen->zombie && seen->forked_only &&
+           HasHandlersOfWorker(seen->caught_signals);
+  });
 }
 
 std::optional<ProcessSnapshot> ProcessScanner::Refresh(
     const ProcessSnapshot& known) {
+  const pid_t pid = known.key.pid;
+  const auto text = reader_.Read(pid, "stat");
+  const auto stat = text ? ParseProcStat(*text) : std::nullopt;
+  if (!stat) return std::nullopt;
   ProcessSnapshot process = known;
-  if (!ReadStat(known.key.pid, process)) return std::nullopt;
-  if (process.key != known.key) return LookAt(known.key.pid);
+  Take(*stat, process);
+  if (process.key != known.key) return LookAt(pid);
   return process;
 }
 

@@ -1,9 +1,14 @@
 // One look at the process table: the processes that may be gunicorns, as
 // snapshots, and the children of masters whatever they call themselves. Reads
-// /proc/PID/comm of all, cmdline and stat of those whose comm lets them be a
-// gunicorn, and environ and status of gunicorns without a title. Names of
-// apps are valid UTF-8; a process that claims one over 4 KiB is left out and
-// counted (ReadErrors, "too_long").
+// /proc/PID/stat of all, cmdline of those whose comm or signal handlers let
+// them be a gunicorn, and environ of gunicorns without a title. Names of apps
+// are valid UTF-8; a process that claims one over 4 KiB is left out and counted
+// (ReadErrors, "too_long").
+//
+// Without a title and with a command line of its own (a program that embeds
+// gunicorn, a link of another name), it is proven to be a gunicorn where it is
+// a Python with a master's signal handlers that has forked a child with a
+// worker's. No name is known of it.
 //
 // Thread rule: one thread at a time. A process that vanishes in mid-read is
 // left out, and so is one that cannot be read for want of descriptors: see
@@ -17,6 +22,7 @@
 #include <set>
 #include <vector>
 
+#include "collectors/app_status.h"
 #include "collectors/process/find/process_snapshot.h"
 #include "collectors/process/read/proc_reader.h"
 
@@ -27,6 +33,7 @@ struct ProcessTable {
   bool complete = false;      // Not where descriptors or memory ran out.
   std::size_t processes = 0;  // All of the machine's.
   std::vector<ProcessSnapshot> candidates;
+  std::vector<UnnamedGunicorn> unnamed;
 };
 
 class ProcessScanner {
@@ -43,20 +50,27 @@ class ProcessScanner {
 
   // One process, whatever its comm says; nothing when it is gone, or neither
   // its title nor its command line is a gunicorn's.
-  std::optional<ProcessSnapshot> LookAt(pid_t pid) { return Look(pid, false); }
+  std::optional<ProcessSnapshot> LookAt(pid_t pid) {
+    return Look(pid, Wanted::kGunicorn);
+  }
 
   // One process, whatever it calls itself; nothing when it is gone.
   std::optional<ProcessSnapshot> LookAtAny(pid_t pid) {
-    return Look(pid, true);
+    return Look(pid, Wanted::kAny);
   }
 
   // The children that the process itself forked (its first thread).
   std::vector<pid_t> Children(pid_t pid);
 
  private:
-  std::optional<ProcessSnapshot> Look(pid_t pid, bool any);
-  // Reads stat into the snapshot; false when the process is gone.
-  bool ReadStat(pid_t pid, ProcessSnapshot& process);
+  enum class Wanted {
+    kAny,
+    kGunicorn,  // By its title or its command line.
+    // The same whose comm lets it be one; or by its signal handlers a master.
+    kLikely,
+  };
+  std::optional<ProcessSnapshot> Look(pid_t pid, Wanted wanted);
+  bool IsUnnamedGunicorn(const ProcessSnapshot& process);
 
   ProcReader& reader_;
   std::vector<pid_t> pids_;

@@ -29,9 +29,7 @@ struct ProcessSnapshot {
   // Forked and still the program of its parent: what a worker is, and what the
   // next master of an upgrade, which is started anew, is not.
   bool forked_only = false;
-  // Of one that is forked only, and not titled a worker, where they are told:
-  // see ParseCaughtSignals.
-  std::optional<std::uint64_t> caught_signals;
+  std::uint64_t caught_signals = 0;  // As in ProcStat.
   std::uint64_t user_ticks = 0;
   std::uint64_t system_ticks = 0;
   std::uint64_t threads = 0;

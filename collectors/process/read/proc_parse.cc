@@ -76,6 +76,8 @@ std::optional<ProcStat> ParseProcStat(std::string_view text) {
     *target = *number;
     if (field == 9) stat.forked_only = (flags & kForkedNoExec) != 0;
   }
+  for (int field = 25; field < 34; ++field) NextField(rest);
+  stat.caught_signals = ParseDecimal(NextField(rest)).value_or(0);
   return stat;
 }
 
@@ -102,11 +104,6 @@ std::optional<uid_t> ParseEffectiveUid(std::string_view text) {
   const auto uid = ParseDecimal(NextField(*value));
   if (!uid || *uid > std::numeric_limits<uid_t>::max()) return std::nullopt;
   return static_cast<uid_t>(*uid);
-}
-
-std::optional<std::uint64_t> ParseCaughtSignals(std::string_view text) {
-  auto value = FindLine(text, "SigCgt:");
-  return value ? ParseHex(NextField(*value)) : std::nullopt;
 }
 
 std::optional<std::uint64_t> ParseListenOverflows(std::string_view text) {

@@ -26,6 +26,9 @@ struct ProcStat {
   std::uint64_t threads = 0;
   std::uint64_t start_time = 0;  // Clock ticks since boot.
   std::uint64_t resident_pages = 0;
+  // The signals that it has handlers for: bit N-1 is signal N's, up to 31.
+  // 0 where the text ends before them.
+  std::uint64_t caught_signals = 0;
 };
 
 //     8785 (gunicorn: worke) S 8784 8781 1519 0 -1 4194368 ...
@@ -40,10 +43,6 @@ std::optional<std::uint64_t> ParsePss(std::string_view text);
 
 // The effective user, `Uid`'s second number in /proc/PID/status.
 std::optional<uid_t> ParseEffectiveUid(std::string_view text);
-
-// The signals that a process has handlers for, `SigCgt` of /proc/PID/status:
-// bit N-1 is signal N's.
-std::optional<std::uint64_t> ParseCaughtSignals(std::string_view text);
 
 // TcpExt ListenOverflows of /proc/PID/net/netstat. A line of names stands
 // before each line of values.

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <limits>
 
+#include "collectors/process/read/hidden_processes.h"
 #include "collectors/process/read/proc_parse.h"
 
 namespace gunicorn_exporter {
@@ -26,7 +27,7 @@ constexpr std::size_t kKeptBuffer = 64 * kFirstBuffer;
 // record, come whole.
 bool IsTable(std::string_view file) {
   return file.starts_with("net/") || file == "maps" ||
-         file.ends_with("/children");
+         file == "self/mountinfo" || file.ends_with("/children");
 }
 
 double ToSeconds(const timespec& time) {
@@ -240,6 +241,24 @@ std::optional<std::uint64_t> ProcReader::OwnNetworkNamespace() {
     return std::nullopt;
   }
   return status.st_ino;
+}
+
+bool ProcReader::HidesOthers() {
+  struct stat folder {};
+  if (fstat(root_fd_.get(), &folder) != 0) return false;
+  const auto read = [&](const char* file) {
+    return std::string(ReadPath(0, file, file, true).value_or(""));
+  };
+  return HidesProcesses(read("self/mountinfo"), folder.st_dev,
+                        read("self/status"));
+}
+
+std::string ProcReader::ReadLink(pid_t pid, std::string_view file) {
+  std::array<char, 4096> target{};
+  const ssize_t length =
+      readlinkat(root_fd_.get(), Path(pid, file), target.data(), target.size());
+  return {target.data(),
+          static_cast<std::size_t>(std::max<ssize_t>(length, 0))};
 }
 
 FileDescriptor ProcReader::Open(pid_t pid, std::string_view file, int flags) {

@@ -84,6 +84,10 @@ class ProcReader {
   // root is a folder that only looks like the kernel's table.
   std::optional<std::uint64_t> OwnNetworkNamespace();
 
+  // Whether other users' processes are hidden from this one; see
+  // hidden_processes.h.
+  bool HidesOthers();
+
   // Whether its pids are those that this process's own calls take: not where
   // the root is a folder that only looks like the kernel's table, or the table
   // of another pid namespace.
@@ -95,6 +99,9 @@ class ProcReader {
 
   // Whether the table has this process no more. False where that is unknown.
   bool HasGone(pid_t pid);
+
+  // What a link, "exe" or "cwd", leads to; empty where that is denied.
+  std::string ReadLink(pid_t pid, std::string_view file);
 
   // A descriptor of /proc/PID/FILE, for what is no text.
   FileDescriptor Open(pid_t pid, std::string_view file, int flags);

@@ -34,7 +34,7 @@ class FakeProc:
         """A process that whoever reads of it waits for; returns what lets them go on."""
         folder = self.root / str(pid)
         folder.mkdir()
-        pipe = folder / "comm"
+        pipe = folder / "stat"
         os.mkfifo(pipe)
         return Blockade(pipe, folder)
 

@@ -43,7 +43,7 @@ class ProcessThreadTest : public testing::Test {
 
   // Whoever opens the file waits for somebody who writes it.
   void Hang() {
-    fifo_ = std::filesystem::path(proc_.root()) / "99" / "comm";
+    fifo_ = std::filesystem::path(proc_.root()) / "99" / "stat";
     std::filesystem::create_directory(fifo_.parent_path());
     ASSERT_EQ(mkfifo(fifo_.c_str(), 0600), 0);
   }

@@ -56,6 +56,41 @@ TEST(Health, IsCriticalWhenOneAppIs) {
   EXPECT_EQ(Pretty(answer.json), Golden("critical"));
 }
 
+TEST(Health, PutsNotesBehindTheMessage) {
+  AppStatus status = Absent("my-app");
+  status.notes = {"these run: my_app"};
+  const auto json = nlohmann::json::parse(HealthOfAll({{status}, ""}).json);
+  EXPECT_EQ(json["apps"][0]["message"],
+            "Found no master process with name: gunicorn: master [my-app] "
+            "(these run: my_app)");
+}
+
+TEST(Health, SaysThatNoneRunsOnlyWhereThatIsKnown) {
+  const auto message = [](const ProcessView& view) {
+    const KnownApps known =
+        ToKnownApps({std::make_shared<const ProcessView>(view), false}, {});
+    const HealthAnswer answer = HealthOfAll(known);
+    EXPECT_EQ(answer.http_status, 503);
+    return nlohmann::json::parse(answer.json)["message"].get<std::string>();
+  };
+  ProcessView view;
+  view.readable = true;
+  EXPECT_EQ(message(view),
+            "no gunicorn is known: none is configured, and none runs here");
+  view.others_are_hidden = true;
+  EXPECT_EQ(message(view),
+            "no gunicorn is known: none is configured; other users' processes "
+            "cannot be seen (hidepid of /proc): give the exporter "
+            "CAP_SYS_PTRACE, or the group of the mount's option gid");
+  view.others_are_hidden = false;
+  view.unnamed = {{4711, "python3 serve.py"}};
+  EXPECT_EQ(message(view),
+            "no gunicorn is known: none is configured; a gunicorn runs here "
+            "that has no name: pid 4711, python3 serve.py; install "
+            "setproctitle for gunicorn's Python, python3-setproctitle in "
+            "Debian");
+}
+
 TEST(Health, IsCriticalWhenAMasterHasNoWorker) {
   AppStatus status = Ok("shop");
   status.ok = false;

@@ -158,6 +158,23 @@ TEST(StatusJson, ShowsAppsWhereTheProcessTableIsNotRead) {
   EXPECT_EQ(Status({}, {Running("shop")}, "it hangs")["status"], "critical");
 }
 
+TEST(StatusJson, PutsTheMachinesNotesFirstAmongItsHints) {
+  KnownApps known;
+  known.notes = {"a gunicorn runs here"};
+  const Json json = Json::parse(StatusJson({}, known, 0, ""));
+  EXPECT_EQ(json["hints"][0], "a gunicorn runs here");
+}
+
+TEST(StatusJson, DoesNotSayThatNoneRunsWhereThatIsNotKnown) {
+  std::vector<MetricFamily> families;
+  families.push_back(LastPacket("shop"));
+  KnownApps known;
+  known.others_are_hidden = true;
+  const Json json = Json::parse(StatusJson(families, known, 0, ""));
+  EXPECT_EQ(json["apps"][0]["message"],
+            "known from its StatsD lines: whether it runs here is not known");
+}
+
 TEST(StatusJson, TellsAboutTheExporter) {
   std::vector<MetricFamily> families;
   families.push_back(One("gunicorn_exporter_collector_success", nullptr,
@@ -245,6 +262,12 @@ TEST(StatusHints, SayWhyLinesMayComeWithoutARequest) {
   families.push_back(One("gunicorn_requests_total",
                          MakeLabels({{"app", "shop"}}), nullptr, 1));
   EXPECT_EQ(HintsOf(Running("shop"), families), "[]");
+}
+
+TEST(StatusHints, BeginWithTheNotes) {
+  AppStatus status = Running("shop");
+  status.notes = {"2 gunicorns have this name"};
+  EXPECT_EQ(HintsOf(status).find("[\"2 gunicorns have this name\""), 0U);
 }
 
 TEST(StatusHints, SayThatTitlesAreNotSet) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/fake_proc.h"
+
 namespace gunicorn_exporter {
 namespace {
 
@@ -46,10 +48,6 @@ ProcessSnapshot OwnTitle(pid_t pid, pid_t ppid, const std::string& title) {
   process.cmdline = title;
   return process;
 }
-
-// As of a real master and a real sync worker of it.
-constexpr std::uint64_t kMastersSignals = 0x8314a07;
-constexpr std::uint64_t kWorkersSignals = 0x8304226;
 
 // "PID APP ROLE", with "upgrading" where it is.
 std::vector<std::string> Describe(

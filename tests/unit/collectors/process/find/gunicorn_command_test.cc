@@ -35,6 +35,36 @@ TEST(ParseGunicornCommand, FindsTheName) {
       {"python3 -m gunicorn -c conf.py", "gunicorn"},
       {"python3 -m gunicorn", "gunicorn"},
       {"python3 -m gunicorn --name  app:app", "app:app"},
+      {"/opt/bin/gunicorn-3.11 shop:app", "shop:app"},
+      {"python3 /usr/bin/gunicorn3.11 shop:app", "shop:app"},
+      {"python3 /usr/bin/gunicorn_paster dev.ini", "dev.ini"},
+      {"/nix/store/x/bin/python3.11 /nix/store/y/bin/.gunicorn-wrapped "
+       "shop:app",
+       "shop:app"},
+      {"python3 -mgunicorn -n shop app:app", "shop"},
+      {"python3 -Im gunicorn.app.wsgiapp app:app", "app:app"},
+      {"python3 -Wignore -uXdev -mgunicorn.__main__ app:app", "app:app"},
+      // As argparse takes them.
+      {"gunicorn --nam shop app:app", "shop"},
+      {"gunicorn --na=shop app:app", "shop"},
+      {"gunicorn --prel app:app", "app:app"},
+      {"gunicorn --no app:app", "app:app"},  // One of 20's, two of 25's.
+      {"gunicorn --worker-cl gthread --bin :80 app:app", "app:app"},
+      {"gunicorn --log-conf x app:app", "app:app"},
+      {"gunicorn --new-in-27 x app:app", "app:app"},
+      {"gunicorn -DRn shop app:app", "shop"},
+      {"gunicorn -DRnshop app:app", "shop"},
+      {"gunicorn -w 2 -- app:app", "app:app"},
+      {"gunicorn -w 2 -- app:app -n shop", "app:app"},
+      {"gunicorn shop:app -- app:app", "shop:app"},
+      {"gunicorn --", "gunicorn"},
+      {"gunicorn --proxy-protocol app:app", "app:app"},
+      {"gunicorn --proxy-protocol off app:app", "app:app"},
+      {"gunicorn --proxy-protocol v1 app:app", "app:app"},
+      {"gunicorn --proxy-protocol v2 app:app", "app:app"},
+      {"gunicorn --proxy-prot auto app:app", "app:app"},
+      {"gunicorn --proxy-protocol=v2 app:app", "app:app"},
+      {"gunicorn app:app --proxy-protocol", "app:app"},
   };
   for (const auto& row : table) {
     const auto command = ParseGunicornCommand(Cmdline(row.command));
@@ -44,14 +74,34 @@ TEST(ParseGunicornCommand, FindsTheName) {
 }
 
 TEST(ParseGunicornCommand, RefusesOtherPrograms) {
-  for (const char* command :
-       {"", "sh -c gunicorn", "vim gunicorn", "grep gunicorn",
-        "python3 gunicorn.py", "python3 manage.py gunicorn",
-        "python3 -c gunicorn", "python3 -m http.server gunicorn", "python3",
-        "python3 -m", "tini -- gunicorn app:app", "sudo gunicorn app:app",
-        "python3 /usr/bin/gunicorn --version",
-        "gunicorn --check-config app:app", "gunicorn --print-config app:app",
-        "gunicorn -h"})
+  for (const char* command : {"",
+                              "sh -c gunicorn",
+                              "vim gunicorn",
+                              "grep gunicorn",
+                              "python3 gunicorn.py",
+                              "python3 manage.py gunicorn",
+                              "python3 -c gunicorn",
+                              "python3 -m http.server gunicorn",
+                              "python3",
+                              "python3 -m",
+                              "tini -- gunicorn app:app",
+                              "sudo gunicorn app:app",
+                              "python3 /usr/bin/gunicorn --version",
+                              "python3 /usr/bin/gunicornc",
+                              "gunicorn-exporter",
+                              "gunicorn-",
+                              "gunicorn.py",
+                              ".gunicorn",
+                              "python3 -mgunicorn_exporter",
+                              "python3 -m",
+                              "python3 -cgunicorn",
+                              "python3 -Ic gunicorn",
+                              "python3 -",
+                              "gunicorn -Dv",
+                              "gunicorn --vers",
+                              "gunicorn --check-config app:app",
+                              "gunicorn --print-config app:app",
+                              "gunicorn -h"})
     EXPECT_FALSE(ParseGunicornCommand(Cmdline(command))) << command;
 }
 

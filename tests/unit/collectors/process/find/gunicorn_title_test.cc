@@ -53,6 +53,13 @@ TEST(ParseGunicornTitle, RefusesOtherTitles) {
     EXPECT_EQ(ParseGunicornTitle(title).kind, TitleKind::kNone) << title;
 }
 
+TEST(IsPython, KnowsInterpreters) {
+  for (const char* name : {"python", "python3.11", "pypy3.9", "ipython"})
+    EXPECT_TRUE(IsPython(name)) << name;
+  for (const char* name : {"", "gunicorn", "ruby", "uwsgi"})
+    EXPECT_FALSE(IsPython(name)) << name;
+}
+
 TEST(MayBeGunicorn, LetsGunicornsAndInterpretersPass) {
   for (const char* comm : {"gunicorn: maste", "gunicorn", "python3.11",
                            "python", "pypy3", "ipython"})

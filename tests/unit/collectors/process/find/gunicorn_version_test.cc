@@ -7,14 +7,12 @@
 #include <filesystem>
 
 #include "tests/support/fake_proc.h"
-#include "tests/support/long_maps.h"
 
 namespace gunicorn_exporter {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using testing::ElementsAre;
 
 TEST(ParseMetadataName, TakesTheVersion) {
   const std::pair<const char*, const char*> table[] = {
@@ -39,18 +37,6 @@ TEST(ParseVersionOutput, TakesTheVersion) {
     EXPECT_EQ(ParseVersionOutput(text), "") << text;
 }
 
-TEST(ParseSitePackages, NamesEachFolderOnce) {
-  EXPECT_THAT(ParseSitePackages(
-                  "7f0-7f1 r-xp 0 0:1 1 /opt/my "
-                  "venv/lib/python3.12/site-packages/a.so\n"
-                  "7f1-7f2 r--p 0 0:1 1 /opt/my "
-                  "venv/lib/python3.12/site-packages/b.so\n"
-                  "7f2-7f3 r--p 0 0:1 1 /usr/lib/python3/dist-packages/c/d.so\n"
-                  "7f3-7f4 rw-p 0 0:0 0 [heap]\n"),
-              ElementsAre("/opt/my venv/lib/python3.12/site-packages",
-                          "/usr/lib/python3/dist-packages"));
-}
-
 class ReadVersionTest : public testing::Test {
  protected:
   std::string Read() {
@@ -60,44 +46,102 @@ class ReadVersionTest : public testing::Test {
     return ReadVersion(reader, 10);
   }
 
+  void Write(const std::string& path, const std::string& text = "x") {
+    proc_.WriteFile("10/root" + path, text);
+  }
+  void Install(const std::string& folder, const std::string& version) {
+    Write(folder + "/gunicorn-" + version + ".dist-info/METADATA");
+  }
+  // As a shell finds it; Debian's stands beside it, with its setproctitle.
+  void Start(const std::string& name) {
+    const std::uint64_t vector[] = {6, 4096, 31, 8, 0, 0};
+    proc_.WriteFile(
+        "10/auxv",
+        std::string_view(reinterpret_cast<const char*>(vector), sizeof vector));
+    proc_.WriteFile("10/mem", std::string(8, 'x') + name + '\0' + "xxx");
+    std::filesystem::create_symlink("/usr/bin/python3.11",
+                                    proc_.root() + "/10/exe");
+    Write("/usr/bin/python3");
+    Write("/usr/bin/gunicorn", "#!/usr/bin/python3\n");
+    Install("/usr/lib/python3/dist-packages", "20.1.0");
+    proc_.WriteFile("10/cmdline", "gunicorn: master [shop]");
+  }
+  void MakeVenv(const std::string& folder, bool system) {
+    Write(folder + "/bin/python3");
+    Write(folder + "/bin/gunicorn", "#!" + folder + "/bin/python3 -I\nrun()");
+    Write(folder + "/pyvenv.cfg",
+          std::string("home = /usr/bin\ninclude-system-site-packages = ") +
+              (system ? "true" : "false") + "\nversion = 3.11.2\n");
+  }
+
   FakeProc proc_;
 };
 
-TEST_F(ReadVersionTest, LooksWhereSharedLibrariesCameFrom) {
-  proc_.WriteFile("10/maps",
-                  "1-2 r 0 0 1 /srv/lib/python3.9/site-packages/x\n");
-  proc_.WriteFile(
-      "10/root/srv/lib/python3.9/site-packages/"
-      "gunicorn-21.2.0.dist-info/METADATA",
-      "");
-  EXPECT_EQ(Read(), "21.2.0");
+constexpr const char* kPackages = "/lib/python3.11/site-packages";
+
+TEST_F(ReadVersionTest, IsDebiansWhereThatWasStarted) {
+  Start("/usr/bin/gunicorn");
+  EXPECT_EQ(Read(), "20.1.0");
+  Install("/usr/local/lib/python3.11/dist-packages", "22.0.0");
+  EXPECT_EQ(Read(), "22.0.0") << "it stands before Debian's";
+  proc_.WriteFile("10/environ",
+                  std::string("HOME=/home/u\0PYTHONPATH=:rel:/srv/lib\0", 41));
+  Install("/home/u/.local" + std::string(kPackages), "22.1.0");
+  EXPECT_EQ(Read(), "22.1.0");
+  Install("/srv/lib", "22.2.0");
+  EXPECT_EQ(Read(), "22.2.0");
 }
 
-TEST_F(ReadVersionTest, FindsALibraryFarDownTheMapsOfARealProcess) {
-  const std::string packages = "lib/python3.11/site-packages/";
-  proc_.WriteFile(packages + "title.so", "text");
-  proc_.WriteFile(packages + "gunicorn-99.1.0.dist-info/METADATA", "");
-  const LongMaps maps(proc_.root() + "/" + packages + "title.so");
-  prometheus::Registry registry;
-  ReadErrors errors(registry);
-  ProcReader reader("/proc", errors);
-  EXPECT_EQ(ReadVersion(reader, getpid()), "99.1.0");
+TEST_F(ReadVersionTest, IsTheUsersWhoseScriptItIs) {
+  Start("/home/u/.local/bin/gunicorn");
+  Write("/home/u/.local/bin/gunicorn", "#!/usr/bin/python3\n");
+  Install("/home/u/.local" + std::string(kPackages), "22.1.0");
+  EXPECT_EQ(Read(), "22.1.0");
 }
 
-TEST_F(ReadVersionTest, LooksInTheUsualPlaces) {
-  proc_.WriteFile(
-      "10/root/usr/local/lib/python3.13/site-packages/"
-      "gunicorn-23.0.0.dist-info/METADATA",
-      "");
+TEST_F(ReadVersionTest, IsThatOfTheVirtualEnvironment) {
+  for (const char* started : {"/srv/venv/bin/gunicorn", "/srv/venv/bin/python3",
+                              "venv/bin/gunicorn", "/usr/local/bin/link"}) {
+    Start(started);
+    MakeVenv("/srv/venv", true);
+    Write("/usr/local/bin/link", "#! /srv/venv/bin/python3\n");
+    std::filesystem::create_symlink("/srv", proc_.root() + "/10/cwd");
+    EXPECT_EQ(Read(), "20.1.0") << started << " uses the system's";
+    Install(std::string("/srv/venv") + kPackages, "23.0.0");
+    EXPECT_EQ(Read(), "23.0.0") << started;
+    proc_.Remove(10);
+  }
+}
+
+TEST_F(ReadVersionTest, IsEmptyRatherThanAnotherInstallations) {
+  Start("/srv/venv/bin/gunicorn");
+  EXPECT_EQ(Read(), "") << "gone";
+  MakeVenv("/srv/venv", false);
+  EXPECT_EQ(Read(), "");
+  Install("/srv/venv/lib/python3.9/site-packages", "19.0.0");
+  EXPECT_EQ(Read(), "");
+}
+
+TEST_F(ReadVersionTest, IsThatOfTheCommandLineWithoutTheMemory) {
+  Start("");
+  MakeVenv("/srv/venv", false);
+  Install(std::string("/srv/venv") + kPackages, "23.0.0");
+  EXPECT_EQ(Read(), "") << "a title";
+  std::filesystem::remove(proc_.root() + "/10/auxv");
+  proc_.WriteFile("10/cmdline", std::string("/srv/venv/bin/python3\0-m", 24));
   EXPECT_EQ(Read(), "23.0.0");
+  proc_.WriteFile("10/cmdline", std::string("python3\0-m", 10));
+  EXPECT_EQ(Read(), "");
 }
 
 TEST_F(ReadVersionTest, FollowsNoLinkOutOfTheProcessesRoot) {
+  Start("/usr/bin/gunicorn");
   proc_.WriteFile("outside/gunicorn-6.6.6.dist-info/METADATA", "");
-  proc_.WriteFile("10/maps", "1-2 r 0 0 1 /site-packages/x\n");
-  proc_.WriteFile("10/root/x", "");
-  std::filesystem::create_directory_symlink(
-      proc_.root() + "/outside", proc_.root() + "/10/root/site-packages");
+  const std::string packages =
+      proc_.root() + "/10/root/usr/lib/python3/dist-packages";
+  std::filesystem::remove_all(packages);
+  std::filesystem::create_directory_symlink(proc_.root() + "/outside",
+                                            packages);
   EXPECT_EQ(Read(), "");
 }
 

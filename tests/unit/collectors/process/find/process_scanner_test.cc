@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "collectors/process/find/gunicorn_app.h"
 #include "tests/support/fake_proc.h"
 #include "tests/support/read_error_counts.h"
 
@@ -83,6 +84,88 @@ TEST_F(ProcessScannerTest, CountsADeniedEnvironmentWhereItMayHaveTheName) {
   EXPECT_THAT(Apps(), ElementsAre("app:app"));
   EXPECT_THAT(ReadErrorCounts(registry_),
               ElementsAre(Pair(Pair("environ", "other"), 1)));
+}
+
+// A program that embeds gunicorn, a link to it of another name.
+class UnnamedGunicornTest : public ProcessScannerTest {
+ protected:
+  // A master of pid 10 and its worker 11, as proven as they can be.
+  UnnamedGunicornTest() {
+    master_.caught_signals = kMastersSignals;
+    master_.files["task/10/children"] = "11 ";
+    worker_.caught_signals = kWorkersSignals;
+    worker_.forked_only = true;
+  }
+
+  std::vector<std::string> Unnamed(const std::string& command) {
+    proc_.SetCommand(10, 1, command, master_);
+    proc_.SetCommand(11, 10, command, worker_);
+    ProcReader reader(proc_.root(), errors_);
+    const ProcessTable table = ProcessScanner(reader).ScanAll();
+    EXPECT_THAT(FindGunicorns(table.candidates, {}), IsEmpty());
+    std::vector<std::string> lines;
+    for (const UnnamedGunicorn& gunicorn : table.unnamed) {
+      lines.push_back(std::to_string(gunicorn.pid) + ": " +
+                      gunicorn.command_line);
+    }
+    return lines;
+  }
+
+  FakeProcess master_;
+  FakeProcess worker_;
+};
+
+TEST_F(UnnamedGunicornTest, IsFoundByItsSignalHandlersAndItsWorkers) {
+  EXPECT_THAT(Unnamed("python3 serve.py --port 80"),
+              ElementsAre("10: python3 serve.py --port 80"));
+  EXPECT_THAT(Unnamed("/usr/bin/python3 /opt/bin/shop -w 2 app:app"),
+              ElementsAre("10: /usr/bin/python3 /opt/bin/shop -w 2 app:app"));
+}
+
+TEST_F(UnnamedGunicornTest, IsAPython) {
+  EXPECT_THAT(Unnamed("/opt/bin/server"), IsEmpty());
+  master_.files["maps"] = "1-2 r-xp 0 0:1 1 /usr/lib/libpython3.11.so\n";
+  EXPECT_THAT(Unnamed("/opt/bin/server"), ElementsAre("10: /opt/bin/server"));
+}
+
+TEST_F(UnnamedGunicornTest, IsNotCalledSoWithoutProof) {
+  worker_.forked_only = false;
+  EXPECT_THAT(Unnamed("python3 serve.py"), IsEmpty()) << "started, not forked";
+  worker_.forked_only = true;
+  worker_.caught_signals = kMastersSignals;
+  EXPECT_THAT(Unnamed("python3 serve.py"), IsEmpty()) << "a mere fork";
+  worker_.caught_signals = kWorkersSignals;
+  worker_.state = 'Z';
+  EXPECT_THAT(Unnamed("python3 serve.py"), IsEmpty()) << "no worker lives";
+  worker_.state = 'S';
+  master_.files["task/10/children"] = "";
+  EXPECT_THAT(Unnamed("python3 serve.py"), IsEmpty()) << "another's worker";
+  master_.files["task/10/children"] = "11 ";
+  for (int signal = 0; signal < 31; ++signal) {
+    const std::uint64_t bit = std::uint64_t{1} << signal;
+    if ((kMastersSignals & bit) == 0) continue;
+    master_.caught_signals = kMastersSignals & ~bit;
+    EXPECT_THAT(Unnamed("python3 serve.py"), IsEmpty()) << signal + 1;
+  }
+}
+
+TEST_F(UnnamedGunicornTest, IsNoHelperOfATitledOne) {
+  FakeProcess titled;
+  titled.files["task/5/children"] = "10 ";
+  proc_.SetTitled(5, 1, "gunicorn: master [shop]", titled);
+  master_.forked_only = true;
+  proc_.SetCommand(10, 5, "helper", master_);
+  proc_.SetCommand(11, 10, "helper", worker_);
+  ProcReader reader(proc_.root(), errors_);
+  EXPECT_THAT(ProcessScanner(reader).ScanAll().unnamed, IsEmpty());
+}
+
+TEST_F(UnnamedGunicornTest, ShowsOneShortLineOfText) {
+  const std::string odd("python3 a\xff\x1b\nb ");
+  const auto lines = Unnamed(odd + std::string(1000, 'x'));
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_THAT(lines[0], testing::StartsWith("10: python3 a\uFFFD  b xxx"));
+  EXPECT_LT(lines[0].size(), 220U);
 }
 
 TEST_F(ProcessScannerTest, ListsMoreChildrenThanTheKernelGivesAtOneRead) {

@@ -25,6 +25,13 @@ TEST(ParseProcStat, TakesTheFieldsOfProc5) {
   EXPECT_EQ(stat->resident_pages, 6083U);
 }
 
+TEST(ParseProcStat, TakesTheSignalsThatAreCaught) {
+  EXPECT_EQ(ParseProcStat(kStat)->caught_signals, 0U);
+  const std::string text = std::string(kStat.substr(0, kStat.size() - 1)) +
+                           " 7148169 1 0 0 0 0 16781312 137380390 1 0 0 17";
+  EXPECT_EQ(ParseProcStat(text)->caught_signals, 0x8304226U);
+}
+
 TEST(ParseProcStat, EndsTheCommAtTheLastParenthesis) {
   std::string text(kStat);
   text.replace(text.find("gunicorn: worke"), 15, "a) S 1 (\n)");
