@@ -33,8 +33,12 @@ struct AppStatus {
   // What its StatsD lines carry where that is not its name, for people:
   // `the prefix "superset"`; empty: its name, nothing, or not known.
   std::string lines_carry;
+  // What its requests wait for, where one has waited for a second: "8 requests
+  // wait for 10.0.0.5:5432, the oldest for 12 s"; else empty.
+  std::string waits;
   // "my_app: 1 master, 3 idle and 1 working workers", or why it is CRITICAL:
-  // "Found no master process with name: gunicorn: master [my_app]".
+  // "Found no master process with name: gunicorn: master [my_app]". With the
+  // orphans, and `waits`, behind a ';'.
   std::string message;
 };
 

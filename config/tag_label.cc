@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kOwnLabels[] = {
     "address", "app",     "code",         "collector", "compiler", "event",
     "file",    "handler", "container_id", "le",        "level",    "mode",
-    "pid",     "pod_uid", "quantile",     "reason",    "revision", "role",
+    "peer",    "pid",     "pod_uid", "quantile",     "reason",    "revision", "role",
     "state",   "title",   "version",      "transport",
 };
 
