@@ -57,13 +57,12 @@ const char* StatusOf(const StatusView& app) {
 Json UpstreamsJson(const StatusView& app) {
   std::vector<std::pair<std::string, UpstreamView>> upstreams(
       app.upstreams.begin(), app.upstreams.end());
-  std::stable_sort(upstreams.begin(), upstreams.end(),
-                   [](const auto& left, const auto& right) {
-                     return std::pair(left.second.waits,
-                                      left.second.connections) >
-                            std::pair(right.second.waits,
-                                      right.second.connections);
-                   });
+  std::stable_sort(
+      upstreams.begin(), upstreams.end(),
+      [](const auto& left, const auto& right) {
+        return std::pair(left.second.waits, left.second.connections) >
+               std::pair(right.second.waits, right.second.connections);
+      });
   Json list = Json::array();
   for (const auto& [peer, view] : upstreams) {
     list.push_back({{"peer", peer},

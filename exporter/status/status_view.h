@@ -36,7 +36,7 @@ struct StatusView {
   std::map<std::string, double> log_messages;  // "error": messages so far.
   std::map<std::string, double> quantiles;     // "0.95": seconds, window's.
   std::optional<double> duration_count, duration_sum;
-  std::map<std::string, QueueView> queues;  // By address.
+  std::map<std::string, QueueView> queues;        // By address.
   std::map<std::string, UpstreamView> upstreams;  // By peer.
   std::optional<double> listen_overflows;
   std::optional<double> connections, dirty_workers;

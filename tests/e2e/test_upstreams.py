@@ -20,7 +20,7 @@ LONG = "60"
 CLASSES = {
     "sync": {"workers": 6},
     "gthread": {"workers": 2, "worker_class": "gthread", "threads": 4},
-    "gevent": {"workers": 2, "worker_class": "gevent", "app": "upstreams_demo:let_others_run() or application"},
+    "gevent": {"workers": 2, "worker_class": "gevent", "app": "upstreams_demo:on_gevent()"},
     "asgi": {"workers": 2, "worker_class": "uvicorn.workers.UvicornWorker", "app": "upstreams_demo:asgi"},
 }
 
@@ -149,9 +149,11 @@ def test_an_app_is_no_upstream_of_its_own(upstreams):
     app = waiting_app([postgres, redis, itself], bind=itself.peer, **options)
     with Exporter(CONFIG) as exporter, app as (gunicorn, _):
         gunicorn.get("/open")
+        others = {postgres.peer: 0, redis.peer: 0}
+        wait_until(lambda: waits(exporter, gunicorn) == others, "the others are seen")
         wait_until(lambda: exporter.value("gunicorn_connections", app=gunicorn.name) == 1, "its own connection is seen")
         for _ in range(SCRAPES):
-            assert waits(exporter, gunicorn) == {postgres.peer: 0, redis.peer: 0}
+            assert waits(exporter, gunicorn) == others
             time.sleep(0.05)  # The scrapes are to see several samples.
         gunicorn.kill()
 

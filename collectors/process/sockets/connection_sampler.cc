@@ -114,8 +114,14 @@ std::map<AppId, AppSockets> ConnectionSampler::Sample(
     }
     space.seen = std::move(look.seen);
     if (!with_upstreams) continue;
-    auto counted = space.upstreams.Count(parties, look.listeners,
-                                         look.connections, space.sockets, now);
+    auto counted =
+        space.upstreams.Count(parties,
+                              {look.listeners, look.connections,
+                               space.sockets.Opened(), space.sockets.told(),
+                               [&](std::uint64_t inode) {
+                                 return space.sockets.MayHaveSentLast(inode);
+                               }},
+                              now);
     for (std::size_t i = 0; i < here.size(); ++i) {
       AddPeers(apps[here[i].app].upstreams, std::move(counted[i]));
     }

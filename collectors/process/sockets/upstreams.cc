@@ -94,9 +94,12 @@ OpenedFilter Upstreams::Ask(const std::vector<Tenant>& tenants,
   const bool tells_cgroups =
       std::any_of(listeners.begin(), listeners.end(),
                   [](const ListeningSocket& one) { return one.cgroup; });
-  bool wants_all = std::exchange(is_first_, false) || !strangers_.empty();
+  bool wants_all = !strangers_.empty();
   for (const Tenant& tenant : tenants) {
-    if (tenant.is_readable) continue;
+    if (tenant.is_readable) {
+      wants_all = wants_all || is_first_;
+      continue;
+    }
     const auto cgroups = tells_cgroups ? sole_owners_.CgroupsOf(tenant.app)
                                        : std::set<std::uint64_t>();
     filter.cgroups.insert(cgroups.begin(), cgroups.end());
@@ -104,6 +107,7 @@ OpenedFilter Upstreams::Ask(const std::vector<Tenant>& tenants,
         wants_all || (cgroups.empty() &&
                       (tenant.user || sole_owners_.HasPodAlone(tenant.app)));
   }
+  is_first_ = false;
   filter.with_ipv6 = filter.with_ipv6 || !filter.cgroups.empty();
   if (samples_left_ > 0) --samples_left_;
   filter.all = (wants_all && samples_left_ == 0) ||
@@ -145,8 +149,7 @@ bool Upstreams::IsWithin(const Party& party,
 }
 
 std::optional<double> Upstreams::WaitOf(const TcpSocket& socket,
-                                        const Party& party,
-                                        NamespaceSockets& sockets,
+                                        const Party& party, const Told& told,
                                         TimePoint now) {
   const auto before = seen_before_.find(socket.inode);
   const bool is_same = before != seen_before_.end() &&
@@ -169,7 +172,7 @@ std::optional<double> Upstreams::WaitOf(const TcpSocket& socket,
     return wait == Wait::kWaits ? std::optional(seconds) : std::nullopt;
   }
   if (!seen.settled && socket.times->sent >= kSettledMilliseconds) {
-    if (const auto may_wait = sockets.MayHaveSentLast(socket.inode)) {
+    if (const auto may_wait = told.may_have_sent_last(socket.inode)) {
       seen.settled = *may_wait ? Verdict::kMayWait : Verdict::kNone;
     }
   }
@@ -188,19 +191,16 @@ std::optional<double> Upstreams::WaitOf(const TcpSocket& socket,
 }
 
 std::vector<std::vector<Upstream>> Upstreams::Count(
-    const std::vector<Party>& parties,
-    const std::vector<ListeningSocket>& listeners,
-    const std::vector<AcceptedConnection>& accepted, NamespaceSockets& sockets,
-    TimePoint now) {
+    const std::vector<Party>& parties, const Told& told, TimePoint now) {
   seen_before_ = std::exchange(seen_, {});
   std::unordered_set<std::uint64_t> refused;
   std::unordered_set<std::uint64_t> others;
   std::unordered_set<std::uint64_t> strangers;
-  for (const AcceptedConnection& connection : accepted) {
+  for (const AcceptedConnection& connection : told.accepted) {
     refused.insert(connection.tcp.inode);
   }
   if (asks_all_) {
-    samples_left_ = sockets.told() / NamespaceSockets::kSocketsASample;
+    samples_left_ = told.connections / NamespaceSockets::kSocketsASample;
     peer_ports_.clear();
     has_ipv6_ = false;
   }
@@ -215,12 +215,12 @@ std::vector<std::vector<Upstream>> Upstreams::Count(
     }
     std::map<SocketAddress, Upstream> peers;
     std::optional<bool> has_pod_alone;
-    for (const TcpSocket& socket : sockets.Opened()) {
+    for (const TcpSocket& socket : told.opened) {
       if (socket.inode == 0 || !IsOf(party, held, socket, has_pod_alone)) {
         continue;
       }
       if (refused_.contains(socket.inode) ||
-          IsWithin(party, held, socket, listeners)) {
+          IsWithin(party, held, socket, told.listeners)) {
         refused.insert(socket.inode);
         continue;
       }
@@ -229,7 +229,7 @@ std::vector<std::vector<Upstream>> Upstreams::Count(
       if (peer.connections++ == 0) peer.peer = ToString(address);
       peer_ports_.insert(address.port);
       has_ipv6_ = has_ipv6_ || socket.peer.is_v6;
-      if (const auto seconds = WaitOf(socket, party, sockets, now)) {
+      if (const auto seconds = WaitOf(socket, party, told, now)) {
         ++peer.waits;
         peer.oldest_wait_seconds = std::max(peer.oldest_wait_seconds, *seconds);
       }

@@ -53,6 +53,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -111,13 +112,19 @@ class Upstreams {
     bool has_requests;  // Any of them.
   };
 
-  // All peers of each party, after the same look's
-  // NamespaceSockets::Connections().
-  std::vector<std::vector<Upstream>> Count(
-      const std::vector<Party>& parties,
-      const std::vector<ListeningSocket>& listeners,
-      const std::vector<AcceptedConnection>& accepted,
-      NamespaceSockets& sockets, TimePoint now);
+  // What a look has told, as NamespaceSockets does after its Connections().
+  struct Told {
+    const std::vector<ListeningSocket>& listeners;
+    const std::vector<AcceptedConnection>& accepted;
+    const std::vector<TcpSocket>& opened;
+    std::size_t connections;  // In all.
+    // NamespaceSockets::MayHaveSentLast.
+    std::function<std::optional<bool>(std::uint64_t)> may_have_sent_last;
+  };
+
+  // All peers of each party.
+  std::vector<std::vector<Upstream>> Count(const std::vector<Party>& parties,
+                                           const Told& told, TimePoint now);
 
  private:
   enum class Verdict : std::uint8_t { kNone, kWaits, kMayWait };
@@ -137,7 +144,7 @@ class Upstreams {
                 const std::vector<ListeningSocket>& listeners);
   // How long it has waited, in seconds.
   std::optional<double> WaitOf(const TcpSocket& socket, const Party& party,
-                               NamespaceSockets& sockets, TimePoint now);
+                               const Told& told, TimePoint now);
 
   SoleOwners& sole_owners_;
   bool is_first_ = true;

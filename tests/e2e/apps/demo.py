@@ -4,17 +4,20 @@
     /status/NNN          answers NNN
     /sleep?seconds=S     waits S seconds without using the processor (at most 60)
     /spin?seconds=S      uses S seconds of the processor (at most 60)
+    /open?port=P         opens a connection to that port of this machine, and keeps it
     /exception           raises, which gunicorn answers with 500
     /log?level=L&message=M   logs M at level L through gunicorn's error logger
 """
 
 import logging
 import os
+import socket
 import time
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
 LONGEST_SECONDS = 60.0
+_kept = []
 
 
 def application(environ, start_response):
@@ -29,6 +32,9 @@ def application(environ, start_response):
         until = time.thread_time() + _seconds(query)
         while time.thread_time() < until:
             pass
+        return _answer(start_response, 200)
+    if path == "/open":
+        _kept.append(socket.create_connection(("127.0.0.1", int(query["port"]))))
         return _answer(start_response, 200)
     if path == "/exception":
         raise RuntimeError("the demo application was asked to raise")

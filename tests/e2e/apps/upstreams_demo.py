@@ -1,12 +1,12 @@
 """Applications that wait for others, and write down since when: WSGI, and ASGI as `asgi`.
 
     /                    200
-    /open                opens this thread's connections to all of them and uses each once
+    /open                takes a connection to each of them, and uses it once
     /postgres?seconds=S  pg_sleep, right behind another query
     /redis?seconds=S     BLPOP of a list that stays empty
     /http?seconds=S      a request to a slow service
 
-POSTGRES, REDIS and HTTP are where they are, "HOST PORT". A file in WAITS is one that waits now: its name begins with what for, and
+Connections are kept for the next request. POSTGRES, REDIS and HTTP are where they are, "HOST PORT". A file in WAITS is one that waits now: its name begins with what for, and
 it was made when that began (CLOCK_REALTIME).
 """
 
@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import http.client
 import os
-import threading
 import time
 import uuid
 from pathlib import Path
@@ -23,7 +22,7 @@ from urllib.parse import parse_qs
 import psycopg2
 import redis
 
-_local = threading.local()
+_idle = {"postgres": [], "redis": [], "http": []}
 
 
 def _where(name):
@@ -31,7 +30,7 @@ def _where(name):
     return host, int(port)
 
 
-def let_others_run():
+def on_gevent():
     """psycopg2 waits in C: for gevent it has to be told how."""
     from gevent.socket import wait_read, wait_write  # pylint: disable=import-outside-toplevel
     from psycopg2 import extensions  # pylint: disable=import-outside-toplevel
@@ -41,6 +40,7 @@ def let_others_run():
             (wait_read if state == extensions.POLL_READ else wait_write)(connection.fileno())
 
     extensions.set_wait_callback(wait)
+    return application
 
 
 @contextlib.contextmanager
@@ -53,43 +53,41 @@ def _written_down(name):
         path.unlink()
 
 
-def _postgres():
-    if not hasattr(_local, "postgres"):
-        host, port = _where("POSTGRES")
-        _local.postgres = psycopg2.connect(host=host, port=port, user="postgres", dbname="postgres")
-        _local.postgres.autocommit = True
-    return _local.postgres.cursor()
+def _connect(name):
+    host, port = _where(name.upper())
+    if name == "postgres":
+        connection = psycopg2.connect(host=host, port=port, user="postgres", dbname="postgres")
+        connection.autocommit = True
+        return connection
+    if name == "redis":
+        return redis.Redis(host=host, port=port, single_connection_client=True)
+    return http.client.HTTPConnection(host, port)
 
 
-def _redis():
-    if not hasattr(_local, "redis"):
-        host, port = _where("REDIS")
-        _local.redis = redis.Redis(host=host, port=port)
-    return _local.redis
-
-
-def _http():
-    if not hasattr(_local, "http"):
-        _local.http = http.client.HTTPConnection(*_where("HTTP"))
-    return _local.http
+@contextlib.contextmanager
+def _borrowed(name):
+    connection = _idle[name].pop() if _idle[name] else _connect(name)
+    yield connection
+    _idle[name].append(connection)
 
 
 def wait_for_postgres(seconds):
-    cursor = _postgres()
-    cursor.execute("SELECT 1")
-    with _written_down("postgres"):
-        cursor.execute("SELECT pg_sleep(%s)", (seconds,))
+    with _borrowed("postgres") as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT 1")
+        with _written_down("postgres"):
+            cursor.execute("SELECT pg_sleep(%s)", (seconds,))
 
 
 def wait_for_redis(seconds):
-    _redis().get("nothing")
-    with _written_down("redis"):
-        _redis().blpop("never", seconds)
+    with _borrowed("redis") as connection:
+        connection.get("nothing")
+        with _written_down("redis"):
+            connection.blpop("never", seconds)
 
 
 def wait_for_http(seconds):
-    connection = _http()
-    with _written_down("http"):
+    with _borrowed("http") as connection, _written_down("http"):
         connection.request("GET", f"/{seconds}")
         connection.getresponse().read()
 
@@ -98,10 +96,13 @@ WAITS = {"/postgres": wait_for_postgres, "/redis": wait_for_redis, "/http": wait
 
 
 def open_all():
-    _postgres().execute("SELECT 1")
-    _redis().get("nothing")
-    _http().request("GET", "/0")
-    _http().getresponse().read()
+    with _borrowed("postgres") as connection:
+        connection.cursor().execute("SELECT 1")
+    with _borrowed("redis") as connection:
+        connection.get("nothing")
+    with _borrowed("http") as connection:
+        connection.request("GET", "/0")
+        connection.getresponse().read()
 
 
 def handle(path, query):

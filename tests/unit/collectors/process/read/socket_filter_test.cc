@@ -16,7 +16,7 @@ struct Ports {
 };
 
 // As inet_diag_bc_run() does it; nothing where the program leaves its bounds.
-std::optional<bool> Run(const std::vector<std::uint8_t>& program, Ports ports) {
+std::optional<bool> Passes(const std::vector<std::uint8_t>& program, Ports ports) {
   const auto read = [&](std::size_t at, auto value) {
     std::memcpy(&value, &program.at(at), sizeof value);
     return value;
@@ -74,16 +74,16 @@ TEST(ToProgram, LetsThroughWhatOneConditionFits) {
       {{0, 0, 0}, false},
   };
   for (const auto& row : table) {
-    EXPECT_EQ(Run(program, row.ports), row.passes)
+    EXPECT_EQ(Passes(program, row.ports), row.passes)
         << row.ports.local << " " << row.ports.peer << " " << row.ports.cgroup;
   }
 }
 
 TEST(ToProgram, TakesOneConditionOfEachKind) {
-  EXPECT_EQ(Run(ToProgram({.peer_ports = {5432}}), {1, 5432}), true);
-  EXPECT_EQ(Run(ToProgram({.peer_ports = {5432}}), {5432, 1}), false);
-  EXPECT_EQ(Run(ToProgram({.cgroups = {5}}), {5, 5, 5}), true);
-  EXPECT_EQ(Run(ToProgram({.cgroups = {5}}), {5, 5, 6}), false);
+  EXPECT_EQ(Passes(ToProgram({.peer_ports = {5432}}), {1, 5432}), true);
+  EXPECT_EQ(Passes(ToProgram({.peer_ports = {5432}}), {5432, 1}), false);
+  EXPECT_EQ(Passes(ToProgram({.cgroups = {5}}), {5, 5, 5}), true);
+  EXPECT_EQ(Passes(ToProgram({.cgroups = {5}}), {5, 5, 6}), false);
 }
 
 TEST(SocketFilter, KnowsTheCheapestQuestion) {
