@@ -41,8 +41,8 @@ constexpr int kMostOfOneListener = 20000;  // Its clients' ports are as many.
   std::exit(1);
 }
 
-int Listen(std::uint16_t& port) {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+int Listen(std::uint16_t& port, int flags = 0) {
+  const int fd = socket(AF_INET, SOCK_STREAM | flags, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -169,7 +169,7 @@ void RunBench(int rounds) {
 
 int main(int count, char** arguments) {
   const rlimit descriptors{1U << 20U, 1U << 20U};
-  if (setrlimit(RLIMIT_NOFILE, &descriptors) != 0) std::perror("setrlimit");
+  setrlimit(RLIMIT_NOFILE, &descriptors);  // Else more processes hold them.
   if (count > 2 && std::strcmp(arguments[1], "--master") == 0) {
     PlayMaster(arguments[2]);
   }
@@ -196,7 +196,7 @@ int main(int count, char** arguments) {
     if (read(ready[0], &byte, 1) != 1) Die("read");
   }
   std::uint16_t port = 0;
-  const int database = Listen(port);
+  const int database = Listen(port, SOCK_CLOEXEC);  // None of the app's.
   const pid_t master = fork();
   if (master == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
