@@ -84,47 +84,7 @@ std::map<AppId, AppSockets> ConnectionSampler::Sample(
                     [](const Tenant& tenant) { return tenant.is_new; })) {
       space.sockets.WantUnix();
     }
-    Look look{now, {}, {}, {}, {}, space.seen, {}};
-    look.listeners = space.sockets.Listeners(
-        here.front().masters.front()->gunicorn.process.key.pid);
-    look.by_address = ListenersByAddress(look.listeners);
-    owners_.Claim(here, look.listeners, instances);
-    look.connections = space.sockets.Connections(
-        AllListeners(here), with_upstreams
-                                ? space.upstreams.Ask(here, look.listeners)
-                                : OpenedFilter{});
-    for (const AcceptedConnection& connection : look.connections) {
-      look.by_inode[connection.tcp.inode] = &connection;
-    }
-    std::vector<Upstreams::Party> parties;
-    std::deque<std::optional<DescriptorsOf>> descriptors;
-    for (const Tenant& tenant : here) {
-      AppSockets& app = apps[tenant.app];
-      for (const ListeningSocket* listener : tenant.listeners) {
-        AddQueue(app.listen_queues, listener->queue);
-        if (!listener->path.empty()) space.sockets.WantUnix();
-      }
-      const auto& held = descriptors.emplace_back(
-          ReadDescriptors(tenant, with_upstreams, look));
-      const bool told = held && look.connections.size() <= kMaxOwnedConnections
-                            ? CountByDescriptors(tenant, *held, look, app)
-                            : CountByAddress(tenant, look, app);
-      app.told = told && app.told;
-      parties.push_back(ToParty(tenant, held ? &*held : nullptr, app));
-    }
-    space.seen = std::move(look.seen);
-    if (!with_upstreams) continue;
-    auto counted =
-        space.upstreams.Count(parties,
-                              {look.listeners, look.connections,
-                               space.sockets.Opened(), space.sockets.told(),
-                               [&](std::uint64_t inode) {
-                                 return space.sockets.MayHaveSentLast(inode);
-                               }},
-                              now);
-    for (std::size_t i = 0; i < here.size(); ++i) {
-      AddPeers(apps[here[i].app].upstreams, std::move(counted[i]));
-    }
+    SampleNamespace(space, here, instances, with_upstreams, now, apps);
   }
   for (auto& [id, app] : apps) {
     app.upstreams = LargestPeers(std::move(app.upstreams));
@@ -133,6 +93,53 @@ std::map<AppId, AppSockets> ConnectionSampler::Sample(
            0,     std::move(app.upstreams)};
   }
   return apps;
+}
+
+void ConnectionSampler::SampleNamespace(
+    Namespace& space, std::vector<Tenant>& here,
+    const std::vector<InstanceConfig>& instances, bool with_upstreams,
+    TimePoint now, std::map<AppId, AppSockets>& apps) {
+  Look look{now, {}, {}, {}, {}, space.seen, {}};
+  look.listeners = space.sockets.Listeners(
+      here.front().masters.front()->gunicorn.process.key.pid);
+  look.by_address = ListenersByAddress(look.listeners);
+  owners_.Claim(here, look.listeners, instances);
+  look.connections = space.sockets.Connections(
+      AllListeners(here), with_upstreams
+                              ? space.upstreams.Ask(here, look.listeners)
+                              : OpenedFilter{});
+  for (const AcceptedConnection& connection : look.connections) {
+    look.by_inode[connection.tcp.inode] = &connection;
+  }
+  std::vector<Upstreams::Party> parties;
+  std::deque<std::optional<DescriptorsOf>> descriptors;
+  for (const Tenant& tenant : here) {
+    AppSockets& app = apps[tenant.app];
+    for (const ListeningSocket* listener : tenant.listeners) {
+      AddQueue(app.listen_queues, listener->queue);
+      if (!listener->path.empty()) space.sockets.WantUnix();
+    }
+    const auto& held =
+        descriptors.emplace_back(ReadDescriptors(tenant, with_upstreams, look));
+    const bool told = held && look.connections.size() <= kMaxOwnedConnections
+                          ? CountByDescriptors(tenant, *held, look, app)
+                          : CountByAddress(tenant, look, app);
+    app.told = told && app.told;
+    parties.push_back(ToParty(tenant, held ? &*held : nullptr, app));
+  }
+  space.seen = std::move(look.seen);
+  if (!with_upstreams) return;
+  auto counted =
+      space.upstreams.Count(parties,
+                            {look.listeners, look.connections,
+                             space.sockets.Opened(), space.sockets.told(),
+                             [&](std::uint64_t inode) {
+                               return space.sockets.MayHaveSentLast(inode);
+                             }},
+                            now);
+  for (std::size_t i = 0; i < here.size(); ++i) {
+    AddPeers(apps[here[i].app].upstreams, std::move(counted[i]));
+  }
 }
 
 void ConnectionSampler::Count(const TcpSocket& connection, const Holder& holder,
@@ -179,7 +186,10 @@ std::set<std::uint64_t> ConnectionSampler::ReadWaitedFor(
 std::optional<ConnectionSampler::DescriptorsOf>
 ConnectionSampler::ReadDescriptors(const Tenant& tenant, bool with_upstreams,
                                    const Look& look) {
-  if (!tenant.is_readable) return std::nullopt;
+  if (!tenant.is_readable ||
+      (!with_upstreams && look.connections.size() > kMaxOwnedConnections)) {
+    return std::nullopt;
+  }
   DescriptorsOf held;
   std::vector<const TrackedProcess*> processes;
   // Where nobody holds a connection there is no need to look.

@@ -103,6 +103,11 @@ class ConnectionSampler {
     SeenConnections seen;
   };
 
+  // Adds what is in one namespace.
+  void SampleNamespace(Namespace& space, std::vector<Tenant>& here,
+                       const std::vector<InstanceConfig>& instances,
+                       bool with_upstreams, TimePoint now,
+                       std::map<AppId, AppSockets>& apps);
   // A worker's sockets that it waits for, by its epoll sets, where the
   // connections themselves do not tell.
   std::set<std::uint64_t> ReadWaitedFor(pid_t pid,

@@ -94,7 +94,7 @@ OpenedFilter Upstreams::Ask(const std::vector<Tenant>& tenants,
   const bool tells_cgroups =
       std::any_of(listeners.begin(), listeners.end(),
                   [](const ListeningSocket& one) { return one.cgroup; });
-  bool wants_all = !strangers_.empty();
+  bool wants_all = !known_.strangers.empty();
   for (const Tenant& tenant : tenants) {
     if (tenant.is_readable) {
       wants_all = wants_all || is_first_;
@@ -117,8 +117,7 @@ OpenedFilter Upstreams::Ask(const std::vector<Tenant>& tenants,
   return filter;
 }
 
-bool Upstreams::IsOf(const Party& party,
-                     const std::unordered_set<std::uint64_t>& held,
+bool Upstreams::IsOf(const Party& party, const Inodes& held,
                      const TcpSocket& socket,
                      std::optional<bool>& has_pod_alone) {
   if (party.held != nullptr) return held.contains(socket.inode);
@@ -133,8 +132,7 @@ bool Upstreams::IsOf(const Party& party,
   return *has_pod_alone;
 }
 
-bool Upstreams::IsWithin(const Party& party,
-                         const std::unordered_set<std::uint64_t>& held,
+bool Upstreams::IsWithin(const Party& party, const Inodes& held,
                          const TcpSocket& socket,
                          const std::vector<ListeningSocket>& listeners) {
   if (!IsOnThisMachine(socket)) return false;
@@ -190,14 +188,56 @@ std::optional<double> Upstreams::WaitOf(const TcpSocket& socket,
   return is_busy ? std::optional(seconds) : std::nullopt;
 }
 
+std::vector<Upstream> Upstreams::CountParty(const Party& party,
+                                            const Inodes& held,
+                                            const Told& told, TimePoint now) {
+  std::map<SocketAddress, Upstream> peers;
+  std::optional<bool> has_pod_alone;
+  for (const TcpSocket& socket : told.opened) {
+    if (socket.inode == 0 || !IsOf(party, held, socket, has_pod_alone)) {
+      continue;
+    }
+    if (known_before_.refused.contains(socket.inode) ||
+        IsWithin(party, held, socket, told.listeners)) {
+      known_.refused.insert(socket.inode);
+      continue;
+    }
+    const SocketAddress address = Unmapped(socket.peer);
+    Upstream& peer = peers[address];
+    if (peer.connections++ == 0) peer.peer = ToString(address);
+    peer_ports_.insert(address.port);
+    has_ipv6_ = has_ipv6_ || socket.peer.is_v6;
+    if (const auto seconds = WaitOf(socket, party, told, now)) {
+      ++peer.waits;
+      peer.oldest_wait_seconds = std::max(peer.oldest_wait_seconds, *seconds);
+    }
+  }
+  std::vector<Upstream> counted;
+  for (auto& [address, peer] : peers) counted.push_back(std::move(peer));
+  return counted;
+}
+
+void Upstreams::Remember(const Inodes& held) {
+  for (const std::uint64_t inode : held) {
+    if (seen_.contains(inode) || known_.refused.contains(inode)) continue;
+    if (known_before_.refused.contains(inode)) {
+      known_.refused.insert(inode);
+      // A stranger was there before all was told.
+    } else if (known_before_.others.contains(inode) ||
+               (asks_all_ && known_before_.strangers.contains(inode))) {
+      known_.others.insert(inode);
+    } else {
+      known_.strangers.insert(inode);
+    }
+  }
+}
+
 std::vector<std::vector<Upstream>> Upstreams::Count(
     const std::vector<Party>& parties, const Told& told, TimePoint now) {
   seen_before_ = std::exchange(seen_, {});
-  std::unordered_set<std::uint64_t> refused;
-  std::unordered_set<std::uint64_t> others;
-  std::unordered_set<std::uint64_t> strangers;
+  known_before_ = std::exchange(known_, {});
   for (const AcceptedConnection& connection : told.accepted) {
-    refused.insert(connection.tcp.inode);
+    known_.refused.insert(connection.tcp.inode);
   }
   if (asks_all_) {
     samples_left_ = told.connections / NamespaceSockets::kSocketsASample;
@@ -206,52 +246,16 @@ std::vector<std::vector<Upstream>> Upstreams::Count(
   }
   std::vector<std::vector<Upstream>> all;
   for (const Party& party : parties) {
-    std::unordered_set<std::uint64_t> held;
+    Inodes held;
     if (party.held != nullptr) {
       for (const auto& [key, process] : *party.held) {
         held.insert(process.sockets.inodes.begin(),
                     process.sockets.inodes.end());
       }
     }
-    std::map<SocketAddress, Upstream> peers;
-    std::optional<bool> has_pod_alone;
-    for (const TcpSocket& socket : told.opened) {
-      if (socket.inode == 0 || !IsOf(party, held, socket, has_pod_alone)) {
-        continue;
-      }
-      if (refused_.contains(socket.inode) ||
-          IsWithin(party, held, socket, told.listeners)) {
-        refused.insert(socket.inode);
-        continue;
-      }
-      const SocketAddress address = Unmapped(socket.peer);
-      Upstream& peer = peers[address];
-      if (peer.connections++ == 0) peer.peer = ToString(address);
-      peer_ports_.insert(address.port);
-      has_ipv6_ = has_ipv6_ || socket.peer.is_v6;
-      if (const auto seconds = WaitOf(socket, party, told, now)) {
-        ++peer.waits;
-        peer.oldest_wait_seconds = std::max(peer.oldest_wait_seconds, *seconds);
-      }
-    }
-    for (const std::uint64_t inode : held) {
-      if (seen_.contains(inode) || refused.contains(inode)) continue;
-      if (refused_.contains(inode)) {
-        refused.insert(inode);
-        // One that was there before all was told.
-      } else if (others_.contains(inode) ||
-                 (asks_all_ && strangers_.contains(inode))) {
-        others.insert(inode);
-      } else {
-        strangers.insert(inode);
-      }
-    }
-    std::vector<Upstream>& counted = all.emplace_back();
-    for (auto& [address, peer] : peers) counted.push_back(std::move(peer));
+    all.push_back(CountParty(party, held, told, now));
+    Remember(held);
   }
-  refused_ = std::move(refused);
-  others_ = std::move(others);
-  strangers_ = std::move(strangers);
   return all;
 }
 

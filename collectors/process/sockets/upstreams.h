@@ -136,12 +136,22 @@ class Upstreams {
     std::optional<Verdict> settled;  // Of a tie.
   };
 
-  bool IsOf(const Party& party, const std::unordered_set<std::uint64_t>& held,
-            const TcpSocket& socket, std::optional<bool>& has_pod_alone);
-  bool IsWithin(const Party& party,
-                const std::unordered_set<std::uint64_t>& held,
-                const TcpSocket& socket,
+  using Inodes = std::unordered_set<std::uint64_t>;
+  // Inodes of what is no upstream.
+  struct Known {
+    Inodes refused;    // Accepted, or within the app.
+    Inodes others;     // Held, and not told where all was: unix and the like.
+    Inodes strangers;  // Held, and may be told yet.
+  };
+
+  bool IsOf(const Party& party, const Inodes& held, const TcpSocket& socket,
+            std::optional<bool>& has_pod_alone);
+  bool IsWithin(const Party& party, const Inodes& held, const TcpSocket& socket,
                 const std::vector<ListeningSocket>& listeners);
+  std::vector<Upstream> CountParty(const Party& party, const Inodes& held,
+                                   const Told& told, TimePoint now);
+  // After that.
+  void Remember(const Inodes& held);
   // How long it has waited, in seconds.
   std::optional<double> WaitOf(const TcpSocket& socket, const Party& party,
                                const Told& told, TimePoint now);
@@ -154,11 +164,8 @@ class Upstreams {
   bool has_ipv6_ = false;
   std::unordered_map<std::uint64_t, Seen> seen_;  // By inode.
   std::unordered_map<std::uint64_t, Seen> seen_before_;
-  // Inodes of what is no upstream; of what is held and was not told where all
-  // was, a unix socket or the like; of what is held and may be told yet.
-  std::unordered_set<std::uint64_t> refused_;
-  std::unordered_set<std::uint64_t> others_;
-  std::unordered_set<std::uint64_t> strangers_;
+  Known known_;  // By the last look, and by the one before.
+  Known known_before_;
 };
 
 }  // namespace gunicorn_exporter
