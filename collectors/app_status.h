@@ -41,8 +41,12 @@ struct AppStatus {
   // Where a UDP socket of its has been connected to for kStatsdSilence, where
   // that is the port that StatsD is received at: "127.0.0.1:8125"; else empty.
   std::string statsd_socket;
+  // What its requests wait for, where one has waited for a second: "8 requests
+  // wait for 10.0.0.5:5432, the oldest for 12 s"; else empty.
+  std::string waits;
   // "my_app: 1 master, 3 idle and 1 working workers", or why it is CRITICAL:
-  // "Found no master process with name: gunicorn: master [my_app]".
+  // "Found no master process with name: gunicorn: master [my_app]". With the
+  // orphans, and `waits`, behind a ';'.
   std::string message;
   // What a person should know besides, each a short sentence.
   std::vector<std::string> notes;

@@ -76,6 +76,7 @@ struct ProcessConfig {
       std::chrono::seconds(1);  // Above 0.
   bool per_worker = false;
   bool pod_labels = false;
+  bool upstreams = true;
 
   bool operator==(const ProcessConfig&) const = default;
 };

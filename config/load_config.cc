@@ -36,6 +36,7 @@ constexpr KeyRule<ProcessConfig> kProcessKeys[] = {
      Set<&ProcessConfig::sample_interval, &YamlValue::DurationAboveZero>},
     {"per_worker", Set<&ProcessConfig::per_worker, &YamlValue::Bool>},
     {"pod_labels", Set<&ProcessConfig::pod_labels, &YamlValue::Bool>},
+    {"upstreams", Set<&ProcessConfig::upstreams, &YamlValue::Bool>},
 };
 
 constexpr KeyRule<Config> kSectionKeys[] = {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "collectors/process/sockets/upstreams.h"
+
 namespace gunicorn_exporter {
 namespace {
 
@@ -45,6 +47,27 @@ std::string ToMessage(const AppStatus& status) {
          std::to_string(status.unknown) + " unknown workers";
 }
 
+// "8 requests wait for 10.0.0.5:5432, the oldest for 12 s; 1 request waits for
+// [::1]:6379, for 3 s"
+std::string ToWaits(const std::vector<Upstream>& upstreams) {
+  constexpr double kWorthSaying = 1;  // Seconds.
+  std::string text;
+  for (const Upstream& upstream : upstreams) {
+    if (upstream.oldest_wait_seconds < kWorthSaying) continue;
+    if (!text.empty()) text += "; ";
+    text += upstream.waits == 1
+                ? "1 request waits for "
+                : std::to_string(upstream.waits) + " requests wait for ";
+    text +=
+        upstream.peer == Upstreams::kOtherPeers ? "other peers" : upstream.peer;
+    text += upstream.waits == 1 ? ", for " : ", the oldest for ";
+    text += std::to_string(
+                static_cast<std::uint64_t>(upstream.oldest_wait_seconds)) +
+            " s";
+  }
+  return text;
+}
+
 }  // namespace
 
 std::map<AppId, ProcessGroup> GroupByApp(
@@ -58,7 +81,8 @@ std::map<AppId, ProcessGroup> GroupByApp(
 
 AppStatus ToStatus(const AppId& app, bool configured,
                    const ProcessGroup& processes,
-                   const std::vector<ListenQueue>& addresses) {
+                   const std::vector<ListenQueue>& addresses,
+                   const std::vector<Upstream>& upstreams) {
   AppStatus status;
   status.app = app;
   status.configured = configured;
@@ -87,7 +111,9 @@ AppStatus ToStatus(const AppId& app, bool configured,
     }
   }
   status.ok = status.masters > 0 && status.Workers() > 0;
+  status.waits = ToWaits(upstreams);
   status.message = ToMessage(status) + OrphansMessage(status, addresses);
+  if (!status.waits.empty()) status.message += "; " + status.waits;
   return status;
 }
 

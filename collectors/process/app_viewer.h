@@ -19,10 +19,12 @@ std::map<AppId, ProcessGroup> GroupByApp(
     const std::map<ProcessKey, TrackedProcess>& processes);
 
 // The is_running check. `addresses`: where the app's processes listen, as far
-// as that is known; a message about orphaned workers names them.
+// as that is known; a message about orphaned workers names them. `upstreams`:
+// what they wait for.
 AppStatus ToStatus(const AppId& app, bool configured,
                    const ProcessGroup& processes,
-                   const std::vector<ListenQueue>& addresses);
+                   const std::vector<ListenQueue>& addresses,
+                   const std::vector<Upstream>& upstreams);
 
 // What the kernel counts in, and since when.
 struct KernelUnits {

@@ -190,6 +190,19 @@ class AppWriter {
               static_cast<double>(*queue.limit), own);
       }
     }
+    for (const Upstream& upstream : app_.upstreams) {
+      const LabelSetPtr own = MakeLabels({{"peer", upstream.peer}});
+      Gauge("gunicorn_upstream_waits",
+            "TCP requests of the app's processes that the peer has not "
+            "answered yet.",
+            static_cast<double>(upstream.waits), own);
+      Gauge("gunicorn_upstream_oldest_wait_seconds",
+            "How long the oldest of them has waited.",
+            upstream.oldest_wait_seconds, own);
+      Gauge("gunicorn_upstream_connections",
+            "Connections of the app's processes to the peer.",
+            static_cast<double>(upstream.connections), own);
+    }
     if (app_.listen_overflows) {
       families_.Counter(
           "gunicorn_listen_overflows_total",

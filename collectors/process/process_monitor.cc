@@ -209,8 +209,9 @@ bool ProcessMonitor::IsStarting(const GunicornProcess& gunicorn,
 
 void ProcessMonitor::Classify(TimePoint now) {
   sole_owners_.Update(registry_.processes(), registry_.generation());
-  sockets_ = connection_sampler_.Sample(registry_.processes(),
-                                        config_->instances, now);
+  sockets_ =
+      connection_sampler_.Sample(registry_.processes(), config_->instances,
+                                 config_->process.upstreams, now);
   WatchRequests();
   const double seconds =
       classified_at_ ? duration<double>(now - *classified_at_).count() : 0;
@@ -259,7 +260,7 @@ void ProcessMonitor::WatchRequests() {
 }
 
 const AppSockets& ProcessMonitor::SocketsOf(const AppId& app) const {
-  static const AppSockets kNotSampled{false, {}, 0, {}, {}, 0};
+  static const AppSockets kNotSampled{false, {}, 0, {}, {}, 0, {}};
   const auto sockets = sockets_.find(app);
   return sockets == sockets_.end() ? kNotSampled : sockets->second;
 }
@@ -284,8 +285,9 @@ ProcessView ProcessMonitor::View(bool with_details) {
     const AppRecord& record = registry_.apps().at(app);
     const ProcessGroup& group = groups[app];
     AppView& added = view.apps.emplace_back();
-    added.status =
-        ToStatus(app, record.configured, group, SocketsOf(app).listen_queues);
+    const AppSockets& sockets = SocketsOf(app);
+    added.status = ToStatus(app, record.configured, group,
+                            sockets.listen_queues, sockets.upstreams);
     added.status.statsd_socket = sender_watch_.PeerOf(app, clocks_.now());
     if (with_details) AddDetails(record, group, added);
   }
@@ -315,6 +317,7 @@ void ProcessMonitor::AddDetails(const AppRecord& record,
   if (view.status.masters == 0) return;
   const AppSockets& sockets = SocketsOf(app);
   view.listen_queues = sockets.listen_queues;
+  view.upstreams = sockets.upstreams;
   if (!sockets.told) return;
   view.connections = sockets.connections;
   view.requests_in_progress = sockets.requests.count;

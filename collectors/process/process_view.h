@@ -25,6 +25,14 @@ struct ListenQueue {
   std::optional<std::uint64_t> limit;  // How many may wait, where it is told.
 };
 
+// What an app opened connections to (sockets/upstreams.h).
+struct Upstream {
+  std::string peer;  // "10.0.0.5:5432", "[::1]:6379", "other"
+  std::size_t connections = 0;
+  std::size_t waits = 0;  // Of them, those whose request has no answer yet.
+  double oldest_wait_seconds = 0;
+};
+
 // The processes of one role: master, worker, dirty.
 struct RoleView {
   bool seen = false;  // Such a process has been there; else there is no series.
@@ -71,6 +79,7 @@ struct AppView {
   std::optional<std::size_t> requests_in_progress;
   std::optional<double> oldest_request_seconds;
   std::vector<ListenQueue> listen_queues;
+  std::vector<Upstream> upstreams;
   std::optional<std::uint64_t> listen_overflows;
   // Of its cgroups, where they have a limit and where they are told.
   std::optional<double> cpu_limit_cores;

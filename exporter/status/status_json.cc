@@ -53,6 +53,26 @@ const char* StatusOf(const StatusView& app) {
   return app.status.ok ? "ok" : "critical";
 }
 
+// Those that keep most waiting first.
+Json UpstreamsJson(const StatusView& app) {
+  std::vector<std::pair<std::string, UpstreamView>> upstreams(
+      app.upstreams.begin(), app.upstreams.end());
+  std::stable_sort(
+      upstreams.begin(), upstreams.end(),
+      [](const auto& left, const auto& right) {
+        return std::pair(left.second.waits, left.second.connections) >
+               std::pair(right.second.waits, right.second.connections);
+      });
+  Json list = Json::array();
+  for (const auto& [peer, view] : upstreams) {
+    list.push_back({{"peer", peer},
+                    {"waits", Number(view.waits)},
+                    {"oldest_wait_seconds", Number(view.oldest_wait_seconds)},
+                    {"connections", Number(view.connections)}});
+  }
+  return list;
+}
+
 Json AppJson(const StatusView& app, const std::string& statsd_address,
              double now_seconds) {
   const AppStatus& status = app.status;
@@ -78,6 +98,8 @@ Json AppJson(const StatusView& app, const std::string& statsd_address,
         {"limit", Number(queue.limit)},
         {"full", HasFullQueue(app)},
         {"overflows_total", Number(app.listen_overflows)}}},
+      {"waits", status.waits},
+      {"upstreams", UpstreamsJson(app)},
       {"requests_total", Number(app.requests)},
       {"status_codes", Numbers(app.status_codes)},
       {"errors_total", Number(ErrorsOf(app))},

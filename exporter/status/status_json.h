@@ -17,6 +17,10 @@
 //         "dirty_workers": 2,
 //         "connections": 4,
 //         "queue": {"length": 0, "limit": 2048, "overflows_total": 0},
+//         "waits": "8 requests wait for 10.0.0.5:5432, the oldest for 12 s",
+//                                          "" where none has waited a second
+//         "upstreams": [{"peer": "10.0.0.5:5432", "waits": 8,  most waits first
+//                        "oldest_wait_seconds": 12.5, "connections": 24}],
 //         "requests_total": 1234,
 //         "status_codes": {"200": 1200, "500": 34},     totals
 //         "errors_total": 34,                           of 500 to 599

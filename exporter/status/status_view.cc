@@ -50,6 +50,18 @@ constexpr FamilyRule kRules[] = {
      [](StatusView& a, const Series& s) {
        Add(a.queues[LabelValue(s, "address")].limit, s.value);
      }},
+    {"gunicorn_upstream_connections",
+     [](StatusView& a, const Series& s) {
+       a.upstreams[LabelValue(s, "peer")].connections = s.value;
+     }},
+    {"gunicorn_upstream_waits",
+     [](StatusView& a, const Series& s) {
+       a.upstreams[LabelValue(s, "peer")].waits = s.value;
+     }},
+    {"gunicorn_upstream_oldest_wait_seconds",
+     [](StatusView& a, const Series& s) {
+       a.upstreams[LabelValue(s, "peer")].oldest_wait_seconds = s.value;
+     }},
     {"gunicorn_listen_overflows_total",
      [](StatusView& a, const Series& s) { Add(a.listen_overflows, s.value); }},
     {"gunicorn_connections",

@@ -18,6 +18,11 @@ struct QueueView {
   std::optional<double> length, limit;
 };
 
+// What the app's processes wait for at one peer.
+struct UpstreamView {
+  double connections = 0, waits = 0, oldest_wait_seconds = 0;
+};
+
 // A series that is not there makes no number.
 struct StatusView {
   AppStatus status;
@@ -31,7 +36,8 @@ struct StatusView {
   std::map<std::string, double> log_messages;  // "error": messages so far.
   std::map<std::string, double> quantiles;     // "0.95": seconds, window's.
   std::optional<double> duration_count, duration_sum;
-  std::map<std::string, QueueView> queues;  // By address.
+  std::map<std::string, QueueView> queues;        // By address.
+  std::map<std::string, UpstreamView> upstreams;  // By peer.
   std::optional<double> listen_overflows;
   std::optional<double> connections, dirty_workers;
   std::optional<double> cpu_seconds, resident_bytes;

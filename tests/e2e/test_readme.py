@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import socket
 import subprocess
 
 from support import Exporter, Gunicorn, free_port, parse_scrape, run_exporter, send_udp, wait_until
@@ -47,8 +48,9 @@ def scrape_of_a_living_app(tmp_path):
     with (
         Exporter(CONFIG.format(log=log), flags=optional_parts()) as exporter,
         Gunicorn(name="my_app", statsd=exporter, args=["--error-logfile", log, "--capture-output"]) as gunicorn,
+        socket.create_server(("127.0.0.1", 0)) as upstream,
     ):
-        gunicorn.get("/")
+        gunicorn.get(f"/open?port={upstream.getsockname()[1]}")
         send_udp(exporter.statsd_port, "my_app.gunicorn.backlog:3|h", "broken", "other:1|c")
 
         def complete():
@@ -59,6 +61,7 @@ def scrape_of_a_living_app(tmp_path):
                 and scrape.get("gunicorn_arbiter_workers", app="my_app") is not None
                 and scrape.get("gunicorn_backlog_connections_count", app="my_app") == 1
                 and scrape.get("gunicorn_listen_queue_length", app="my_app") is not None
+                and scrape.get("gunicorn_upstream_connections", app="my_app") == 1
                 and scrape.get("gunicorn_worker_events_total", app="my_app", event="boot") is not None
             )
 

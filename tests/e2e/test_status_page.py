@@ -94,6 +94,11 @@ def test_it_bears_hostile_names_many_apps_and_a_phone(tmp_path):
         assert seen["apps"][0]["name"] == "down"
         assert seen["apps"][0]["hints"] == [HOSTILE]
         assert seen["apps"][1]["name"] == HOSTILE + "x" * 300
+        assert seen["apps"][1]["why"] == "1 of 4 workers working; 8 requests wait for 10.0.0.5:5432, the oldest for 12 s"
+        assert seen["apps"][1]["upstreams"] == [
+            "10.0.0.5:5432: 24 connections, 8 waiting, the oldest 12.50 s",
+            "[::1]:6379: 1 connection",
+        ]
         assert len(seen["apps"]) == 60
         assert "42 apps are not shown" in seen["more"]
         rate = card(seen, "app7")

@@ -24,32 +24,14 @@ void Append(std::vector<std::uint8_t>& bytes, const T& value) {
   bytes.insert(bytes.end(), begin, begin + sizeof(T));
 }
 
-// A program for the kernel's filter: accept where the local port is one of
-// these. Each port takes two instructions of two words: "greater or equal" and
-// "less or equal"; the first that fails goes on with the next port.
-std::vector<std::uint8_t> ToPortFilter(const std::set<std::uint16_t>& ports) {
-  constexpr unsigned kWord = sizeof(inet_diag_bc_op);
-  constexpr unsigned kPortSize = 5 * kWord;  // With the jump to acceptance.
-  std::vector<std::uint8_t> code;
-  const auto add = [&](unsigned char op, unsigned yes, unsigned no) {
-    Append(code, inet_diag_bc_op{op, static_cast<unsigned char>(yes),
-                                 static_cast<std::uint16_t>(no)});
-  };
-  const std::size_t total = ports.size() * std::size_t{kPortSize};
-  for (const std::uint16_t port : ports) {
-    const std::size_t begin = code.size();
-    add(INET_DIAG_BC_S_GE, 2 * kWord, kPortSize);
-    Append(code, inet_diag_bc_op{0, 0, port});
-    add(INET_DIAG_BC_S_LE, 2 * kWord, kPortSize - 2 * kWord);
-    Append(code, inet_diag_bc_op{0, 0, port});
-    // A jump: `no` is always taken. The end of the program accepts; one word
-    // past it refuses.
-    add(INET_DIAG_BC_JMP, kWord,
-        static_cast<unsigned>(total + kWord - begin - 4 * kWord));
-  }
-  // Reached when no port fits: jumps past the end.
-  add(INET_DIAG_BC_JMP, kWord, 2 * kWord);
-  return code;
+// `address` are idiag_src or idiag_dst, `port` the one with it.
+SocketAddress ToAddress(const inet_diag_msg& message, const __be32* address,
+                        __be16 port) {
+  SocketAddress end;
+  end.is_v6 = message.idiag_family == AF_INET6;
+  std::memcpy(end.address.data(), address, end.is_v6 ? 16 : 4);
+  end.port = ntohs(port);
+  return end;
 }
 
 SocketAddress ToAddress(const inet_diag_msg& message,
@@ -71,6 +53,11 @@ TcpSocket ToSocket(const inet_diag_msg& message) {
   socket.local = LocalAddressOf(message);
   socket.uid = message.idiag_uid;
   socket.inode = message.idiag_inode;
+  socket.peer =
+      ToAddress(message, message.id.idiag_dst, message.id.idiag_dport);
+  socket.connecting = message.idiag_state == kSynSent;
+  socket.closed_by_peer = message.idiag_state == kCloseWait;
+  socket.retransmits = message.idiag_retrans;
   if (socket.listening) {
     socket.queue = message.idiag_rqueue;
     socket.limit = message.idiag_wqueue;
@@ -170,30 +157,35 @@ bool SockDiag::Ask(const std::vector<std::uint8_t>& request, Take take) {
 }
 
 bool SockDiag::AskTcp(std::uint8_t family, std::uint32_t states,
-                      const std::set<std::uint16_t>& ports,
+                      const SocketFilter& filter, const KeepSocket& keep,
                       std::vector<TcpSocket>& sockets) {
   inet_diag_req_v2 question{};
   question.sdiag_family = family;
   question.sdiag_protocol = IPPROTO_TCP;
   question.idiag_states = states;
   question.idiag_ext = 1U << (INET_DIAG_INFO - 1);
+  std::vector<std::uint8_t> program;
   // One port is compared before anything else of a socket is looked at, which
-  // takes a quarter off the time; several take a program.
-  if (ports.size() == 1) question.id.idiag_sport = htons(*ports.begin());
+  // takes a quarter off the time; more takes a program.
+  if (filter.IsOneLocalPort()) {
+    question.id.idiag_sport = htons(*filter.local_ports.begin());
+  } else if (!filter.all) {
+    program = ToProgram(filter);
+  }
   std::vector<std::uint8_t> request;
   Append(request, question);
-  if (ports.size() > 1) {
-    const std::vector<std::uint8_t> filter = ToPortFilter(ports);
+  if (!program.empty()) {
     rtattr attribute{};
     attribute.rta_type = INET_DIAG_REQ_BYTECODE;
     attribute.rta_len =
-        static_cast<std::uint16_t>(sizeof attribute + filter.size());
+        static_cast<std::uint16_t>(sizeof attribute + program.size());
     Append(request, attribute);
-    request.insert(request.end(), filter.begin(), filter.end());
+    request.insert(request.end(), program.begin(), program.end());
   }
   return Ask(request, [&](const std::uint8_t* payload, std::size_t size) {
     const auto message = ReadValue<inet_diag_msg>(payload, size);
     if (!message) return;
+    ++told_;
     TcpSocket socket = ToSocket(*message);
     ForEachAttribute(
         payload + sizeof *message, size - sizeof *message,
@@ -203,8 +195,8 @@ bool SockDiag::AskTcp(std::uint8_t family, std::uint32_t states,
           }
           // Kernels before 4.19 do not count sent bytes.
           if (type != INET_DIAG_INFO || socket.listening ||
-              length < offsetof(tcp_info, tcpi_bytes_sent) +
-                           sizeof(tcp_info::tcpi_bytes_sent)) {
+              length < offsetof(tcp_info, tcpi_bytes_retrans) +
+                           sizeof(tcp_info::tcpi_bytes_retrans)) {
             return;
           }
           tcp_info info{};
@@ -214,28 +206,38 @@ bool SockDiag::AskTcp(std::uint8_t family, std::uint32_t states,
           }
           socket.received = info.tcpi_bytes_received;
           socket.sent = info.tcpi_bytes_sent;
-          socket.quiet_milliseconds = info.tcpi_last_data_recv;
+          socket.sent_once = info.tcpi_bytes_sent - info.tcpi_bytes_retrans;
+          socket.times = {info.tcpi_last_data_sent, info.tcpi_last_data_recv,
+                          info.tcpi_last_ack_recv};
         });
-    sockets.push_back(socket);
+    if (!keep || keep(socket)) sockets.push_back(socket);
   });
 }
 
 std::optional<std::vector<TcpSocket>> SockDiag::Listeners() {
   std::vector<TcpSocket> sockets;
-  if (!AskTcp(AF_INET, 1U << kListen, {}, sockets)) return std::nullopt;
-  AskTcp(AF_INET6, 1U << kListen, {}, sockets);  // May be switched off.
+  const SocketFilter all{.all = true};
+  if (!AskTcp(AF_INET, 1U << kListen, all, nullptr, sockets)) {
+    return std::nullopt;
+  }
+  // May be switched off.
+  AskTcp(AF_INET6, 1U << kListen, all, nullptr, sockets);
   return sockets;
 }
 
 std::optional<std::vector<TcpSocket>> SockDiag::Connections(
-    const std::set<std::uint16_t>& ipv4_ports,
-    const std::set<std::uint16_t>& ipv6_ports) {
-  constexpr std::uint32_t kStates = (1U << kEstablished) | (1U << kCloseWait);
+    const SocketFilter& ipv4, const SocketFilter& ipv6,
+    const KeepSocket& keep) {
+  constexpr std::uint32_t kStates =
+      (1U << kEstablished) | (1U << kCloseWait) | (1U << kSynSent);
   std::vector<TcpSocket> sockets;
-  if (!ipv4_ports.empty() && !AskTcp(AF_INET, kStates, ipv4_ports, sockets)) {
+  told_ = 0;
+  if (!ipv4.IsNothing() && !AskTcp(AF_INET, kStates, ipv4, keep, sockets)) {
     return std::nullopt;
   }
-  if (!ipv6_ports.empty() && !AskTcp(AF_INET6, kStates, ipv6_ports, sockets)) {
+  // IPv6 may be switched off: an answer only where somebody accepts by it.
+  if (!ipv6.IsNothing() && !AskTcp(AF_INET6, kStates, ipv6, keep, sockets) &&
+      !ipv6.local_ports.empty()) {
     return std::nullopt;
   }
   return sockets;

@@ -2,7 +2,8 @@
 // namespace that this process runs in, or in that of a socket which was made
 // elsewhere (network_namespace.h). Needs no right, and tells more than
 // /proc/net/tcp: a listener's limit, and when a connection last received and
-// sent. The kernel filters by port, so that other connections cost little.
+// sent. The kernel filters (socket_filter.h), so that other connections cost
+// little.
 //
 // What tells a parked connection from one whose request is in flight:
 // - bytes came in and none went out: in flight; none came in: silent;
@@ -23,6 +24,7 @@
 #include <linux/tcp.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -30,6 +32,7 @@
 #include <vector>
 
 #include "collectors/process/read/address_table.h"
+#include "collectors/process/read/socket_filter.h"
 #include "collectors/process/read/socket_table.h"
 #include "config/base/file_descriptor.h"
 
@@ -37,6 +40,8 @@ namespace gunicorn_exporter {
 
 // Pure.
 ConnectionState ToConnectionState(const tcp_info& info);
+
+using KeepSocket = std::function<bool(const TcpSocket&)>;
 
 struct UnixListener {
   std::uint64_t queue = 0;
@@ -58,11 +63,15 @@ class SockDiag {
   // Listening sockets; nothing where the kernel does not answer.
   std::optional<std::vector<TcpSocket>> Listeners();
 
-  // Connections accepted on these ports, or still waiting (inode 0). Asked for
-  // each family alone, since the kernel goes through its whole table for it.
+  // Connections that a filter lets through and that are kept: established,
+  // closed by the peer, still waiting to be accepted (inode 0), or connecting.
+  // Asked for each family alone, since the kernel goes through its whole table
+  // for it.
   std::optional<std::vector<TcpSocket>> Connections(
-      const std::set<std::uint16_t>& ipv4_ports,
-      const std::set<std::uint16_t>& ipv6_ports);
+      const SocketFilter& ipv4, const SocketFilter& ipv6,
+      const KeepSocket& keep = nullptr);
+  // How many sockets the kernel told for the last question, kept or not.
+  std::size_t told() const { return told_; }
 
   // Listening unix sockets, by inode.
   std::optional<std::map<std::uint64_t, UnixListener>> UnixListeners();
@@ -76,11 +85,12 @@ class SockDiag {
   template <typename Take>
   bool Ask(const std::vector<std::uint8_t>& request, Take take);
   bool AskTcp(std::uint8_t family, std::uint32_t states,
-              const std::set<std::uint16_t>& ports,
+              const SocketFilter& filter, const KeepSocket& keep,
               std::vector<TcpSocket>& sockets);
 
   FileDescriptor fd_;
   bool foreign_ = false;
+  std::size_t told_ = 0;
   std::vector<std::uint8_t> buffer_;
 };
 

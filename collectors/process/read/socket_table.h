@@ -29,6 +29,7 @@ enum class ConnectionState : std::uint8_t {
 
 // Of TCP sockets, and of unix ones in sock_diag's answers (net/tcp_states.h).
 inline constexpr std::uint32_t kEstablished = 1;
+inline constexpr std::uint32_t kSynSent = 2;
 inline constexpr std::uint32_t kCloseWait = 8;
 inline constexpr std::uint32_t kListen = 10;
 
@@ -49,8 +50,19 @@ std::optional<SocketAddress> ParseSocketAddress(std::string_view text);
 // "127.0.0.1:8000", "[::]:8000"
 std::string ToString(const SocketAddress& endpoint);
 
+// When the last data came and went, and the last acknowledgement came, in
+// milliseconds before the look; those of one tick of the kernel's clock (4 ms)
+// are alike. A retransmission is a send.
+struct DataTimes {
+  std::uint32_t sent = 0;
+  std::uint32_t received = 0;
+  std::uint32_t acknowledged = 0;
+};
+
 struct TcpSocket {
-  bool listening = false;  // Else established or half closed by the client.
+  bool listening = false;   // Else established or half closed by the client.
+  bool connecting = false;  // No answer to the connect(2) yet.
+  bool closed_by_peer = false;  // CLOSE_WAIT
   SocketAddress local;
   uid_t uid = 0;
   std::uint64_t inode = 0;  // 0: not accepted yet.
@@ -65,8 +77,10 @@ struct TcpSocket {
                                         // collectors/process/read/cgroup_tree.h
   std::uint64_t received = 0;           // Bytes in all.
   std::uint64_t sent = 0;
-  // Since the last byte came.
-  std::optional<std::uint32_t> quiet_milliseconds;
+  std::uint64_t sent_once = 0;  // Of these, without what was sent again.
+  SocketAddress peer;
+  std::uint8_t retransmits = 0;  // Of what is not acknowledged.
+  std::optional<DataTimes> times;
 };
 
 // The listening and the connected sockets of the text, in its order.

@@ -1,6 +1,7 @@
 #include "collectors/process/sockets/connection_sampler.h"
 
 #include <algorithm>
+#include <deque>
 #include <set>
 #include <utility>
 
@@ -31,6 +32,20 @@ std::vector<const ListeningSocket*> AllListeners(
   return {all.begin(), all.end()};
 }
 
+Upstreams::Party ToParty(const Tenant& tenant,
+                         const std::map<ProcessKey, Descriptors>* held,
+                         const AppSockets& app) {
+  // Where who has a request is not told, anybody may.
+  Upstreams::Party party{&tenant, held, std::nullopt,
+                         !app.told || app.requests.count > 0};
+  if (!app.told || app.requests_of_unknown > 0) return party;
+  party.busy.emplace();
+  for (const auto& [key, worker] : app.by_worker) {
+    if (worker.requests.count > 0) party.busy->insert(key);
+  }
+  return party;
+}
+
 }  // namespace
 
 void RequestsInHand::Add(std::optional<double> seconds) {
@@ -50,7 +65,8 @@ void RequestsInHand::Add(const RequestsInHand& others) {
 
 std::map<AppId, AppSockets> ConnectionSampler::Sample(
     const std::map<ProcessKey, TrackedProcess>& processes,
-    const std::vector<InstanceConfig>& instances, TimePoint now) {
+    const std::vector<InstanceConfig>& instances, bool with_upstreams,
+    TimePoint now) {
   auto tenants = owners_.FindTenants(processes);
   std::erase_if(namespaces_, [&](const auto& entry) {
     return !tenants.contains(entry.first);
@@ -61,36 +77,69 @@ std::map<AppId, AppSockets> ConnectionSampler::Sample(
         namespaces_
             .try_emplace(number, Namespace{NamespaceSockets(reader_, number,
                                                             own_namespace_),
-                                           {}})
+                                           {},
+                                           Upstreams(sole_owners_)})
             .first->second;
     if (std::any_of(here.begin(), here.end(),
                     [](const Tenant& tenant) { return tenant.is_new; })) {
       space.sockets.WantUnix();
     }
-    Look look{now, {}, {}, {}, {}, space.seen, {}};
-    look.listeners = space.sockets.Listeners(
-        here.front().masters.front()->gunicorn.process.key.pid);
-    look.by_address = ListenersByAddress(look.listeners);
-    owners_.Claim(here, look.listeners, instances);
-    look.connections = space.sockets.Connections(AllListeners(here));
-    for (const AcceptedConnection& connection : look.connections) {
-      look.by_inode[connection.tcp.inode] = &connection;
-    }
-    for (const Tenant& tenant : here) {
-      AppSockets& app = apps[tenant.app];
-      for (const ListeningSocket* listener : tenant.listeners) {
-        AddQueue(app.listen_queues, listener->queue);
-        if (!listener->path.empty()) space.sockets.WantUnix();
-      }
-      app.told = CountByDescriptors(tenant, look, app) && app.told;
-    }
-    space.seen = std::move(look.seen);
+    SampleNamespace(space, here, instances, with_upstreams, now, apps);
   }
   for (auto& [id, app] : apps) {
+    app.upstreams = LargestPeers(std::move(app.upstreams));
     if (app.told) continue;
-    app = {false, std::move(app.listen_queues), 0, {}, {}, 0};
+    app = {false, std::move(app.listen_queues), 0, {}, {},
+           0,     std::move(app.upstreams)};
   }
   return apps;
+}
+
+void ConnectionSampler::SampleNamespace(
+    Namespace& space, std::vector<Tenant>& here,
+    const std::vector<InstanceConfig>& instances, bool with_upstreams,
+    TimePoint now, std::map<AppId, AppSockets>& apps) {
+  Look look{now, {}, {}, {}, {}, space.seen, {}};
+  look.listeners = space.sockets.Listeners(
+      here.front().masters.front()->gunicorn.process.key.pid);
+  look.by_address = ListenersByAddress(look.listeners);
+  owners_.Claim(here, look.listeners, instances);
+  look.connections = space.sockets.Connections(
+      AllListeners(here), with_upstreams
+                              ? space.upstreams.Ask(here, look.listeners)
+                              : OpenedFilter{});
+  for (const AcceptedConnection& connection : look.connections) {
+    look.by_inode[connection.tcp.inode] = &connection;
+  }
+  std::vector<Upstreams::Party> parties;
+  std::deque<std::optional<DescriptorsOf>> descriptors;
+  for (const Tenant& tenant : here) {
+    AppSockets& app = apps[tenant.app];
+    for (const ListeningSocket* listener : tenant.listeners) {
+      AddQueue(app.listen_queues, listener->queue);
+      if (!listener->path.empty()) space.sockets.WantUnix();
+    }
+    const auto& held =
+        descriptors.emplace_back(ReadDescriptors(tenant, with_upstreams, look));
+    const bool told = held && look.connections.size() <= kMaxOwnedConnections
+                          ? CountByDescriptors(tenant, *held, look, app)
+                          : CountByAddress(tenant, look, app);
+    app.told = told && app.told;
+    parties.push_back(ToParty(tenant, held ? &*held : nullptr, app));
+  }
+  space.seen = std::move(look.seen);
+  if (!with_upstreams) return;
+  auto counted =
+      space.upstreams.Count(parties,
+                            {look.listeners, look.connections,
+                             space.sockets.Opened(), space.sockets.told(),
+                             [&](std::uint64_t inode) {
+                               return space.sockets.MayHaveSentLast(inode);
+                             }},
+                            now);
+  for (std::size_t i = 0; i < here.size(); ++i) {
+    AddPeers(apps[here[i].app].upstreams, std::move(counted[i]));
+  }
 }
 
 void ConnectionSampler::Count(const TcpSocket& connection, const Holder& holder,
@@ -103,17 +152,16 @@ void ConnectionSampler::Count(const TcpSocket& connection, const Holder& holder,
                 holder.is_sync, holder.is_waited_for)) {
     return;
   }
-  const milliseconds quiet(connection.quiet_milliseconds.value_or(0));
+  const milliseconds quiet(connection.times ? connection.times->received : 0);
   seen.worker = holder.worker;
   seen.request_at = look.now - quiet;
-  requests.Add(connection.quiet_milliseconds
-                   ? std::optional(duration<double>(quiet).count())
-                   : std::nullopt);
+  requests.Add(connection.times ? std::optional(duration<double>(quiet).count())
+                                : std::nullopt);
 }
 
 std::set<std::uint64_t> ConnectionSampler::ReadWaitedFor(
-    pid_t pid, const std::vector<FdLink>& links, const HeldSockets& held,
-    const Look& look) {
+    pid_t pid, const Descriptors& descriptors, const Look& look) {
+  const auto& [links, held] = descriptors;
   std::set<std::uint64_t> clients;
   bool wanted = false;
   for (const std::uint64_t inode : held.inodes) {
@@ -135,42 +183,56 @@ std::set<std::uint64_t> ConnectionSampler::ReadWaitedFor(
   return WaitedFor(links, epoll_sets, clients);
 }
 
-bool ConnectionSampler::CountByDescriptors(const Tenant& tenant, Look& look,
-                                           AppSockets& app) {
-  if (!tenant.is_readable || look.connections.size() > kMaxOwnedConnections) {
-    return CountByAddress(tenant, look, app);
+std::optional<ConnectionSampler::DescriptorsOf>
+ConnectionSampler::ReadDescriptors(const Tenant& tenant, bool with_upstreams,
+                                   const Look& look) {
+  if (!tenant.is_readable ||
+      (!with_upstreams && look.connections.size() > kMaxOwnedConnections)) {
+    return std::nullopt;
   }
-  struct Held {
-    HeldSockets sockets;
-    std::set<std::uint64_t> waited_for;
-  };
-  std::map<ProcessKey, Held> held_by;
-  for (const TrackedProcess* worker : tenant.workers) {
-    const ProcessKey& key = worker->gunicorn.process.key;
-    // Where nobody holds one there is no need to look.
-    if (look.connections.empty() && look.before.empty()) {
-      held_by[key];
-      continue;
-    }
-    const auto links = reader_.ReadFds(key.pid);
+  DescriptorsOf held;
+  std::vector<const TrackedProcess*> processes;
+  // Where nobody holds a connection there is no need to look.
+  if (with_upstreams || !look.connections.empty() || !look.before.empty()) {
+    processes = tenant.workers;
+  }
+  if (with_upstreams) {
+    processes.insert(processes.end(), tenant.masters.begin(),
+                     tenant.masters.end());
+    processes.insert(processes.end(), tenant.dirty.begin(), tenant.dirty.end());
+  }
+  for (const TrackedProcess* process : processes) {
+    const ProcessKey& key = process->gunicorn.process.key;
+    auto links = reader_.ReadFds(key.pid);
     if (links) {
-      Held& held = held_by[key];
-      held.sockets = ToHeldSockets(*links);
-      held.waited_for = ReadWaitedFor(key.pid, *links, held.sockets, look);
+      Descriptors& descriptors = held[key];
+      descriptors.links = *std::move(links);
+      descriptors.sockets = ToHeldSockets(descriptors.links);
     } else if (!reader_.HasGone(key.pid)) {
-      return CountByAddress(tenant, look, app);
+      return std::nullopt;
     }
   }
-  for (const auto& [key, held] : held_by) {
+  return held;
+}
+
+bool ConnectionSampler::CountByDescriptors(const Tenant& tenant,
+                                           const DescriptorsOf& held,
+                                           Look& look, AppSockets& app) {
+  for (const TrackedProcess* process : tenant.workers) {
+    const ProcessKey& key = process->gunicorn.process.key;
     HeldByWorker& worker = app.by_worker[key];
-    worker.has_heartbeat = held.sockets.has_heartbeat;
-    for (const std::uint64_t inode : held.sockets.inodes) {
+    const auto descriptors = held.find(key);
+    if (descriptors == held.end()) continue;
+    const HeldSockets& sockets = descriptors->second.sockets;
+    worker.has_heartbeat = sockets.has_heartbeat;
+    const auto waited_for = ReadWaitedFor(key.pid, descriptors->second, look);
+    for (const std::uint64_t inode : sockets.inodes) {
       const auto connection = look.by_inode.find(inode);
       if (connection != look.by_inode.end()) {
         ++worker.connections;
         Count(connection->second->tcp,
-              {key, held.sockets.is_sync(), held.waited_for.contains(inode)},
-              look, worker.requests);
+              {key, sockets.is_sync(), waited_for.contains(inode)}, look,
+              worker.requests);
         continue;
       }
       // The client has reset it, and the worker goes on.

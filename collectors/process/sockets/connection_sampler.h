@@ -1,9 +1,10 @@
 // How many connections does each app hold, and which of them have a request in
-// hand? Whose they are, listener_owners.h tells.
+// hand? Whose they are, listener_owners.h tells. And which have its processes
+// opened themselves (upstreams.h)?
 //
 // Where descriptors may be read, a connection is that of the worker that holds
-// it. They are read only where there are connections, and not past
-// kMaxOwnedConnections of them.
+// it. For these they are read only where there are connections, and not past
+// kMaxOwnedConnections of them; for upstreams always.
 //
 // Thread rule: one thread at a time.
 #pragma once
@@ -23,6 +24,7 @@
 #include "collectors/process/sockets/listener_owners.h"
 #include "collectors/process/sockets/namespace_sockets.h"
 #include "collectors/process/sockets/sole_owners.h"
+#include "collectors/process/sockets/upstreams.h"
 #include "collectors/process/sockets/worker_state.h"
 
 namespace gunicorn_exporter {
@@ -55,6 +57,8 @@ struct AppSockets {
   std::map<ProcessKey, HeldByWorker> by_worker;
   // Of `requests`, those of which it is not known which worker has them.
   std::size_t requests_of_unknown = 0;
+  // Also where the rest is not told.
+  std::vector<Upstream> upstreams;
 };
 
 class ConnectionSampler {
@@ -66,13 +70,15 @@ class ConnectionSampler {
   // Both must outlive the sampler.
   ConnectionSampler(ProcReader& reader, SoleOwners& sole_owners)
       : reader_(reader),
+        sole_owners_(sole_owners),
         owners_(reader, sole_owners),
         own_namespace_(reader.OwnNetworkNamespace()) {}
 
   // `sole_owners` has been updated for these processes.
   std::map<AppId, AppSockets> Sample(
       const std::map<ProcessKey, TrackedProcess>& processes,
-      const std::vector<InstanceConfig>& instances, TimePoint now);
+      const std::vector<InstanceConfig>& instances, bool with_upstreams,
+      TimePoint now);
 
  private:
   // A connection as a sample saw it.
@@ -85,6 +91,7 @@ class ConnectionSampler {
   struct Namespace {
     NamespaceSockets sockets;
     SeenConnections seen;  // At the last sample, by inode.
+    Upstreams upstreams;
   };
   // One look at a namespace.
   struct Look {
@@ -97,13 +104,23 @@ class ConnectionSampler {
     SeenConnections seen;
   };
 
+  // Adds what is in one namespace.
+  void SampleNamespace(Namespace& space, std::vector<Tenant>& here,
+                       const std::vector<InstanceConfig>& instances,
+                       bool with_upstreams, TimePoint now,
+                       std::map<AppId, AppSockets>& apps);
   // A worker's sockets that it waits for, by its epoll sets, where the
   // connections themselves do not tell.
   std::set<std::uint64_t> ReadWaitedFor(pid_t pid,
-                                        const std::vector<FdLink>& links,
-                                        const HeldSockets& held,
+                                        const Descriptors& descriptors,
                                         const Look& look);
-  bool CountByDescriptors(const Tenant& tenant, Look& look, AppSockets& app);
+  // Nothing where they are denied. Of a process that has gone: none.
+  using DescriptorsOf = std::map<ProcessKey, Descriptors>;
+  std::optional<DescriptorsOf> ReadDescriptors(const Tenant& tenant,
+                                               bool with_upstreams,
+                                               const Look& look);
+  bool CountByDescriptors(const Tenant& tenant, const DescriptorsOf& held,
+                          Look& look, AppSockets& app);
   bool CountByAddress(const Tenant& tenant, Look& look, AppSockets& app);
   struct Holder {
     std::optional<ProcessKey> worker;
@@ -114,6 +131,7 @@ class ConnectionSampler {
                     Look& look, RequestsInHand& requests);
 
   ProcReader& reader_;
+  SoleOwners& sole_owners_;
   ListenerOwners owners_;
   const std::optional<std::uint64_t> own_namespace_;
   std::map<std::uint64_t, Namespace> namespaces_;

@@ -44,11 +44,14 @@ std::map<std::uint64_t, std::vector<Tenant>> ListenerOwners::FindTenants(
     const std::map<ProcessKey, TrackedProcess>& processes) {
   std::set<AppId> with_master;
   std::map<ProcessKey, std::vector<const TrackedProcess*>> workers_of;
+  std::map<ProcessKey, std::vector<const TrackedProcess*>> dirty_of;
   for (const auto& [key, process] : processes) {
     if (process.gunicorn.role == ProcessRole::kMaster) {
       with_master.insert(process.app);
     } else if (process.gunicorn.role == ProcessRole::kWorker) {
       workers_of[process.gunicorn.master].push_back(&process);
+    } else if (ToCpuRole(process.gunicorn.role) == CpuRole::kDirty) {
+      dirty_of[process.gunicorn.master].push_back(&process);
     }
   }
   std::map<std::uint64_t, std::vector<Tenant>> tenants;
@@ -76,6 +79,8 @@ std::map<std::uint64_t, std::vector<Tenant>> ListenerOwners::FindTenants(
     const auto& workers = workers_of[key];
     tenant->workers.insert(tenant->workers.end(), workers.begin(),
                            workers.end());
+    const auto& dirty = dirty_of[key];
+    tenant->dirty.insert(tenant->dirty.end(), dirty.begin(), dirty.end());
   }
   std::erase_if(masters_, [&](const auto& entry) {
     return !processes.contains(entry.first);

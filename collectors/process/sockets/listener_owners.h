@@ -41,6 +41,7 @@ struct Tenant {
   // Where no master is left, the workers that outlived it.
   std::vector<const TrackedProcess*> masters;
   std::vector<const TrackedProcess*> workers;  // Of these masters.
+  std::vector<const TrackedProcess*> dirty;    // Arbiter and workers of these.
   bool is_new = false;  // A master was not there at the look before.
   // The descriptors of its masters may be read.
   bool is_readable = true;

@@ -41,12 +41,17 @@ std::vector<ListeningSocket> NamespaceSockets::Listeners(pid_t pid) {
   pid_ = pid;
   table_.reset();
   unix_sockets_.clear();
+  listening_ports_.clear();
+  opened_.clear();
+  exchanges_.reset();
+  if (table_samples_left_ > 0) --table_samples_left_;
   Enter();
   auto found = sock_diag_ ? sock_diag_->Listeners() : std::nullopt;
   if (!found) found = table_ = ReadTcpTables();
   std::vector<ListeningSocket> listeners;
   for (const TcpSocket& socket : *found) {
     if (!socket.listening) continue;
+    listening_ports_.insert(socket.local.port);
     listeners.push_back({{ToString(socket.local), socket.queue, socket.limit},
                          socket.local,
                          {},
@@ -91,7 +96,8 @@ void NamespaceSockets::AddUnixListeners(
 }
 
 std::vector<AcceptedConnection> NamespaceSockets::Connections(
-    const std::vector<const ListeningSocket*>& listeners) {
+    const std::vector<const ListeningSocket*>& listeners,
+    const OpenedFilter& opened) {
   std::set<std::uint16_t> ipv4_ports;
   std::set<std::uint16_t> ipv6_ports;
   std::set<std::string_view> paths;
@@ -103,10 +109,28 @@ std::vector<AcceptedConnection> NamespaceSockets::Connections(
           .insert(listener->endpoint.port);
     }
   }
+  const auto is_accepted = [&](const TcpSocket& socket) {
+    return (socket.local.is_v6 ? ipv6_ports : ipv4_ports)
+        .contains(socket.local.port);
+  };
   std::vector<TcpSocket> tcp;
   auto told =
-      table_ ? std::nullopt : sock_diag_->Connections(ipv4_ports, ipv6_ports);
+      table_ ? std::nullopt
+             : sock_diag_->Connections(
+                   {ipv4_ports, opened.peer_ports, opened.cgroups, opened.all},
+                   opened.with_ipv6 || opened.all
+                       ? SocketFilter{ipv6_ports, opened.peer_ports,
+                                      opened.cgroups, opened.all}
+                       : SocketFilter{ipv6_ports},
+                   [&](const TcpSocket& socket) {
+                     return is_accepted(socket) ||
+                            !listening_ports_.contains(socket.local.port);
+                   });
   if (told) {
+    const auto first_opened =
+        std::partition(told->begin(), told->end(), is_accepted);
+    opened_.assign(first_opened, told->end());
+    told->erase(first_opened, told->end());
     tcp = *std::move(told);
     SettleTies(tcp);
   } else {
@@ -114,9 +138,7 @@ std::vector<AcceptedConnection> NamespaceSockets::Connections(
   }
   std::vector<AcceptedConnection> connections;
   for (const TcpSocket& socket : tcp) {
-    if (!socket.listening && socket.inode != 0 &&
-        (socket.local.is_v6 ? ipv6_ports : ipv4_ports)
-            .contains(socket.local.port)) {
+    if (!socket.listening && socket.inode != 0 && is_accepted(socket)) {
       connections.push_back({socket, {}});
     }
   }
@@ -134,11 +156,9 @@ std::vector<AcceptedConnection> NamespaceSockets::Connections(
 
 void NamespaceSockets::SettleTies(std::vector<TcpSocket>& sockets) {
   std::map<std::uint64_t, std::pair<std::uint64_t, ConnectionState>> settled;
-  std::map<std::uint64_t, ConnectionState> table;
-  bool table_read = false;
   for (TcpSocket& socket : sockets) {
     if (socket.exchange != ConnectionState::kTie ||
-        socket.quiet_milliseconds < kSettledMilliseconds) {
+        socket.times->received < kSettledMilliseconds) {
       continue;
     }
     const std::uint64_t bytes = socket.received + socket.sent;
@@ -146,12 +166,7 @@ void NamespaceSockets::SettleTies(std::vector<TcpSocket>& sockets) {
     if (known != settled_.end() && known->second.first == bytes) {
       socket.exchange = known->second.second;
     } else {
-      if (!table_read) {
-        for (const TcpSocket& row : ReadTcpTables()) {
-          table[row.inode] = row.exchange;
-        }
-        table_read = true;
-      }
+      const auto& table = ReadExchanges();
       const auto row = table.find(socket.inode);
       if (row == table.end()) continue;
       socket.exchange = row->second == ConnectionState::kParked
@@ -161,6 +176,25 @@ void NamespaceSockets::SettleTies(std::vector<TcpSocket>& sockets) {
     settled[socket.inode] = {bytes, socket.exchange};
   }
   settled_ = std::move(settled);
+}
+
+const std::map<std::uint64_t, ConnectionState>&
+NamespaceSockets::ReadExchanges() {
+  if (exchanges_) return *exchanges_;
+  exchanges_.emplace();
+  for (const TcpSocket& row : ReadTcpTables()) {
+    (*exchanges_)[row.inode] = row.exchange;
+  }
+  table_samples_left_ = exchanges_->size() / kSocketsASample;
+  return *exchanges_;
+}
+
+std::optional<bool> NamespaceSockets::MayHaveSentLast(std::uint64_t inode) {
+  if (!exchanges_ && table_samples_left_ > 0) return std::nullopt;
+  const auto& table = ReadExchanges();
+  const auto row = table.find(inode);
+  if (row == table.end()) return std::nullopt;
+  return row->second == ConnectionState::kParked;
 }
 
 }  // namespace gunicorn_exporter

@@ -104,6 +104,20 @@ std::optional<AppId> SoleOwners::OfCgroup(std::uint64_t id) {
   return found == by_cgroup_->end() ? std::nullopt : found->second;
 }
 
+std::set<std::uint64_t> SoleOwners::CgroupsOf(const AppId& app) {
+  std::set<std::uint64_t> ids;
+  for (const auto& [key, process] : *processes_) {
+    if (process.app != app || process.gunicorn.role != ProcessRole::kMaster) {
+      continue;
+    }
+    const auto path = HomeOf(key).cgroup;
+    const auto id = path ? cgroups_.Id(*path) : std::nullopt;
+    if (!id || OfCgroup(*id) != app) return {};
+    ids.insert(*id);
+  }
+  return ids;
+}
+
 bool SoleOwners::HasPodAlone(const AppId& app) {
   bool has_master = false;
   for (const auto& [key, process] : *processes_) {

@@ -42,6 +42,10 @@ class SoleOwners {
   // whose masters is.
   std::optional<AppId> OfCgroup(std::uint64_t id);
 
+  // The ids of the cgroups of this app's masters, where each is the app's
+  // alone.
+  std::set<std::uint64_t> CgroupsOf(const AppId& app);
+
   // Whether the pod of this app's master holds no other app and nothing else,
   // and has a network namespace of its own.
   bool HasPodAlone(const AppId& app);

@@ -56,6 +56,12 @@ struct HeldSockets {
   bool is_sync() const { return epoll_sets.empty(); }
 };
 
+// Of one process.
+struct Descriptors {
+  std::vector<FdLink> links;
+  HeldSockets sockets;  // By these.
+};
+
 HeldSockets ToHeldSockets(const std::vector<FdLink>& links);
 
 // The sockets that a worker waits for, where it takes one out of its epoll set

@@ -116,6 +116,7 @@
     const card = make("article", "card");
     const parts = {card, name: make("h2"), pill: make("p", "pill"), why: make("p", "why"), tags: make("ul", "tags"),
       squares: make("div", "squares"), workersText: make("span"), values: {}, hints: make("ul", "hints"),
+      upstreams: make("ul", "upstreams"),
       ratePlot: makePlot("requests/s"), p95Plot: makePlot("p95")};
     const names = make("div");
     names.append(parts.name, parts.why);
@@ -134,7 +135,8 @@
     }
     const plots = make("div", "plots");
     plots.append(parts.ratePlot.box, parts.p95Plot.box);
-    card.append(top, parts.tags, parts.hints, workers, numbers, plots);
+    parts.upstreams.setAttribute("aria-label", "what it waits for");
+    card.append(top, parts.tags, parts.hints, workers, parts.upstreams, numbers, plots);
     return parts;
   }
 
@@ -169,6 +171,11 @@
     }
   }
 
+  function upstreamText({peer, waits, oldest_wait_seconds, connections}) {
+    const open = peer + ": " + count(connections) + (connections === 1 ? " connection" : " connections");
+    return waits > 0 ? open + ", " + count(waits) + " waiting, the oldest " + seconds(oldest_wait_seconds) : open;
+  }
+
   function showNumbers(parts, app, list, now) {
     const ratio = errorRatio(list);
     const queue = app.queue.length === null ? "–" :
@@ -198,8 +205,12 @@
     parts.pill.className = "pill " + tone;
     setText(parts.pill, label);
     setText(parts.name, app.app);
-    setText(parts.why, app.message);
-    parts.why.hidden = app.status === "ok";  // The squares say as much.
+    const {idle, working, unknown} = app.workers;
+    const ok = app.status === "ok";
+    const all = idle + working + unknown;
+    setText(parts.why, ok ? working + " of " + all + " workers working; " + app.waits : app.message);
+    parts.why.hidden = ok && !app.waits;  // The squares say as much.
+    showList(parts.upstreams, app.upstreams.map(upstreamText));
     const tags = Object.entries(app.tags).map(([key, value]) => key + "=" + value);
     if (app.worker_class) tags.push(app.worker_class);
     if (app.container_id) tags.push("container " + app.container_id.slice(0, 12));

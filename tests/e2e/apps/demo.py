@@ -5,18 +5,21 @@
     /sleep?seconds=S     waits S seconds without using the processor (at most 60)
     /spin?seconds=S      uses S seconds of the processor (at most 60)
     /grow?megabytes=M    takes M MiB of memory (at most 1024), and gives it back
+    /open?port=P         opens a connection to that port of this machine, and keeps it
     /exception           raises, which gunicorn answers with 500
     /log?level=L&message=M   logs M at level L through gunicorn's error logger
 """
 
 import logging
 import os
+import socket
 import time
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
 LONGEST_SECONDS = 60.0
 MOST_MEGABYTES = 1024
+_kept = []
 
 
 def application(environ, start_response):
@@ -34,6 +37,9 @@ def application(environ, start_response):
         return _answer(start_response, 200)
     if path == "/grow":
         bytearray(min(int(query.get("megabytes", "1")), MOST_MEGABYTES) * 2**20)
+        return _answer(start_response, 200)
+    if path == "/open":
+        _kept.append(socket.create_connection(("127.0.0.1", int(query["port"]))))
         return _answer(start_response, 200)
     if path == "/exception":
         raise RuntimeError("the demo application was asked to raise")

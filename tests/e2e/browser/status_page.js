@@ -24,6 +24,7 @@ const look = (page) =>
       squares: card.querySelectorAll(".square").length,
       working: card.querySelectorAll(".square.working").length,
       hints: [...card.querySelectorAll(".hints li")].map((hint) => hint.textContent),
+      upstreams: [...card.querySelectorAll(".upstreams li")].map((upstream) => upstream.textContent),
       numbers: Object.fromEntries([...card.querySelectorAll(".numbers div")].map((pair) => [
         pair.querySelector("dt").textContent, pair.querySelector("dd").textContent])),
       plots: [...card.querySelectorAll("path")].map((path) => path.getAttribute("d")),
@@ -45,7 +46,7 @@ function app(name, more) {
     queue: {length: 0, limit: 64, full: false, overflows_total: 0}, requests_total: 100, status_codes: {"200": 100}, errors_total: 0,
     duration: {p50: 0.01, p95: 0.2, max: 1, count_total: 100, sum_total: 3}, log_messages: {error: 1},
     cpu_seconds_total: 1, resident_bytes: 1e8, master_start_seconds: 0, heartbeat_age_seconds: null,
-    last_packet_seconds: 999, hints: [],
+    last_packet_seconds: 999, hints: [], waits: "", upstreams: [],
   }, more);
 }
 
@@ -82,7 +83,10 @@ async function made(browser) {
   await page.route("**/api/v1/status", (route) => {
     if (gone) return route.abort();
     ++answers;
-    const apps = [app(HOSTILE + "x".repeat(300)), app("down", {status: "critical", message: "no master", hints: [HOSTILE]})];
+    const waiting = {waits: "8 requests wait for 10.0.0.5:5432, the oldest for 12 s", upstreams: [
+      {peer: "10.0.0.5:5432", waits: 8, oldest_wait_seconds: 12.5, connections: 24},
+      {peer: "[::1]:6379", waits: 0, oldest_wait_seconds: 0, connections: 1}]};
+    const apps = [app(HOSTILE + "x".repeat(300), waiting), app("down", {status: "critical", message: "no master", hints: [HOSTILE]})];
     for (let i = 0; i < 100; ++i) apps.push(app("app" + i, {requests_total: 100 + 20 * answers}));
     return route.fulfill({json: {version: "1", time: 1000 + 2 * answers, status: "critical", apps, statsd,
       collectors: [{collector: "process", success: true, duration_seconds: 0.01}], hints: [HOSTILE]}});

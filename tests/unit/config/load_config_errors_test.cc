@@ -39,7 +39,7 @@ constexpr BadFile kKeys[] = {
      "discovery, process, statsd"},
     {"process:\n  interval: 1s\n",
      "c.yml:2: process.interval: unknown key; expected one of "
-     "sample_interval, per_worker, pod_labels"},
+     "sample_interval, per_worker, pod_labels, upstreams"},
     {"instances:\n  - proc_name: a\n    tag: [x]\n",
      "c.yml:3: instances[0].tag: unknown key; did you mean \"tags\"?"},
     {"init_config: {x: 1}\n",

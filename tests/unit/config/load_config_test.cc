@@ -76,6 +76,7 @@ process:
   sample_interval: 500ms
   per_worker: yes
   pod_labels: true
+  upstreams: false
 statsd:
   series_ttl: 1h30m
   max_series: 1
@@ -103,7 +104,7 @@ statsd:
                     0,
                     "(?P<level>\\w+)"}};
   expected.discovery = {true, std::chrono::milliseconds(0)};
-  expected.process = {std::chrono::milliseconds(500), true, true};
+  expected.process = {std::chrono::milliseconds(500), true, true, false};
   expected.statsd.series_ttl = std::chrono::minutes(90);
   expected.statsd.max_series = 1;
   expected.statsd.default_app = "other";

@@ -104,6 +104,29 @@ TEST(StatusJson, TellsAppsAndContainersApart) {
   EXPECT_EQ(json["apps"][1]["connections"], 7);
 }
 
+TEST(StatusJson, TellsWhatAnAppWaitsForMostWaitsFirst) {
+  const LabelSetPtr app = MakeLabels({{"app", "shop"}});
+  std::vector<MetricFamily> families;
+  const auto add = [&](const char* name, double first, double second) {
+    MetricFamily family = MakeFamily(name, MetricType::kGauge);
+    AddSeries(family, app, MakeLabels({{"peer", "10.0.0.4:80"}}), first);
+    AddSeries(family, app, MakeLabels({{"peer", "10.0.0.5:5432"}}), second);
+    families.push_back(std::move(family));
+  };
+  add("gunicorn_upstream_waits", 0, 8);
+  add("gunicorn_upstream_oldest_wait_seconds", 0, 12.5);
+  add("gunicorn_upstream_connections", 30, 24);
+  AppStatus status = Running("shop");
+  status.waits = "8 requests wait for 10.0.0.5:5432, the oldest for 12 s";
+  const Json json = Status(families, {status});
+  EXPECT_EQ(json["apps"][0]["waits"], status.waits);
+  EXPECT_EQ(json["apps"][0]["upstreams"], Json::parse(R"([
+    {"peer": "10.0.0.5:5432", "waits": 8, "oldest_wait_seconds": 12.5,
+     "connections": 24},
+    {"peer": "10.0.0.4:80", "waits": 0, "oldest_wait_seconds": 0,
+     "connections": 30}])"));
+}
+
 TEST(StatusJson, BooksLinesThatTellNoContainerToNoneOfSeveral) {
   const AppStatus first = InContainer("shop", "aaaa");
   const AppStatus second = InContainer("shop", "bbbb");

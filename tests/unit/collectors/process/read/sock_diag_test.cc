@@ -93,7 +93,7 @@ TEST(SockDiag, GivesTheConnectionsOfTheAskedPortsAlone) {
   const FileDescriptor a = first.Connect();
   const FileDescriptor b = second.Connect();
   const FileDescriptor c = other.Connect();
-  const auto sockets = diag.Connections({first.port(), second.port()}, {});
+  const auto sockets = diag.Connections({{first.port(), second.port()}}, {});
   ASSERT_TRUE(sockets);
   EXPECT_EQ(sockets->size(), 2U);
   for (const TcpSocket& socket : *sockets) {
@@ -107,7 +107,7 @@ TEST(SockDiag, TellsASilentConnectionFromOneInFlight) {
   const FileDescriptor client = listener.Connect();
   const FileDescriptor server = listener.Accept();
   SockDiag diag;
-  auto sockets = diag.Connections({listener.port()}, {});
+  auto sockets = diag.Connections({{listener.port()}}, {});
   ASSERT_TRUE(sockets);
   ASSERT_EQ(sockets->size(), 1U);
   EXPECT_NE(sockets->front().inode, 0U);
@@ -116,12 +116,12 @@ TEST(SockDiag, TellsASilentConnectionFromOneInFlight) {
   char buffer[8];
   ASSERT_EQ(write(client.get(), "GET", 3), 3);
   ASSERT_EQ(read(server.get(), buffer, sizeof buffer), 3);
-  sockets = diag.Connections({listener.port()}, {});
+  sockets = diag.Connections({{listener.port()}}, {});
   ASSERT_TRUE(sockets);
   EXPECT_EQ(sockets->front().exchange, ConnectionState::kInFlight);
 
   ASSERT_EQ(write(server.get(), "200", 3), 3);
-  sockets = diag.Connections({listener.port()}, {});
+  sockets = diag.Connections({{listener.port()}}, {});
   ASSERT_TRUE(sockets);
   EXPECT_EQ(sockets->front().exchange, ConnectionState::kParked);
 }

@@ -137,7 +137,7 @@ class ConnectionSamplerTest : public testing::Test {
     SoleOwners sole_owners(reader, "");
     sole_owners.Update(known_, 0);
     for (auto& [app, found] :
-         ConnectionSampler(reader, sole_owners).Sample(known_, {}, {})) {
+         ConnectionSampler(reader, sole_owners).Sample(known_, {}, true, {})) {
       sockets[app.name] = found;
     }
     return sockets;

@@ -1,0 +1,102 @@
+"""Debian's PostgreSQL and Redis, and a slow HTTP service, on free ports of the loopback."""
+
+import os
+import pwd
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import psutil
+
+from support.ports import free_port
+from support.process import ManagedProcess
+
+SLOW_SERVICE = """
+import http.server, sys, time
+class Slow(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        time.sleep(float(self.path.strip("/")))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Slow).serve_forever()
+"""
+
+
+class Upstream(ManagedProcess):
+    """`inside` is what the command begins with, to run in another network namespace."""
+
+    host = "127.0.0.1"
+    name = ""
+
+    def __init__(self, inside=()):
+        super().__init__(self.name)
+        self.inside = list(inside)
+        self.port = free_port()
+
+    def is_ready(self):
+        if self.inside:
+            ping = [*self.inside, "redis-cli", "-p", str(self.port), "ping"]
+            return subprocess.run(ping, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+        with socket.create_connection((self.host, self.port), timeout=60):
+            return True
+
+    @property
+    def peer(self):
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def env_for_app(self):
+        return {self.name.upper(): f"{self.host} {self.port}"}
+
+    def family(self):
+        return [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
+
+    def freeze(self):
+        """It stops answering; the kernel goes on for it."""
+        for process in self.family():
+            process.send_signal(signal.SIGSTOP)
+
+    def stop(self, number=signal.SIGKILL):
+        """With all its children, which are in sessions of their own."""
+        family = self.family()
+        for process in family:
+            process.send_signal(number)
+        psutil.wait_procs(family[1:], timeout=60)
+        return super().stop(number)
+
+
+class Postgres(Upstream):
+    name = "postgres"
+
+    def prepare(self):
+        programs = max(Path("/usr/lib/postgresql").glob("*/bin"))
+        data = self.directory / "data"
+        user = pwd.getpwnam("postgres")
+        as_postgres = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--"]
+        if not data.exists():
+            os.chown(self.directory, user.pw_uid, user.pw_gid)
+            make = [*as_postgres, programs / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync"]
+            subprocess.run(make, check=True, stdin=subprocess.DEVNULL, capture_output=True, cwd=self.directory)
+        serve = [programs / "postgres", "-D", data, "-p", self.port, "-k", self.directory, "-c", "fsync=off"]
+        self.command = [*self.inside, *as_postgres, *serve]
+
+
+class RedisServer(Upstream):
+    name = "redis"
+
+    def __init__(self, inside=(), host="127.0.0.1"):
+        super().__init__(inside)
+        self.host = host
+
+    def prepare(self):
+        self.command = [*self.inside, "redis-server", "--port", self.port, "--bind", self.host, "--save", ""]
+
+
+class SlowService(Upstream):
+    name = "http"
+
+    def prepare(self):
+        self.command = [*self.inside, "/usr/bin/python3", "-c", SLOW_SERVICE, self.port]

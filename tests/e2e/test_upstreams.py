@@ -1,0 +1,195 @@
+"""What an app's requests wait for, in front of real databases: how many, on whom, since when, against what the app wrote down."""
+
+import contextlib
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from support import Exporter, Gunicorn, UnprivilegedExporter, free_port, run_exporter, wait_until
+from support.upstreams import Postgres, RedisServer, SlowService
+from test_network_namespaces import ElsewhereGunicorn, client_beside
+from test_without_rights import CgroupGunicorn, cgroup  # noqa: F401; a fixture.
+
+SCRAPES = 20
+# A scrape shows the last sample, which a busy machine may have taken a while ago.
+OLDEST_VIEW_SECONDS = 3.0
+CONFIG = "process:\n  sample_interval: 200ms\n"
+LONG = "60"
+
+CLASSES = {
+    "sync": {"workers": 6},
+    "gthread": {"workers": 2, "worker_class": "gthread", "threads": 4},
+    "gevent": {"workers": 2, "worker_class": "gevent", "app": "upstreams_demo:on_gevent()"},
+    "asgi": {"workers": 2, "worker_class": "uvicorn.workers.UvicornWorker", "app": "upstreams_demo:asgi"},
+}
+
+
+class Waits:
+    """The folder in which the app writes down what it waits for."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.folder.chmod(0o777)
+
+    def begun(self, name):
+        """When each wait of that name began."""
+        return [float(path.read_text()) for path in self.folder.glob(f"{name}-*") if path.stat().st_size]
+
+
+@contextlib.contextmanager
+def waiting_app(upstreams, kind=Gunicorn, args=(), **options):
+    with tempfile.TemporaryDirectory(prefix="gunicorn-exporter-waits-") as folder:
+        env = {"WAITS": folder}
+        for upstream in upstreams:
+            env |= upstream.env_for_app
+        options.setdefault("app", "upstreams_demo:application")
+        with kind(env=env, args=["--timeout", "300", *args], **options) as gunicorn:
+            yield gunicorn, Waits(folder)
+
+
+@pytest.fixture(name="upstreams")
+def fixture_upstreams():
+    with Postgres() as postgres, RedisServer(host="::1") as redis, SlowService() as http:
+        yield postgres, redis, http
+
+
+def ask(gunicorn, stack, *paths):
+    for path in paths:
+        connection = gunicorn.connect()
+        stack.callback(connection.close)
+        connection.request("GET", path)
+
+
+def waits(exporter, gunicorn):
+    return exporter.scrape().by("peer", "gunicorn_upstream_waits", app=gunicorn.name)
+
+
+def assert_told(exporter, gunicorn, written, upstreams):
+    """At each of some scrapes: all peers, as many waits as were written down, and as old."""
+    expected = {one.peer: len(written.begun(one.name)) for one in upstreams}
+    wait_until(lambda: waits(exporter, gunicorn) == expected, f"{gunicorn.name} waits for {expected}")
+    for _ in range(SCRAPES):
+        before = time.time()
+        scrape = exporter.scrape()
+        after = time.time()
+        assert scrape.by("peer", "gunicorn_upstream_waits", app=gunicorn.name) == expected
+        for one in upstreams:
+            shown = scrape.value("gunicorn_upstream_oldest_wait_seconds", app=gunicorn.name, peer=one.peer)
+            begun = min(written.begun(one.name), default=None)
+            if begun is None:
+                assert shown == 0
+            else:
+                assert before - begun - OLDEST_VIEW_SECONDS <= shown <= after - begun + 0.01
+        time.sleep(0.1)  # The scrapes are to see several samples.
+
+
+def check_app(exporter, gunicorn, written, upstreams):
+    postgres, redis, http = upstreams
+    with contextlib.ExitStack() as stack:
+        for _ in range(12):
+            assert gunicorn.get("/open").status == 200
+        # Idle pools: connections, and no wait.
+        wait_until(lambda: waits(exporter, gunicorn) == {one.peer: 0 for one in upstreams}, "all of them are seen")
+        assert_told(exporter, gunicorn, written, upstreams)
+        ask(gunicorn, stack, f"/postgres?seconds={LONG}", f"/postgres?seconds={LONG}", f"/redis?seconds={LONG}")
+        ask(gunicorn, stack, f"/http?seconds={LONG}")
+        for one, count in ((postgres, 2), (redis, 1), (http, 1)):
+            wait_until(lambda one=one, count=count: len(written.begun(one.name)) == count, f"the app waits for {one.name}")
+        assert_told(exporter, gunicorn, written, upstreams)
+        connections = exporter.scrape().by("peer", "gunicorn_upstream_connections", app=gunicorn.name)
+        assert min(connections.values()) >= 1 and connections[postgres.peer] >= 2
+        app = next(app for app in exporter.get("/api/v1/status").json()["apps"] if app["app"] == gunicorn.name)
+        assert {one["peer"]: one["waits"] for one in app["upstreams"]} == {postgres.peer: 2, redis.peer: 1, http.peer: 1}
+        gunicorn.kill()
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_what_an_app_waits_for_is_what_it_wrote_down(upstreams, kind):
+    with Exporter(CONFIG) as exporter, waiting_app(upstreams, **CLASSES[kind]) as (gunicorn, written):
+        check_app(exporter, gunicorn, written, upstreams)
+
+
+def test_its_own_cgroup_tells_an_apps_upstreams_to_nobody(upstreams, cgroup):  # noqa: F811
+    def in_cgroup(**options):
+        return CgroupGunicorn(cgroup, **options)
+
+    with UnprivilegedExporter(CONFIG) as exporter, waiting_app(upstreams, in_cgroup, workers=6) as (gunicorn, written):
+        check_app(exporter, gunicorn, written, upstreams)
+
+
+def test_without_proof_there_are_no_upstreams(upstreams):
+    with UnprivilegedExporter(CONFIG) as exporter, waiting_app(upstreams) as (gunicorn, _):
+        for _ in range(6):
+            gunicorn.get("/open")
+        wait_until(lambda: exporter.scrape().get("gunicorn_masters", app=gunicorn.name) == 1, "the app is seen")
+        for _ in range(SCRAPES):
+            assert waits(exporter, gunicorn) == {}
+
+
+def test_switched_off_there_are_no_upstreams(upstreams):
+    with Exporter(CONFIG + "  upstreams: false\n") as exporter, waiting_app(upstreams) as (gunicorn, _):
+        gunicorn.get("/open")
+        wait_until(lambda: exporter.scrape().get("gunicorn_connections", app=gunicorn.name) == 0, "the app is sampled")
+        assert waits(exporter, gunicorn) == {}
+
+
+class Itself:
+    """An app as its own upstream."""
+
+    def __init__(self, port):
+        self.env_for_app = {"HTTP": f"127.0.0.1 {port}"}
+        self.peer = f"127.0.0.1:{port}"
+
+
+def test_an_app_is_no_upstream_of_its_own(upstreams):
+    postgres, redis, _ = upstreams
+    itself = Itself(free_port())
+    options = {"workers": 2, "worker_class": "gthread", "threads": 4, "args": ["--keep-alive", "75"]}
+    app = waiting_app([postgres, redis, itself], bind=itself.peer, **options)
+    with Exporter(CONFIG) as exporter, app as (gunicorn, _):
+        gunicorn.get("/open")
+        others = {postgres.peer: 0, redis.peer: 0}
+        wait_until(lambda: waits(exporter, gunicorn) == others, "the others are seen")
+        wait_until(lambda: exporter.value("gunicorn_connections", app=gunicorn.name) == 1, "its own connection is seen")
+        for _ in range(SCRAPES):
+            assert waits(exporter, gunicorn) == others
+            time.sleep(0.05)  # The scrapes are to see several samples.
+        gunicorn.kill()
+
+
+def test_an_app_in_another_network_namespace():
+    redis = RedisServer()
+    app = waiting_app([redis], ElsewhereGunicorn, workers=2)
+    with Exporter(CONFIG) as exporter, app as (gunicorn, written), client_beside(gunicorn) as ask_inside:
+        redis.inside = ["nsenter", "--net", f"--target={gunicorn.pid}"]
+        with redis:
+            ask_inside(f"/redis?seconds={LONG}")
+            wait_until(lambda: len(written.begun("redis")) == 1, "the app waits")
+            assert_told(exporter, gunicorn, written, [redis])
+            gunicorn.end_held_requests()
+
+
+def test_a_database_that_stops_answering_is_named_and_the_app_is_left_alone():
+    with Postgres() as postgres, contextlib.ExitStack() as stack:
+        with Exporter() as exporter, waiting_app([postgres], workers=8) as (gunicorn, written):
+            for _ in range(4):
+                gunicorn.get("/postgres?seconds=0")
+            workers = gunicorn.worker_pids()
+            postgres.freeze()
+            ask(gunicorn, stack, *["/postgres?seconds=0"] * 8)
+            wait_until(
+                lambda: f"8 requests wait for {postgres.peer}, the oldest for" in message(exporter, gunicorn),
+                "the status page names it",
+            )
+            assert f"8 requests wait for {postgres.peer}, the oldest for" in exporter.get("/health").text
+            run = run_exporter("check")
+            line = next(line for line in run.stdout.splitlines() if gunicorn.name in line)
+            assert f"{gunicorn.name}: 1 master, 0 idle and 8 working workers; 8 requests wait for {postgres.peer}" in line
+            assert gunicorn.worker_pids() == workers
+            gunicorn.kill()
+
+
+def message(exporter, gunicorn):
+    apps = exporter.get("/api/v1/status").json()["apps"]
+    return next((app["message"] for app in apps if app["app"] == gunicorn.name), "")
