@@ -61,13 +61,14 @@ class KubeStateMetrics(contextlib.AbstractContextManager):
 
 
 class Living:
-    """What a test asks: `prometheus`, `exporter`, the apps' names, and from when to when there was load."""
+    """What a test asks: `prometheus`, `exporter`, the apps' names, whom they ask, and from when to when there was load."""
 
-    def __init__(self, prometheus, exporter, shop, api, start, end):
+    def __init__(self, prometheus, exporter, shop, api, services, start, end):
         self.prometheus = prometheus
         self.exporter = exporter
         self.shop = shop
         self.api = api
+        self.service, self.slow_service = services
         self.start = start
         self.end = end
 
@@ -104,7 +105,7 @@ def living_prometheus(directory, seconds):
         shutil.copy(RULES / rules, directory)
     with contextlib.ExitStack() as stack:
         pods = [stack.enter_context(Pod(limited=True)) for _ in range(2)]
-        service, slow_service = (stack.enter_context(SlowService()) for _ in range(2))
+        service, slow_service = services = [stack.enter_context(SlowService()) for _ in range(2)]
         paths = [path.format(port=service.port) for path in PATHS]
         exporter = stack.enter_context(Exporter(text))
         gunicorns = [
@@ -146,4 +147,4 @@ def living_prometheus(directory, seconds):
             thread.start()
         for thread in threads:
             thread.join()
-        yield Living(prometheus, exporter, shop, api, start, time.time())
+        yield Living(prometheus, exporter, shop, api, services, start, time.time())

@@ -9,10 +9,11 @@ from gunicorns import FileLoggingGunicorn
 # The unified hierarchy: where it is alone, and where it stands beside those of cgroup v1.
 ROOTS = [Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup")]
 V1_ROOTS = {name: Path("/sys/fs/cgroup") / name for name in ("cpu", "memory")}
-# Half a core in short periods, which hold back whoever works for 20 ms; more memory than a demo takes.
+MEMORY_LIMIT = 512 * 2**20
+# Half a core in short periods, which hold back whoever works for 20 ms.
 LIMITS = {
     "cpu": {1: {"cpu.cfs_period_us": "10000", "cpu.cfs_quota_us": "5000"}, 2: {"cpu.max": "5000 10000"}},
-    "memory": {1: {"memory.limit_in_bytes": str(512 * 2**20)}, 2: {"memory.max": str(512 * 2**20)}},
+    "memory": {1: {"memory.limit_in_bytes": str(MEMORY_LIMIT)}, 2: {"memory.max": str(MEMORY_LIMIT)}},
 }
 
 
