@@ -29,6 +29,8 @@ struct InstanceConfig {
   // Where it listens, as the kernel's tables are written: "0.0.0.0:8000",
   // "[::1]:8000", "unix:/run/my_app.sock".
   std::vector<std::string> bind = {};
+  // How many requests a worker can have in hand; 0: not said.
+  unsigned threads = 0;
 
   bool operator==(const InstanceConfig&) const = default;
 };
