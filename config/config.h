@@ -131,7 +131,9 @@ struct Flags {
   std::string web_telemetry_path = "/metrics";  // Begins with "/".
   std::string web_config_file;                  // Empty: none.
   bool web_enable_lifecycle = false;
-  unsigned web_max_requests = 40;  // Scrapes at a time; 0: no limit.
+  bool web_systemd_socket = false;        // The listeners are systemd's.
+  std::string web_health_listen_address;  // Empty: none.
+  unsigned web_max_requests = 40;         // Scrapes at a time; 0: no limit.
 
   std::vector<std::string> statsd_listen_udp = {"127.0.0.1:8125"};
   std::vector<std::string> statsd_listen_tcp;
