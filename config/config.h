@@ -29,6 +29,8 @@ struct InstanceConfig {
   // Where it listens, as the kernel's tables are written: "0.0.0.0:8000",
   // "[::1]:8000", "unix:/run/my_app.sock".
   std::vector<std::string> bind = {};
+  // How many requests a worker can have in hand; 0: not said.
+  unsigned threads = 0;
 
   bool operator==(const InstanceConfig&) const = default;
 };
@@ -129,7 +131,9 @@ struct Flags {
   std::string web_telemetry_path = "/metrics";  // Begins with "/".
   std::string web_config_file;                  // Empty: none.
   bool web_enable_lifecycle = false;
-  unsigned web_max_requests = 40;  // Scrapes at a time; 0: no limit.
+  bool web_systemd_socket = false;        // The listeners are systemd's.
+  std::string web_health_listen_address;  // Empty: none.
+  unsigned web_max_requests = 40;         // Scrapes at a time; 0: no limit.
 
   std::vector<std::string> statsd_listen_udp = {"127.0.0.1:8125"};
   std::vector<std::string> statsd_listen_tcp;

@@ -86,6 +86,8 @@ std::vector<std::string> LoadBind(const YamlValue& list) {
   return addresses;
 }
 
+constexpr std::int64_t kMostRequestsOfAWorker = 1'000'000;
+
 constexpr KeyRule<InstanceConfig> kInstanceKeys[] = {
     {"proc_name", Set<&InstanceConfig::proc_name, &YamlValue::NonEmptyString>,
      "the name given to gunicorn --name"},
@@ -100,6 +102,11 @@ constexpr KeyRule<InstanceConfig> kInstanceKeys[] = {
      }},
     {"gunicorn", Set<&InstanceConfig::gunicorn, &YamlValue::String>},
     {"bind", Set<&InstanceConfig::bind, LoadBind>},
+    {"threads",
+     [](const YamlValue& value, InstanceConfig& instance) {
+       instance.threads =
+           static_cast<unsigned>(value.Integer(1, kMostRequestsOfAWorker));
+     }},
     // The agents' own.
     {"collection_interval"},
     {"disable_generic_tags"},

@@ -8,6 +8,7 @@
 
 #include "config/base/address.h"
 #include "config/base/config_error.h"
+#include "config/base/unix_socket.h"
 #include "exporter/version.h"
 
 namespace gunicorn_exporter {
@@ -75,7 +76,12 @@ Value Choose(const std::string& flag, const std::string& text,
 
 void AddWebFlags(CLI::App& app, Flags& flags) {
   AddRepeatable(app, "--web.listen-address", flags.web_listen_addresses,
-                "Serve HTTP here; repeatable");
+                "Serve HTTP here, HOST:PORT or unix:///PATH; repeatable");
+  AddBoolean(app, "web.systemd-socket", flags.web_systemd_socket,
+             "Serve HTTP on the sockets that systemd hands over");
+  app.add_option("--web.health-listen-address", flags.web_health_listen_address,
+                 "Serve /-/healthy, /-/ready and /health here too, plain")
+      ->type_name("ADDRESS");
   app.add_option("--web.telemetry-path", flags.web_telemetry_path,
                  "Path of the series")
       ->capture_default_str();
@@ -178,12 +184,26 @@ void CheckAddresses(const std::string& flag,
                     "\"127.0.0.1:8125\", \":8125\" or \"[::1]:8125\"");
 }
 
+// These may be paths of unix sockets.
+void CheckWebAddresses(const std::string& flag,
+                       std::vector<std::string> addresses) {
+  std::erase_if(addresses, [&](const std::string& address) {
+    return address.starts_with("unix:") &&
+           !UnixSocketPath(address, flag).empty();
+  });
+  CheckAddresses(flag, addresses);
+}
+
 void CheckFlags(Flags& flags) {
   // An empty address switches a receiver off.
   for (auto* list : {&flags.statsd_listen_udp, &flags.statsd_listen_tcp}) {
     std::erase(*list, "");
   }
-  CheckAddresses("--web.listen-address", flags.web_listen_addresses);
+  const std::string& health = flags.web_health_listen_address;
+  CheckWebAddresses("--web.listen-address", flags.web_listen_addresses);
+  if (!health.empty()) {
+    CheckWebAddresses("--web.health-listen-address", {health});
+  }
   CheckAddresses("--statsd.listen-udp", flags.statsd_listen_udp);
   CheckAddresses("--statsd.listen-tcp", flags.statsd_listen_tcp);
   if (!flags.statsd_relay_address.empty()) {

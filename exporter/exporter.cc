@@ -64,6 +64,7 @@ std::vector<AppId> ConfiguredApps(const Config& config) {
 HttpOptions ToHttpOptions(const Flags& flags) {
   HttpOptions options;
   options.listen_addresses = flags.web_listen_addresses;
+  options.health_listen_address = flags.web_health_listen_address;
   options.telemetry_path = flags.web_telemetry_path;
   options.web_config_file = flags.web_config_file;
   options.max_requests = flags.web_max_requests;
@@ -83,6 +84,14 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
   self_metrics_.SetReloadResult(true, SystemTime().unix_seconds);
   store_.SetKnownApps(ConfiguredApps(config));
 
+  InheritedSockets inherited = TakeInheritedSockets(
+      TakeActivationVariables(), 3, flags.web_systemd_socket);
+  std::vector<FileDescriptor> web_sockets = std::move(inherited.web);
+  if (flags.web_systemd_socket && web_sockets.empty()) {
+    throw ConfigError(
+        "web.systemd_socket: systemd has handed over no socket that listens; "
+        "expected a socket unit with ListenStream=");
+  }
   std::vector<Collector*> collectors;
   if (flags.collector_process) {
     CheckProcfs(flags.path_procfs);
@@ -95,8 +104,7 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
   }
   if (flags.collector_statsd) {
     statsd_.emplace(flags, store_, self_metrics_.registry(),
-                    process_ ? &*process_ : nullptr,
-                    TakeInheritedSockets(TakeActivationVariables()));
+                    process_ ? &*process_ : nullptr, std::move(inherited));
     const auto udp = statsd_->addresses(Transport::kUdp);
     const auto address = udp.empty() ? std::nullopt : ParseAddress(udp.front());
     if (process_ && address) process_->WatchSendersTo(address->port);
@@ -121,7 +129,7 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
   const std::lock_guard lock(reload_mutex_);
   HttpOptions options = ToHttpOptions(flags);
   options.statsd_address = StatsdAddress();
-  http_.emplace(options, Handlers(), files_);
+  http_.emplace(options, Handlers(), files_, std::move(web_sockets));
   Start();
 }
 

@@ -68,6 +68,27 @@ std::string ToWaits(const std::vector<Upstream>& upstreams) {
   return text;
 }
 
+// 0: not said.
+unsigned ThreadsOf(const AppId& app,
+                   const std::vector<InstanceConfig>& instances) {
+  for (const InstanceConfig& instance : instances) {
+    if (instance.proc_name == app.name) return instance.threads;
+  }
+  return 0;
+}
+
+// Nothing where it is not told of each worker.
+std::optional<std::uint64_t> CountSlots(const ProcessGroup& processes,
+                                        unsigned threads) {
+  std::uint64_t slots = 0;
+  for (const TrackedProcess* process : processes) {
+    if (process->gunicorn.role != ProcessRole::kWorker) continue;
+    if (threads == 0 && !process->gunicorn.slots) return std::nullopt;
+    slots += threads == 0 ? *process->gunicorn.slots : threads;
+  }
+  return slots;
+}
+
 }  // namespace
 
 std::map<AppId, ProcessGroup> GroupByApp(
@@ -118,7 +139,12 @@ AppStatus ToStatus(const AppId& app, bool configured,
 }
 
 void AddTotals(const AppRecord& record, const ProcessGroup& processes,
+               const std::vector<InstanceConfig>& instances,
                const KernelUnits& units, AppView& view) {
+  if (view.status.Workers() > 0) {
+    view.request_slots =
+        CountSlots(processes, ThreadsOf(view.status.app, instances));
+  }
   view.first_seen_seconds = record.first_seen_seconds;
   view.spawned = record.spawned;
   view.exited = record.exited;

@@ -9,6 +9,7 @@
 #include "collectors/app_status.h"
 #include "collectors/process/app_registry.h"
 #include "collectors/process/process_view.h"
+#include "config/config.h"
 
 namespace gunicorn_exporter {
 
@@ -34,8 +35,9 @@ struct KernelUnits {
 };
 
 // What the process table tells of one app beside its status: counts, sums,
-// start time.
+// start time, and slots, where an instance or its command line tells them.
 void AddTotals(const AppRecord& record, const ProcessGroup& processes,
+               const std::vector<InstanceConfig>& instances,
                const KernelUnits& units, AppView& view);
 
 }  // namespace gunicorn_exporter

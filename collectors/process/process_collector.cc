@@ -173,6 +173,12 @@ class AppWriter {
             "Requests that have no answer yet.",
             static_cast<double>(*app_.requests_in_progress));
     }
+    if (app_.request_slots) {
+      Gauge("gunicorn_request_slots",
+            "How many requests its workers can have in hand: workers times "
+            "threads, or worker connections.",
+            static_cast<double>(*app_.request_slots));
+    }
     if (app_.oldest_request_seconds) {
       Gauge(
           "gunicorn_oldest_request_age_seconds",

@@ -300,7 +300,7 @@ void ProcessMonitor::AddDetails(const AppRecord& record,
   const KernelUnits units{TicksPerSecond(),
                           static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)),
                           boot_time_.UnixSeconds(clocks_)};
-  AddTotals(record, group, units, view);
+  AddTotals(record, group, config_->instances, units, view);
   const AppId& app = view.status.app;
   std::set<InfoView> infos;
   for (const TrackedProcess* process : group) {

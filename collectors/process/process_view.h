@@ -77,6 +77,7 @@ struct AppView {
   // Where it is known which connections are the app's.
   std::optional<std::uint64_t> connections;
   std::optional<std::size_t> requests_in_progress;
+  std::optional<std::uint64_t> request_slots;  // Where it is told.
   std::optional<double> oldest_request_seconds;
   std::vector<ListenQueue> listen_queues;
   std::vector<Upstream> upstreams;

@@ -13,8 +13,6 @@
 namespace gunicorn_exporter {
 namespace {
 
-constexpr int kPendingConnections = 1024;
-
 bool IsEveryAddress(const addrinfo& address) {
   return address.ai_family == AF_INET6 &&
          IN6_IS_ADDR_UNSPECIFIED(

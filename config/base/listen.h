@@ -14,6 +14,9 @@
 
 namespace gunicorn_exporter {
 
+// How many may wait to be accepted.
+inline constexpr int kPendingConnections = 1024;
+
 enum class InternetSocket { kUdp, kTcp };
 
 // Bound (and, for TCP, listening) and non-blocking; at least one.

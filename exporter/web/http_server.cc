@@ -1,5 +1,7 @@
 #include "exporter/web/http_server.h"
 
+#include <algorithm>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -20,35 +22,80 @@ using Clock = std::chrono::steady_clock;
 // A flood of what is refused does not flood the log.
 constexpr auto kBetweenRefusals = std::chrono::seconds(1);
 
+// Connections at a time, where health alone is asked for.
+constexpr std::size_t kProbes = 32;
+
 }  // namespace
 
 struct HttpServer::Impl {
   Impl(const HttpOptions& options, HttpHandlers handlers,
-       FileThread& file_thread)
+       FileThread& file_thread, std::vector<FileDescriptor> inherited)
       : count_request(handlers.count_request),
         endpoints(options, std::move(handlers)),
         access(options.web_config_file, file_thread) {
     std::vector<Listener> listeners;
-    for (const std::string& address : options.listen_addresses) {
-      for (Listener& listener : Listen(address)) {
-        addresses.push_back(listener.address);
-        listeners.push_back(std::move(listener));
+    for (FileDescriptor& socket : inherited) {
+      listeners.push_back(Inherit(std::move(socket)));
+    }
+    if (listeners.empty()) {
+      for (const std::string& address : options.listen_addresses) {
+        Append(Listen(address, "web.listen_address"), listeners);
       }
     }
+    std::vector<Listener> health_listeners;
+    if (!options.health_listen_address.empty()) {
+      Append(Listen(options.health_listen_address, "web.health_listen_address"),
+             health_listeners);
+    }
+    const bool has_tls = access.Tls() != nullptr;
+    Tell(listeners, has_tls);
+    Tell(health_listeners, false);
+    const auto refused = [this](const SocketRefusal& refusal) {
+      OnRefused(refusal);
+    };
     SocketLimits limits;
     limits.max_connections = DescriptorShare(limits.max_connections);
     sockets = std::make_unique<SocketServer>(
         std::move(listeners),
-        SocketHandlers{
-            [this] { return access.Tls(); },
-            [this](const std::string& head) { return Answer(head); },
-            [this](const SocketRefusal& refusal) { OnRefused(refusal); }},
+        SocketHandlers{[this] { return access.Tls(); },
+                       [this](const std::string& head) { return Answer(head); },
+                       refused},
         limits);
-    for (const Address& address : addresses) {
-      LogEvent(LogLevel::kInfo, "http_started",
-               {{"address", FormatAddress(address)},
-                {"tls", access.Tls() == nullptr ? "false" : "true"}});
+    if (health_listeners.empty()) return;
+    limits.max_connections = std::min(limits.max_connections, kProbes);
+    health_sockets = std::make_unique<SocketServer>(
+        std::move(health_listeners),
+        SocketHandlers{
+            nullptr,
+            [this](const std::string& head) { return AnswerHealth(head); },
+            refused},
+        limits);
+  }
+
+  static void Append(std::vector<Listener> more, std::vector<Listener>& all) {
+    std::move(more.begin(), more.end(), std::back_inserter(all));
+  }
+
+  void Tell(const std::vector<Listener>& listeners, bool has_tls) {
+    for (const Listener& listener : listeners) {
+      addresses.push_back(listener.address);
+      LogEvent(
+          LogLevel::kInfo, "http_started",
+          {{"address", listener.address}, {"tls", has_tls ? "true" : "false"}});
     }
+  }
+
+  SocketAnswer AnswerHealth(const std::string& head) {
+    return AnswerHttp(head, [this](const HttpRequest& request) {
+      Endpoint endpoint = endpoints.Find(request.path);
+      if (endpoint != Endpoint::kHealthy && endpoint != Endpoint::kReady &&
+          endpoint != Endpoint::kHealth && endpoint != Endpoint::kHealthOfApp) {
+        endpoint = Endpoint::kUnknown;
+      }
+      HttpResponse response = endpoints.Answer(endpoint, request);
+      endpoints.Count(endpoint, response.status);
+      return response;
+    });
   }
 
   SocketAnswer Answer(const std::string& head) {
@@ -83,20 +130,23 @@ struct HttpServer::Impl {
   const std::function<void(std::string_view, int)> count_request;
   Endpoints endpoints;
   WebAccess access;
-  std::vector<Address> addresses;
+  std::vector<std::string> addresses;
   std::mutex mutex;  // Guards what follows.
   Clock::time_point log_refusals_again;
-  std::unique_ptr<SocketServer> sockets;  // Last: it uses the rest.
+  // Last: they use the rest.
+  std::unique_ptr<SocketServer> sockets;
+  std::unique_ptr<SocketServer> health_sockets;
 };
 
 HttpServer::HttpServer(const HttpOptions& options, HttpHandlers handlers,
-                       FileThread& file_thread)
-    : impl_(std::make_unique<Impl>(options, std::move(handlers), file_thread)) {
-}
+                       FileThread& file_thread,
+                       std::vector<FileDescriptor> inherited)
+    : impl_(std::make_unique<Impl>(options, std::move(handlers), file_thread,
+                                   std::move(inherited))) {}
 
 HttpServer::~HttpServer() = default;
 
-const std::vector<Address>& HttpServer::addresses() const {
+const std::vector<std::string>& HttpServer::addresses() const {
   return impl_->addresses;
 }
 

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "collectors/metric_family.h"
-#include "config/base/address.h"
+#include "config/base/file_descriptor.h"
 #include "exporter/file_thread.h"
 #include "exporter/status/health.h"
 
@@ -26,8 +26,10 @@ namespace gunicorn_exporter {
 
 struct HttpOptions {
   // "127.0.0.1:18125", "[::1]:18125"; ":18125" is every address, IPv4 and IPv6;
-  // port 0 takes a free one. At least one.
+  // port 0 takes a free one; "unix:///run/x.sock". At least one.
   std::vector<std::string> listen_addresses = {":18125"};
+  // /-/healthy, /-/ready and /health alone, plain and open to all; empty: off.
+  std::string health_listen_address;
   std::string telemetry_path = "/metrics";  // "/": no status page.
   std::string web_config_file;              // Empty: plain and open to all.
   unsigned max_requests = 40;  // Scrapes at a time, 503 beyond; 0: no limit.
@@ -66,15 +68,18 @@ class HttpServer {
   // 127.0.0.1:1: Permission denied", or what is wrong with the web
   // configuration. `file_thread` reads that again when it changes; it outlives
   // this.
+  // `inherited`: sockets that listen, in place of `listen_addresses`.
   HttpServer(const HttpOptions& options, HttpHandlers handlers,
-             FileThread& file_thread);
+             FileThread& file_thread,
+             std::vector<FileDescriptor> inherited = {});
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
   // Lets running requests be answered for a few seconds, then closes.
   ~HttpServer();
 
-  // In the order of the options, with the ports that the kernel gave.
-  const std::vector<Address>& addresses() const;
+  // In the order of the options, that for health last, with the ports that the
+  // kernel gave.
+  const std::vector<std::string>& addresses() const;
 
   // A reload of the web configuration and its certificates, which also happens
   // by itself when one of the files changes. Prepare reads them and changes

@@ -7,7 +7,6 @@
 #include <openssl/rand.h>
 #include <strings.h>
 
-#include <algorithm>
 #include <memory>
 #include <new>
 #include <utility>
@@ -53,9 +52,24 @@ std::string TwoDigits(int number) {
   return (number < 10 ? "0" : "") + std::to_string(number);
 }
 
-// A setting of this cost, with a salt of no one's.
-std::string SettingOf(int cost) {
-  return "$2y$" + TwoDigits(cost) + "$abcdefghijklmnopqrstuu";
+// The cost that most hashes have; of several, the highest.
+int MostCommonCost(const std::map<std::string, std::string>& users) {
+  std::map<int, int> counts;
+  for (const auto& [name, hash] : users) ++counts[BcryptCost(hash)];
+  int common = 0;
+  int most = 0;
+  for (const auto& [cost, count] : counts) {
+    if (count < most) continue;
+    most = count;
+    common = cost;
+  }
+  return common;
+}
+
+// 31 characters that are no hash of anything in reach.
+std::string NobodysHash(int cost) {
+  return "$2y$" + TwoDigits(cost) + "$abcdefghijklmnopqrstuu" +
+         std::string(31, 'z');
 }
 
 }  // namespace
@@ -76,12 +90,8 @@ std::optional<Credentials> ParseBasicAuthorization(std::string_view header) {
 }
 
 PasswordCheck::PasswordCheck(std::map<std::string, std::string> users)
-    : users_(std::move(users)) {
-  for (const auto& [name, hash] : users_) {
-    highest_cost_ = std::max(highest_cost_, BcryptCost(hash));
-  }
-  // 31 characters that are no hash of anything in reach.
-  nobodys_hash_ = SettingOf(highest_cost_) + std::string(31, 'z');
+    : users_(std::move(users)),
+      nobodys_hash_(NobodysHash(MostCommonCost(users_))) {
   if (RAND_bytes(digest_key_.data(), static_cast<int>(digest_key_.size())) !=
       1) {
     throw std::bad_alloc();
@@ -105,14 +115,9 @@ PasswordCheck::Digest PasswordCheck::DigestOf(const Credentials& credentials,
   return digest;
 }
 
-// Takes as long for every hash: the work of cost c, and then of c, c + 1, ...
-// to one under the highest, is the work of the highest.
 bool PasswordCheck::Hashes(const std::string& password,
-                           const std::string& hash) const {
+                           const std::string& hash) {
   const std::string computed = Crypt(password, hash);
-  for (int cost = BcryptCost(hash); cost < highest_cost_; ++cost) {
-    Crypt(password, SettingOf(cost));
-  }
   return computed.size() == hash.size() &&
          CRYPTO_memcmp(computed.data(), hash.data(), hash.size()) == 0;
 }

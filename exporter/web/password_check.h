@@ -2,9 +2,9 @@
 // second by design; a scraper pays that once, since a pair that was right is
 // remembered (its keyed digest, not itself).
 //
-// How long a wrong answer takes does not tell whether the user exists: an
-// unknown one is checked against a hash that nobody has the password of, and
-// every check does the work of the costliest hash there is.
+// A check takes as long as the user's own hash does. An unknown user is checked
+// against a hash that nobody has the password of, as costly as most users' are:
+// where all have one cost, how long an answer takes does not tell who exists.
 #pragma once
 
 #include <array>
@@ -47,11 +47,10 @@ class PasswordCheck {
 
   Digest DigestOf(const Credentials& credentials,
                   const std::string& hash) const;
-  bool Hashes(const std::string& password, const std::string& hash) const;
+  static bool Hashes(const std::string& password, const std::string& hash);
 
   const std::map<std::string, std::string> users_;
-  int highest_cost_ = 0;
-  std::string nobodys_hash_;  // Of the highest cost.
+  const std::string nobodys_hash_;
   std::array<std::uint8_t, 32> digest_key_ = {};
 
   std::mutex hash_mutex_;   // Held while a hash is computed.

@@ -57,20 +57,27 @@ std::string StampOf(const std::vector<std::string>& files) {
   return stamp;
 }
 
+std::vector<std::string> FilesOf(const std::string& file,
+                                 const TlsConfig& tls) {
+  std::vector<std::string> files = {file};
+  for (const PemSource* source : {&tls.cert, &tls.key, &tls.client_ca}) {
+    if (!source->file.empty()) files.push_back(source->file);
+  }
+  return files;
+}
+
 // Throws ConfigError. Keeps of `before`, where there is one, what did not
-// change. `stamp`: of its files, from before.
+// change. `stamp`: of its files, from before. `named` gets the files that the
+// configuration names, also where it throws.
 StatePtr Load(const std::string& file, const WebState* before,
-              std::string stamp) {
+              std::string stamp, std::vector<std::string>& named) {
   auto state = std::make_shared<WebState>();
   if (!file.empty()) {
     state->config = LoadWebConfigFile(file);
-    state->files.push_back(file);
+    state->files = named = FilesOf(file, state->config.tls);
   }
   if (before != nullptr) CheckStaysClosed(before->config, state->config, file);
   const TlsConfig& tls = state->config.tls;
-  for (const PemSource* source : {&tls.cert, &tls.key, &tls.client_ca}) {
-    if (!source->file.empty()) state->files.push_back(source->file);
-  }
   // A stamp from before the reading shows a change in between; but the new
   // state may name other files.
   const bool same_files = before != nullptr && before->files == state->files;
@@ -94,7 +101,9 @@ StatePtr Load(const std::string& file, const WebState* before,
 
 struct WebAccess::Shared {
   explicit Shared(std::string name)
-      : file(std::move(name)), state(Load(file, nullptr, {})) {}
+      : file(std::move(name)), state(Load(file, nullptr, {}, refused_files)) {
+    refused_files.clear();
+  }
 
   StatePtr Get() {
     const std::lock_guard lock(mutex);
@@ -108,23 +117,31 @@ struct WebAccess::Shared {
   void ReadIfChanged();
 
   const std::string file;
-  std::string broken_stamp;  // The file thread's: what was read in vain.
+  // The file thread's: what the configuration that was read in vain names, and
+  // its stamp. Empty where the last one was taken.
+  std::vector<std::string> refused_files;
+  std::string refused_stamp;
   std::atomic<bool> said_late{false};
   std::mutex mutex;  // Guards what follows.
   StatePtr state;
 };
 
 // In the file thread. A file that is broken is looked at again when it changes
-// once more, so that it is one warning.
+// once more, or one that it names does, so that it is one warning.
 void WebAccess::Shared::ReadIfChanged() {
   const StatePtr before = Get();
   std::string stamp = StampOf(before->files);
-  if (stamp == before->stamp || stamp == broken_stamp) return;
+  if (refused_files.empty() ? stamp == before->stamp
+                            : stamp + StampOf(refused_files) == refused_stamp) {
+    return;
+  }
+  std::vector<std::string> named = {file};
   try {
-    Set(Load(file, before.get(), stamp));
-    broken_stamp.clear();
+    Set(Load(file, before.get(), stamp, named));
+    refused_files.clear();
   } catch (const std::exception& error) {
-    broken_stamp = std::move(stamp);
+    refused_stamp = std::move(stamp) + StampOf(named);
+    refused_files = std::move(named);
     LogEvent(LogLevel::kWarn, "web_config_reload_failed",
              {{"error", error.what()}});
   }
@@ -153,7 +170,8 @@ StatePtr WebAccess::Prepare(FileThread::Clock::time_point deadline) {
   if (shared_->file.empty()) return shared_->Get();
   const auto load = [shared = shared_] {
     const StatePtr before = shared->Get();
-    return Load(shared->file, before.get(), StampOf(before->files));
+    std::vector<std::string> named;
+    return Load(shared->file, before.get(), StampOf(before->files), named);
   };
   return file_thread_.Call(shared_->file, load, deadline);
 }

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "collectors/statsd/receive/socket.h"
-#include "collectors/statsd/receive/unix_socket.h"
+#include "config/base/unix_socket.h"
 #include "tests/bench/receiver_report.h"
 
 namespace gunicorn_exporter {
@@ -65,7 +65,8 @@ int Main(int argc, char** argv) {
   FileDescriptor socket;
   std::unique_ptr<UnixSocket> path;
   if (is_unix) {
-    path = std::make_unique<UnixSocket>(argv[2], 0777);
+    path = std::make_unique<UnixSocket>(UnixSocketKind::kDatagram, argv[2],
+                                        0777, "socket");
     socket = path->TakeSocket();
   } else {
     socket = std::move(

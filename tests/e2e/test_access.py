@@ -108,6 +108,18 @@ def test_client_certificates(authority):
         assert exporter.curl("/metrics", "--cert", authority.server[0], "--key", authority.server[1])[1] == 0
 
 
+def test_a_file_that_a_refused_configuration_names_is_taken_when_it_comes(authority, tmp_path):
+    late = tmp_path / "late.crt"
+    more = f"  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: {late}\n"
+    right = ("--cert", authority.client[0], "--key", authority.client[1])
+    with Https(authority, tls(*authority.server)) as exporter:
+        exporter.web_config_path.write_text(tls(*authority.server, more))
+        assert exporter.curl("/metrics") == (0, 200)
+        late.write_bytes(authority.authority.read_bytes())
+        assert exporter.curl("/metrics")[1] == 0
+        assert exporter.curl("/metrics", *right) == (0, 200)
+
+
 @pytest.mark.parametrize("san", ["prometheus.example.org", "spiffe://prometheus"])
 def test_allowed_names_of_clients(authority, san):
     more = f"""  client_auth_type: RequireAndVerifyClientCert

@@ -76,7 +76,10 @@ class Finder {
     master.master = process.key;
     master.upgrading = upgrading;
     master.titled = process.title != TitleKind::kNone;
-    if (process.command) master.worker_class = process.command->worker_class;
+    if (process.command) {
+      master.worker_class = process.command->worker_class;
+      master.slots = process.command->slots;
+    }
     found_.push_back(std::move(master));
   }
 
@@ -144,6 +147,7 @@ class Finder {
     child.master = master.master;
     child.titled = master.titled;
     child.worker_class = master.worker_class;
+    child.slots = master.slots;
     found_.push_back(std::move(child));
   }
 

@@ -25,6 +25,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,7 +48,8 @@ struct GunicornProcess {
   ProcessKey master;  // Itself for a master and for an orphan.
   bool upgrading = false;  // A master that an older master is still above.
   bool titled = true;
-  std::string worker_class;  // Where the command line tells it.
+  std::string worker_class;       // Where the command line tells it.
+  std::optional<unsigned> slots;  // See GunicornCommand.
 };
 
 // What was found at the last look, with the names of their apps.

@@ -183,6 +183,8 @@ bool EndsAtOnce(std::string_view option) {
 struct Said {
   std::optional<std::string> name;
   std::optional<std::string> worker_class;
+  std::optional<std::string> threads;
+  std::optional<std::string> connections;
   std::optional<std::string> app;
   bool dirty = false;
   bool ends_at_once = false;
@@ -193,6 +195,10 @@ void TakeOption(Said& said, std::string_view option, std::string value) {
     said.name = std::move(value);
   } else if (option == "--worker-class" || option == "k") {
     said.worker_class = std::move(value);
+  } else if (option == "--threads") {
+    said.threads = std::move(value);
+  } else if (option == "--worker-connections") {
+    said.connections = std::move(value);
   } else if (option == "--dirty-app") {
     said.dirty = true;
   } else if ((option == "--paste" || option == "--paster") && !said.app) {
@@ -250,6 +256,19 @@ Said ReadArguments(const Arguments& arguments, std::size_t first) {
   return said;
 }
 
+// Of several threads, sync is gthread. Other classes of one's own may do
+// anything.
+std::optional<unsigned> SlotsOf(const Said& said) {
+  const std::string& name = said.worker_class ? *said.worker_class : "sync";
+  std::optional<unsigned> slots;
+  if (name == "sync" || name == "gthread") {
+    if (said.threads) slots = ParseNumber<unsigned>(*said.threads);
+  } else if (name == "gevent" || name == "eventlet" || name == "asgi") {
+    if (said.connections) slots = ParseNumber<unsigned>(*said.connections);
+  }
+  return slots == 0U ? std::nullopt : slots;
+}
+
 // The value of GUNICORN_CMD_ARGS; empty where it is not set.
 std::string_view FindCommandArguments(std::string_view environ) {
   constexpr std::string_view kName = "GUNICORN_CMD_ARGS=";
@@ -282,11 +301,14 @@ std::optional<GunicornCommand> ParseGunicornCommand(std::string_view cmdline,
       ReadArguments(SplitLikeShell(FindCommandArguments(environ)), 0);
   if (!said.name) said.name = from_environ.name;
   if (!said.worker_class) said.worker_class = from_environ.worker_class;
+  if (!said.threads) said.threads = from_environ.threads;
+  if (!said.connections) said.connections = from_environ.connections;
 
   GunicornCommand command;
   command.named = said.name && !said.name->empty();
   command.name = command.named ? *said.name : said.app.value_or("gunicorn");
   command.worker_class = said.worker_class.value_or("");
+  command.slots = SlotsOf(said);
   command.dirty = said.dirty || from_environ.dirty;
   return command;
 }

@@ -22,8 +22,11 @@ struct GunicornCommand {
   // name that a configuration file sets is not known here.
   std::string name;
   std::string worker_class;  // -k, --worker-class; empty: not said.
-  bool dirty = false;        // --dirty-app: one child is a dirty arbiter.
-  bool named = false;        // --name was said; else it is the default.
+  // How many requests a worker can have in hand, where the arguments tell it:
+  // --threads, or --worker-connections of gevent, eventlet and asgi.
+  std::optional<unsigned> slots;
+  bool dirty = false;  // --dirty-app: one child is a dirty arbiter.
+  bool named = false;  // --name was said; else it is the default.
 };
 
 // `cmdline` as read, arguments ended by NULs. Nothing when this is not a

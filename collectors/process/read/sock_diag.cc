@@ -34,15 +34,6 @@ SocketAddress ToAddress(const inet_diag_msg& message, const __be32* address,
   return end;
 }
 
-SocketAddress ToAddress(const inet_diag_msg& message,
-                        const __be32 (&address)[4], __be16 port) {
-  SocketAddress made;
-  made.is_v6 = message.idiag_family == AF_INET6;
-  std::memcpy(made.address.data(), &address, made.is_v6 ? 16 : 4);
-  made.port = ntohs(port);
-  return made;
-}
-
 SocketAddress LocalAddressOf(const inet_diag_msg& message) {
   return ToAddress(message, message.id.idiag_src, message.id.idiag_sport);
 }

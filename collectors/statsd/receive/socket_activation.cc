@@ -41,14 +41,16 @@ int Option(int fd, int option) {
   return value;
 }
 
-// Where a socket of this kind belongs; null: StatsD does not come from it.
-std::vector<FileDescriptor>* PlaceFor(int fd, InheritedSockets& sockets) {
+// Where a socket of this kind belongs; null: nowhere.
+std::vector<FileDescriptor>* PlaceFor(int fd, bool for_web,
+                                      InheritedSockets& sockets) {
   const int domain = Option(fd, SO_DOMAIN);
   const int type = Option(fd, SO_TYPE);
   const bool is_internet = domain == AF_INET || domain == AF_INET6;
   if (is_internet && type == SOCK_DGRAM) return &sockets.udp;
-  if (is_internet && type == SOCK_STREAM && Option(fd, SO_ACCEPTCONN) == 1) {
-    return &sockets.tcp;
+  if (type == SOCK_STREAM && Option(fd, SO_ACCEPTCONN) == 1) {
+    if (for_web && (is_internet || domain == AF_UNIX)) return &sockets.web;
+    if (is_internet) return &sockets.tcp;
   }
   if (domain == AF_UNIX && type == SOCK_DGRAM) return &sockets.unixgram;
   return nullptr;
@@ -67,7 +69,7 @@ ActivationVariables TakeActivationVariables() {
 }
 
 InheritedSockets TakeInheritedSockets(const ActivationVariables& variables,
-                                      int first_fd) {
+                                      int first_fd, bool for_web) {
   InheritedSockets sockets;
   if (ToNumber(variables.pid) != getpid()) return sockets;
   const std::optional<int> count = ToNumber(variables.count);
@@ -81,7 +83,7 @@ InheritedSockets TakeInheritedSockets(const ActivationVariables& variables,
     const std::size_t end = names.find(':');
     const std::string_view name = names.substr(0, end);
     names.remove_prefix(end == std::string_view::npos ? names.size() : end + 1);
-    std::vector<FileDescriptor>* const place = PlaceFor(fd, sockets);
+    std::vector<FileDescriptor>* const place = PlaceFor(fd, for_web, sockets);
     if (place == nullptr) {
       LogEvent(LogLevel::kWarn, "inherited_socket_ignored",
                {{"fd", std::to_string(fd)},

@@ -15,6 +15,7 @@ struct InheritedSockets {
   std::vector<FileDescriptor> udp;
   std::vector<FileDescriptor> tcp;
   std::vector<FileDescriptor> unixgram;
+  std::vector<FileDescriptor> web;  // TCP or unix; then `tcp` is empty.
 };
 
 // The three variables; an empty text where one is not set.
@@ -28,10 +29,10 @@ struct ActivationVariables {
 // used once.
 ActivationVariables TakeActivationVariables();
 
-// Empty where the variables are meant for another process. A socket that StatsD
-// cannot come from is left alone and logged. Throws ConfigError where the
-// variables are wrong.
+// Empty where the variables are meant for another process. `for_web`: sockets
+// that accept are the web's. A socket of no use is left alone and logged.
+// Throws ConfigError where the variables are wrong.
 InheritedSockets TakeInheritedSockets(const ActivationVariables& variables,
-                                      int first_fd = 3);
+                                      int first_fd = 3, bool for_web = false);
 
 }  // namespace gunicorn_exporter

@@ -12,6 +12,8 @@
 namespace gunicorn_exporter {
 namespace {
 
+constexpr char kUnixgramSetting[] = "statsd.listen_unixgram";
+
 // A gunicorn that sends to the flag's path would meet nobody there.
 void CheckIsAmong(const std::string& path,
                   const std::vector<FileDescriptor>& inherited) {
@@ -23,7 +25,7 @@ void CheckIsAmong(const std::string& path,
   for (const FileDescriptor& socket : inherited) {
     if (real(path) == real(LocalAddress(socket))) return;
   }
-  throw ConfigError("statsd.listen_unixgram: " + path +
+  throw ConfigError(std::string(kUnixgramSetting) + ": " + path +
                     " is not the socket that was handed over (LISTEN_FDS), " +
                     LocalAddress(inherited.front()) +
                     "; expected one path in both");
@@ -69,11 +71,13 @@ void StatsdServer::OpenUdp(std::vector<FileDescriptor> inherited) {
 
 void StatsdServer::OpenUnixgram(std::vector<FileDescriptor> inherited) {
   const std::string& listen = flags_.statsd_listen_unixgram;
-  const std::string path = listen.empty() ? "" : UnixSocketPath(listen);
+  const std::string path =
+      listen.empty() ? "" : UnixSocketPath(listen, kUnixgramSetting);
   if (!path.empty() && !inherited.empty()) CheckIsAmong(path, inherited);
   if (!path.empty() && inherited.empty()) {
-    unix_socket_ =
-        std::make_unique<UnixSocket>(path, flags_.statsd_unixsocket_mode);
+    unix_socket_ = std::make_unique<UnixSocket>(UnixSocketKind::kDatagram, path,
+                                                flags_.statsd_unixsocket_mode,
+                                                kUnixgramSetting);
     inherited.push_back(unix_socket_->TakeSocket());
   }
   for (FileDescriptor& socket : inherited) {

@@ -18,7 +18,7 @@
 #include "collectors/statsd/receive/relay.h"
 #include "collectors/statsd/receive/socket_activation.h"
 #include "collectors/statsd/receive/tcp_receiver.h"
-#include "collectors/statsd/receive/unix_socket.h"
+#include "config/base/unix_socket.h"
 #include "config/config.h"
 
 namespace gunicorn_exporter {

@@ -142,6 +142,9 @@ constexpr BadFile kRanges[] = {
     {"statsd:\n  max_series: 99999999999999999999\n",
      "c.yml:2: statsd.max_series: \"99999999999999999999\" is not such a "
      "number; expected a whole number of at least 1"},
+    {"instances:\n  - proc_name: my_app\n    threads: 0\n",
+     "c.yml:3: instances[0].threads: \"0\" is out of range; expected a whole "
+     "number from 1 to 1000000"},
     {"statsd:\n  native_histogram_schema: 9\n",
      "c.yml:2: statsd.native_histogram_schema: \"9\" is out of range; expected "
      "a whole number from -4 to 8"},

@@ -40,5 +40,30 @@ TEST(ToStatus, SaysWhatTheRequestsWaitFor) {
   }
 }
 
+std::optional<std::uint64_t> SlotsOf(
+    const std::vector<std::optional<unsigned>>& of_workers, unsigned threads) {
+  std::vector<TrackedProcess> workers(of_workers.size());
+  ProcessGroup group;
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    workers[i].gunicorn.role = ProcessRole::kWorker;
+    workers[i].gunicorn.slots = of_workers[i];
+    group.push_back(&workers[i]);
+  }
+  InstanceConfig instance;
+  instance.proc_name = "web";
+  instance.threads = threads;
+  AppView view;
+  view.status = ToStatus({"web", "", ""}, false, group, {}, {});
+  AddTotals({}, group, {instance}, {}, view);
+  return view.request_slots;
+}
+
+TEST(AddTotals, TellsTheSlotsWhereEachWorkersAreTold) {
+  EXPECT_EQ(SlotsOf({4, 8}, 0), 12U) << "by the command lines";
+  EXPECT_EQ(SlotsOf({4, std::nullopt}, 0), std::nullopt);
+  EXPECT_EQ(SlotsOf({4, std::nullopt}, 5), 10U) << "the instance tells";
+  EXPECT_EQ(SlotsOf({}, 5), std::nullopt) << "there is no worker";
+}
+
 }  // namespace
 }  // namespace gunicorn_exporter

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "config/base/address.h"
 #include "config/base/config_error.h"
 #include "exporter/web/endpoints.h"
 #include "tests/support/families.h"
@@ -42,7 +43,9 @@ class Served {
     server.emplace(options, std::move(handlers), files);
   }
 
-  std::uint16_t port() const { return server->addresses().at(0).port; }
+  std::uint16_t port() const {
+    return ParseAddress(server->addresses().at(0)).value().port;
+  }
 
   std::function<std::vector<MetricFamily>(
       std::chrono::steady_clock::time_point)>
@@ -216,7 +219,7 @@ TEST(HttpServer, RefusesAStartThatCannotWork) {
 TEST(HttpServer, SaysWhichAddressIsTaken) {
   const Served served;
   HttpOptions options;
-  const std::string address = FormatAddress(served.server->addresses().at(0));
+  const std::string address = served.server->addresses().at(0);
   options.listen_addresses = {address};
   try {
     FileThread files;

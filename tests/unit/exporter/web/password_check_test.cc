@@ -68,5 +68,17 @@ TEST(PasswordCheck, TakesHashesOfSeveralCosts) {
   EXPECT_EQ(check.Check({"high", "low"}), Verdict::kWrong);
 }
 
+// To check a hash of the highest cost takes days.
+TEST(PasswordCheck, TakesNoLongerThanTheUsersOwnHash) {
+  std::string dear = Hash("dear");
+  dear.replace(4, 2, "31");
+  PasswordCheck check(
+      {{"alice", Hash("secret")}, {"bob", Hash("other")}, {"carol", dear}});
+  EXPECT_EQ(check.Check({"alice", "secret"}), Verdict::kRight);
+  EXPECT_EQ(check.Check({"alice", "wrong"}), Verdict::kWrong);
+  EXPECT_EQ(check.Check({"nobody", "wrong"}), Verdict::kWrong)
+      << "most users' hashes are cheap";
+}
+
 }  // namespace
 }  // namespace gunicorn_exporter

@@ -114,6 +114,30 @@ TEST(ParseGunicornCommand, TellsTheWorkerClassAndDirtyApps) {
   EXPECT_TRUE(command->dirty);
 }
 
+TEST(ParseGunicornCommand, TellsTheSlotsOfAWorkerWhereTheArgumentsDo) {
+  const struct {
+    const char* arguments;
+    std::optional<unsigned> slots;
+  } kCases[] = {
+      {"", std::nullopt},
+      {"--threads 8", 8},
+      {"--threads=8 -k gthread", 8},
+      {"-k sync --threads 1", 1},
+      {"-k gthread", std::nullopt},
+      {"-k gevent --threads 8", std::nullopt},
+      {"-k gevent --worker-connections 50", 50},
+      {"-k shop.Worker --threads 8", std::nullopt},
+      {"--threads 0", std::nullopt},
+      {"--threads many", std::nullopt},
+  };
+  for (const auto& [arguments, slots] : kCases) {
+    const auto command = ParseGunicornCommand(
+        Cmdline(std::string("gunicorn ") + arguments + " app:app"));
+    ASSERT_TRUE(command) << arguments;
+    EXPECT_EQ(command->slots, slots) << arguments;
+  }
+}
+
 TEST(ParseGunicornCommand, TakesTheNameFromTheEnvironment) {
   const std::string environ = std::string("PATH=/bin") + '\0' +
                               "GUNICORN_CMD_ARGS=--name 'my app' -k gthread" +

@@ -16,7 +16,8 @@ struct Ports {
 };
 
 // As inet_diag_bc_run() does it; nothing where the program leaves its bounds.
-std::optional<bool> Passes(const std::vector<std::uint8_t>& program, Ports ports) {
+std::optional<bool> Passes(const std::vector<std::uint8_t>& program,
+                           Ports ports) {
   const auto read = [&](std::size_t at, auto value) {
     std::memcpy(&value, &program.at(at), sizeof value);
     return value;

@@ -9,8 +9,8 @@
 #include <string>
 
 #include "collectors/statsd/receive/statsd_server.h"
-#include "collectors/statsd/receive/unix_socket.h"
 #include "config/base/config_error.h"
+#include "config/base/unix_socket.h"
 #include "tests/support/registry_value.h"
 #include "tests/support/sockets.h"
 #include "tests/support/temp_dir.h"
@@ -32,7 +32,7 @@ void Inherit(const FileDescriptor& socket, int number) {
 
 TEST(TakeInheritedSockets, TellsThemApartByWhatTheyAre) {
   const TempDir directory;
-  UnixSocket path(directory / "socket", 0722);
+  UnixSocket path(UnixSocketKind::kDatagram, directory / "socket", 0722, "");
   Inherit(path.TakeSocket(), 0);
   Inherit(BindOne(InternetSocket::kTcp, "127.0.0.1:0"), 1);
   Inherit(BindOne(InternetSocket::kUdp, "[::1]:0"), 2);
@@ -81,7 +81,7 @@ TEST(TakeActivationVariables, UsesThemOnce) {
 
 TEST(StatsdServer, KeepsAnInheritedUnixSocketOverARestart) {
   const TempDir directory;
-  UnixSocket held(directory / "socket", 0722);
+  UnixSocket held(UnixSocketKind::kDatagram, directory / "socket", 0722, "");
   const FileDescriptor ours = held.TakeSocket();  // As systemd keeps it.
   const FileDescriptor gunicorn = ConnectUnix(directory / "socket");
   MetricStore store(Config(), SystemTime);
@@ -114,7 +114,7 @@ TEST(StatsdServer, KeepsAnInheritedUnixSocketOverARestart) {
 
 TEST(StatsdServer, RefusesAnInheritedUnixSocketThatIsNotTheFlags) {
   const TempDir directory;
-  UnixSocket held(directory / "socket", 0722);
+  UnixSocket held(UnixSocketKind::kDatagram, directory / "socket", 0722, "");
   Inherit(held.TakeSocket(), 0);
   MetricStore store(Config(), SystemTime);
   Flags flags;
