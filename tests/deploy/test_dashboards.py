@@ -109,8 +109,8 @@ def test_the_dashboards_show_gunicorns_under_load(tmp_path):
         assert largest(fleet["Worker timeouts"][1], living.shop) > 0
         one = {panel["title"]: shown["gunicorn-app"][panel["id"]] for panel in panels(boards["gunicorn-app"])}
         assert largest(one["What the app waits for"][0], living.service.peer) >= 1
-        assert 2 < largest(one["Oldest wait by peer"][0], living.slow_service.peer) < 10
-        assert 2 < largest(one["Oldest request"][0], "node-1") < 10
+        assert largest(one["Oldest wait by peer"][0], living.slow_service.peer) > 2
+        assert largest(one["Oldest request"][0], "node-1") > 2
         assert largest(one["Requests in progress against slots"][1], "node-1") == 3
         assert largest(one["Lost requests"][0], "node-1") > 0
         assert largest(one["CPU throttling"][0], "node-1") > 0
