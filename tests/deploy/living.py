@@ -11,13 +11,16 @@ from dashboards import panel_results, panels
 from npm import HERE
 from pods import Pod, PodGunicorn
 from support import Exporter, Prometheus, make_requests, unique_name, wait_until
+from support.upstreams import SlowService
 
 RULES = HERE.parent.parent / "deploy/prometheus"
 CONFIG = """
 instances:
   - proc_name: {shop}
     tags: ["env:test"]
+    threads: 1
   - proc_name: {api}
+    threads: 1
 process:
   pod_labels: true
 logs:
@@ -25,7 +28,7 @@ logs:
   - {{type: file, path: {directory}/{api}.log, service: {api}}}
 """
 PATHS = ["/", "/sleep?seconds=0.03", "/", "/status/404", "/sleep?seconds=0.12", "/", "/status/503", "/spin?seconds=0.02"]
-PATHS += ["/exception", "/log?level=warning", "/", "/"]
+PATHS += ["/exception", "/log?level=warning", "/ask?port={port}&seconds=0.3", "/"]
 
 
 class KubeStateMetrics(contextlib.AbstractContextManager):
@@ -58,13 +61,14 @@ class KubeStateMetrics(contextlib.AbstractContextManager):
 
 
 class Living:
-    """What a test asks: `prometheus`, `exporter`, the apps' names, and from when to when there was load."""
+    """What a test asks: `prometheus`, `exporter`, the apps' names, whom they ask, and from when to when there was load."""
 
-    def __init__(self, prometheus, exporter, shop, api, start, end):
+    def __init__(self, prometheus, exporter, shop, api, services, start, end):
         self.prometheus = prometheus
         self.exporter = exporter
         self.shop = shop
         self.api = api
+        self.service, self.slow_service = services
         self.start = start
         self.end = end
 
@@ -80,10 +84,10 @@ class Living:
         }
 
 
-def let_a_worker_time_out(gunicorn):
+def let_a_worker_time_out(gunicorn, service):
     connection = gunicorn.connect()
     try:
-        connection.request("GET", "/sleep?seconds=30")
+        connection.request("GET", f"/ask?port={service.port}&seconds=30")
         connection.getresponse()
     except (OSError, http.client.HTTPException):
         pass
@@ -100,7 +104,9 @@ def living_prometheus(directory, seconds):
     for rules in ("gunicorn.recording.yml", "gunicorn.alerts.yml"):
         shutil.copy(RULES / rules, directory)
     with contextlib.ExitStack() as stack:
-        pods = [stack.enter_context(Pod()) for _ in range(2)]
+        pods = [stack.enter_context(Pod(limited=True)) for _ in range(2)]
+        service, slow_service = services = [stack.enter_context(SlowService()) for _ in range(2)]
+        paths = [path.format(port=service.port) for path in PATHS]
         exporter = stack.enter_context(Exporter(text))
         gunicorns = [
             stack.enter_context(
@@ -133,12 +139,12 @@ def living_prometheus(directory, seconds):
         wait_until(lambda: prometheus.value(f'up{{job="gunicorn",instance="127.0.0.1:{exporter.port}"}}') == 1, "a scrape")
         start = time.time()
         threads = [
-            threading.Thread(target=make_requests, args=(gunicorn, PATHS, rate * seconds), kwargs={"per_second": rate})
+            threading.Thread(target=make_requests, args=(gunicorn, paths, rate * seconds), kwargs={"per_second": rate})
             for gunicorn, rate in zip(gunicorns, (30, 12), strict=True)
         ]
-        threads += [threading.Thread(target=let_a_worker_time_out, args=(gunicorn,)) for gunicorn in gunicorns]
+        threads += [threading.Thread(target=let_a_worker_time_out, args=(gunicorn, slow_service)) for gunicorn in gunicorns]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        yield Living(prometheus, exporter, shop, api, start, time.time())
+        yield Living(prometheus, exporter, shop, api, services, start, time.time())

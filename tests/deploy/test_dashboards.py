@@ -8,7 +8,7 @@ import yaml
 from dashboards import DASHBOARDS, expressions, interpolate, load, panels
 from living import living_prometheus
 from npm import npm_packages, run_any
-from pods import may_make_cgroups
+from pods import MEMORY_LIMIT, may_make_cgroups
 
 SECONDS = 30
 
@@ -79,7 +79,7 @@ def largest(results, app):
 
 @pytest.mark.skipif(not may_make_cgroups(), reason="needs root and a writable cgroup tree")
 def test_the_dashboards_show_gunicorns_under_load(tmp_path):
-    """30 and 12 requests a second; one of twelve a 503 and one a 500; two workers that time out."""
+    """30 and 12 requests a second; one of twelve a 503, one a 500, one asks a service; two workers time out, asking another."""
     with living_prometheus(tmp_path, SECONDS) as living:
         boards = {path.stem: load(path) for path in DASHBOARDS}
         shown = {name: living.shown(board) for name, board in boards.items()}
@@ -108,6 +108,15 @@ def test_the_dashboards_show_gunicorns_under_load(tmp_path):
         assert largest(fleet["Worker timeouts"][0], living.shop) > 0
         assert largest(fleet["Worker timeouts"][1], living.shop) > 0
         one = {panel["title"]: shown["gunicorn-app"][panel["id"]] for panel in panels(boards["gunicorn-app"])}
+        assert largest(one["What the app waits for"][0], living.service.peer) >= 1
+        assert largest(one["Oldest wait by peer"][0], living.slow_service.peer) > 2
+        assert largest(one["Oldest request"][0], "node-1") > 2
+        assert largest(one["Requests in progress against slots"][1], "node-1") == 3
+        assert largest(one["Lost requests"][0], "node-1") > 0
+        assert largest(one["CPU throttling"][0], "node-1") > 0
+        assert largest(one["Memory against its limit, and kills"][1], "node-1") == MEMORY_LIMIT
+        assert largest(one["Memory against its limit, and kills"][2], "node-1") == 0
+        assert largest(fleet["Slots taken"][0], living.shop) <= 1
         assert [series["labels"]["pod"] for series in one["Pods"][0]["series"]] == ["web-0"]
         assert above(one["Latency"][:3], one["Latency"][3]) == []
         for board in boards.values():

@@ -156,8 +156,17 @@ def test_the_exporter_has_no_more_rights_than_it_needs(tmp_path):
         assert rights["allowPrivilegeEscalation"] is False and rights["readOnlyRootFilesystem"] is True, name
         assert rights["capabilities"]["drop"] == ["ALL"], name
         assert rights["capabilities"].get("add", []) == capabilities, name
+        assert all(mount.get("readOnly") for mount in container["volumeMounts"] if mount["name"] != "socket"), name
         assert pod["tolerations"] == [{"operator": "Exists"}], name
         assert set(container["resources"]["requests"]) == {"cpu", "memory"} and "memory" in container["resources"]["limits"]
+
+
+def test_the_exporter_sees_the_nodes_cgroups(tmp_path):
+    for name, pod, container, _, _ in exporters_of(tmp_path):
+        [volume] = [each for each in pod["volumes"] if each["name"] == "cgroups"]
+        assert volume["hostPath"]["path"] == "/sys/fs/cgroup", name
+        [mount] = [each for each in container["volumeMounts"] if each["name"] == "cgroups"]
+        assert f"--path.cgroupfs={mount['mountPath']}" in container["args"], name
 
 
 def test_the_probes_do_not_depend_on_a_gunicorn(tmp_path):

@@ -6,12 +6,13 @@ real scrape here too.
 """
 
 import re
+import socket
 
 import pytest
 import yaml
 from dashboards import DASHBOARDS, expressions, load
-from gunicorns import FileLoggingGunicorn
 from npm import HERE
+from pods import Pod, PodGunicorn, may_make_cgroups
 from support import Exporter, send_udp, unique_name, wait_until
 from support.pages import PAGES, README, documented_series
 
@@ -31,6 +32,7 @@ OLD_NAMES |= {"gunicorn_log", "gunicorn_log_error"}
 CONFIG = """
 instances:
   - proc_name: {app}
+    threads: 1
 logs:
   - {{type: file, path: {log}, service: {app}}}
 """
@@ -111,6 +113,7 @@ def test_every_page_names_series_that_are_documented():
     assert not wrong
 
 
+@pytest.mark.skipif(not may_make_cgroups(), reason="needs root and a writable cgroup tree")
 def test_every_series_that_a_query_names_is_in_a_real_scrape(tmp_path):
     log = tmp_path / "error.log"
     log.touch()
@@ -124,9 +127,11 @@ def test_every_series_that_a_query_names_is_in_a_real_scrape(tmp_path):
     app = unique_name("names")
     with (
         Exporter(CONFIG.format(app=app, log=log)) as exporter,
-        FileLoggingGunicorn(log, name=app, statsd=exporter) as gunicorn,
+        Pod(limited=True) as pod,
+        PodGunicorn(pod, log, name=app, statsd=exporter) as gunicorn,
+        socket.create_server(("127.0.0.1", 0)) as upstream,
     ):
-        gunicorn.get("/")
+        gunicorn.get(f"/open?port={upstream.getsockname()[1]}")
         send_udp(exporter.statsd_port, "broken", "other:1|c")
         wait_until(lambda: not named - {sample.name for sample in exporter.scrape().samples}, f"a scrape has all of {named}")
 

@@ -9,8 +9,8 @@ import contextlib
 import pytest
 from namespaces import Node, may_make_namespaces, network_of_its_own, run
 from nodes import NodeGunicorn
-from pods import Pod, may_make_cgroups
-from support import Exporter, Gunicorn, make_requests, unique_name, wait_until
+from pods import Pod, PodGunicorn, may_make_cgroups
+from support import Exporter, Gunicorn, UnprivilegedExporter, make_requests, unique_name, wait_until
 
 CONFIG = """
 discovery:
@@ -88,6 +88,36 @@ def test_an_exporter_in_the_hosts_process_table_names_the_pod_of_every_series():
             without = {sample.name for sample in own if sample.labels.get("pod_uid") != pod.uid}
             # Of the exporter itself.
             assert without == {"gunicorn_exporter_statsd_last_packet_timestamp_seconds"}
+
+
+class ConfinedExporter(UnprivilegedExporter):
+    """As the DaemonSet's container: a cgroup and a view of the cgroups of its own, and the node's mounted beside it."""
+
+    def __init__(self, pod, **options):
+        super().__init__(**options)
+        self.pod = pod
+
+    def prepare(self):
+        super().prepare()
+        node = self.directory / "cgroups"
+        node.mkdir(exist_ok=True)
+        mount = f"mount --rbind /sys/fs/cgroup {node} && mount -t tmpfs none /sys/fs/cgroup"
+        confine = ["unshare", "--cgroup", "--mount", "sh", "-c", f'{mount} && exec "$@"', "sh"]
+        self.command = [*self.pod.enter_command(), *confine, *self.command, f"--path.cgroupfs={node}"]
+
+
+@needs_root
+def test_the_nodes_cgroups_tell_a_confined_exporter_limits_and_whose_a_socket_is(tmp_path):
+    (tmp_path / "error.log").touch()
+    with (
+        Pod() as own,
+        Pod(limited=True) as pod,
+        ConfinedExporter(own, config=CONFIG) as exporter,
+        PodGunicorn(pod, tmp_path / "error.log", workers=2) as gunicorn,
+    ):
+        states = {"idle": 2, "working": 0, "unknown": 0}
+        wait_until(lambda: exporter.scrape().by("state", "gunicorn_workers", app=gunicorn.name) == states, "both are idle")
+        assert exporter.scrape().value("gunicorn_cpu_limit_cores", app=gunicorn.name) == 0.5
 
 
 # Sends one line to the address and port that it is given, over IPv4 or IPv6.

@@ -24,34 +24,36 @@ def hierarchy(controller):
 
 @pytest.fixture
 def make_cgroup():
-    made = []
+    """Makes a cgroup with settings, {controller: {version: {file: text}}}: a folder in each hierarchy that it takes."""
+    made = {}
 
-    def make(controller, settings):
-        version, root = hierarchy(controller)
-        folder = root / unique_name("gunicorn-exporter-test")
-        try:
-            folder.mkdir()
-            made.append(folder)
-            for name, text in settings[version].items():
-                (folder / name).write_text(text)
-        except OSError as error:
-            pytest.skip(f"no cgroup with {controller} can be made here: {error}")
-        return folder
+    def make(settings):
+        for controller, of_versions in settings.items():
+            version, root = hierarchy(controller)
+            folder = made.get(root, root / unique_name("gunicorn-exporter-test"))
+            try:
+                folder.mkdir(exist_ok=True)
+                made[root] = folder
+                for name, text in of_versions[version].items():
+                    (folder / name).write_text(text)
+            except OSError as error:
+                pytest.skip(f"no cgroup with {controller} can be made here: {error}")
+        return list(made.values())
 
     yield make
-    for folder in made:
+    for folder in made.values():
         wait_until(lambda folder=folder: folder.rmdir() is None, "the cgroup is empty")
 
 
 class LimitedGunicorn(Gunicorn):
-    def __init__(self, cgroup, **options):
+    def __init__(self, folders, **options):
         super().__init__(**options)
-        self.cgroup = cgroup
+        self.folders = folders
 
     def prepare(self):
         super().prepare()
-        enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
-        self.command = ["/bin/sh", "-c", enter, self.cgroup, *self.command]
+        enter = " && ".join(f"echo $$ >{folder}/cgroup.procs" for folder in self.folders)
+        self.command = ["/bin/sh", "-c", f'{enter} && exec "$@"', "sh", *self.command]
 
 
 def value(exporter, gunicorn, name):
@@ -59,7 +61,7 @@ def value(exporter, gunicorn, name):
 
 
 def test_a_cpu_quota_shows_with_the_time_it_took(make_cgroup):
-    with LimitedGunicorn(make_cgroup("cpu", QUOTAS), workers=1) as gunicorn, Exporter() as exporter:
+    with LimitedGunicorn(make_cgroup({"cpu": QUOTAS}), workers=1) as gunicorn, Exporter() as exporter:
         wait_until(lambda: value(exporter, gunicorn, "cpu_limit_cores") == 0.5, "the quota is told")
         before = value(exporter, gunicorn, "cpu_throttled_seconds_total")
         gunicorn.get("/spin?seconds=1")
@@ -69,7 +71,7 @@ def test_a_cpu_quota_shows_with_the_time_it_took(make_cgroup):
 
 
 def test_a_worker_that_is_killed_for_want_of_memory_shows(make_cgroup):
-    with LimitedGunicorn(make_cgroup("memory", LIMITS), workers=1) as gunicorn, Exporter() as exporter:
+    with LimitedGunicorn(make_cgroup({"memory": LIMITS}), workers=1) as gunicorn, Exporter() as exporter:
         wait_until(lambda: value(exporter, gunicorn, "oom_kills_total") == 0, "the count begins at 0")
         assert value(exporter, gunicorn, "memory_limit_bytes") == LIMIT
         worker = gunicorn.worker_pids()[0]

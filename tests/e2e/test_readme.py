@@ -5,9 +5,10 @@ import shutil
 import socket
 import subprocess
 
-from support import Exporter, Gunicorn, free_port, parse_scrape, run_exporter, send_udp, wait_until
+from support import Exporter, free_port, parse_scrape, run_exporter, send_udp, wait_until
 from support.exporter import ROOT
 from support.pages import README, anchors, documented_series, table_rows
+from test_cgroups import LIMITS, QUOTAS, LimitedGunicorn, make_cgroup  # noqa: F401; a fixture.
 
 FIXTURES = ROOT / "tests/fixtures"
 # Of every series of an app.
@@ -29,6 +30,9 @@ def emitted(scrapes):
 
 
 CONFIG = """
+instances:
+  - proc_name: my_app
+    threads: 1
 process:
   per_worker: true
 logs:
@@ -42,12 +46,12 @@ def optional_parts():
     return [f"--statsd.listen-tcp=127.0.0.1:{free_port()}", f"--statsd.relay-address=127.0.0.1:{free_port()}"]
 
 
-def scrape_of_a_living_app(tmp_path):
+def scrape_of_a_living_app(tmp_path, cgroup):
     log = tmp_path / "error.log"
     log.touch()
     with (
         Exporter(CONFIG.format(log=log), flags=optional_parts()) as exporter,
-        Gunicorn(name="my_app", statsd=exporter, args=["--error-logfile", log, "--capture-output"]) as gunicorn,
+        LimitedGunicorn(cgroup, name="my_app", statsd=exporter, args=["--error-logfile", log, "--capture-output"]) as gunicorn,
         socket.create_server(("127.0.0.1", 0)) as upstream,
     ):
         gunicorn.get(f"/open?port={upstream.getsockname()[1]}")
@@ -78,8 +82,9 @@ def scrape_of_a_dirty_arbiter(tmp_path):
         return exporter.get("/metrics").text
 
 
-def test_the_tables_of_series_are_what_is_emitted(tmp_path):
-    assert emitted([scrape_of_a_living_app(tmp_path), scrape_of_a_dirty_arbiter(tmp_path)]) == {
+def test_the_tables_of_series_are_what_is_emitted(tmp_path, make_cgroup):  # noqa: F811
+    cgroup = make_cgroup({"cpu": QUOTAS, "memory": LIMITS})
+    assert emitted([scrape_of_a_living_app(tmp_path, cgroup), scrape_of_a_dirty_arbiter(tmp_path)]) == {
         name: (kind, labels - COMMON_LABELS) for name, (kind, labels) in documented_series().items()
     }
 

@@ -1,11 +1,20 @@
-"""The status page in Debian's Chromium."""
+"""The status page in Debian's Chromium.
 
+STATUS_PICTURES says where the pictures go, and lets the drill take longer, for the one that the README shows.
+"""
+
+import contextlib
 import json
+import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 from support import Exporter, Gunicorn, make_requests, unique_name, wait_until
+from support.exporter import ROOT
+from support.upstreams import Postgres
+from test_upstreams import ask, waiting_app
 
 BROWSER = Path(__file__).parent / "browser"
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"></script><script>document.title='owned'</script>\"'&"
@@ -77,6 +86,45 @@ def test_it_shows_what_changes(tmp_path):
         seen = page.look_until(lambda seen: card(seen, name)["squares"] == 4, "the page shows the new worker")
         assert seen["troubles"] == []  # Nothing from elsewhere, nothing that the policy forbids.
         assert f"{exporter.url}/metrics" in seen["links"]
+
+
+def test_it_names_a_database_that_stops_answering(tmp_path):
+    """The drill of the README, and its picture: the database's processes are stopped, the app is never touched."""
+    postgres = Postgres()
+    folder, name, load_seconds, oldest_seconds = tmp_path, unique_name("shop"), 2, 1
+    if "STATUS_PICTURES" in os.environ:
+        folder, name, load_seconds, oldest_seconds = Path(os.environ["STATUS_PICTURES"]), "shop", 60, 12
+        postgres.port = 5432
+    config = f"instances:\n  - proc_name: {name}\n"
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(postgres)
+        exporter = stack.enter_context(Exporter(config))
+        options = {"name": name, "workers": 8, "statsd": exporter, "dogstatsd_tags": f"app:{name}"}
+        gunicorn, _ = stack.enter_context(waiting_app([postgres], **options))
+        stack.callback(gunicorn.kill)
+        clients = stack.enter_context(contextlib.ExitStack())
+        page = stack.enter_context(Page(exporter, folder))
+        paths = ["/", "/postgres?seconds=0.02", "/", "/postgres?seconds=0.2"]
+        make_requests(gunicorn, paths, 20 * load_seconds, per_second=20)
+        page.look_until(lambda seen: "waiting" not in str(card(seen, name)["upstreams"]), "nothing waits")
+        workers = gunicorn.worker_pids()
+        postgres.freeze()
+        ask(gunicorn, clients, *["/postgres?seconds=0"] * 8)
+
+        def waits(seen):
+            found = re.fullmatch(
+                f"8 of 8 workers working; 8 requests wait for {postgres.peer}, the oldest for ([0-9]+) s", card(seen, name)["why"]
+            )
+            return found and int(found[1]) >= oldest_seconds
+
+        seen = page.look_until(waits, "the page names the database")
+        [upstream] = card(seen, name)["upstreams"]
+        assert upstream.startswith(f"{postgres.peer}: ") and "8 waiting" in upstream
+        assert gunicorn.worker_pids() == workers
+
+
+def test_the_picture_of_the_drill_is_small():
+    assert 10 * 2**10 < (ROOT / "grafana/pictures/drill.png").stat().st_size <= 150 * 2**10
 
 
 def test_it_bears_hostile_names_many_apps_and_a_phone(tmp_path):

@@ -6,10 +6,12 @@
     /spin?seconds=S      uses S seconds of the processor (at most 60)
     /grow?megabytes=M    takes M MiB of memory (at most 1024), and gives it back
     /open?port=P         opens a connection to that port of this machine, and keeps it
+    /ask?port=P&seconds=S   asks the HTTP service on that port, which answers after S seconds
     /exception           raises, which gunicorn answers with 500
     /log?level=L&message=M   logs M at level L through gunicorn's error logger
 """
 
+import http.client
 import logging
 import os
 import socket
@@ -41,6 +43,10 @@ def application(environ, start_response):
     if path == "/open":
         _kept.append(socket.create_connection(("127.0.0.1", int(query["port"]))))
         return _answer(start_response, 200)
+    if path == "/ask":
+        service = http.client.HTTPConnection("127.0.0.1", int(query["port"]))
+        service.request("GET", f"/{_seconds(query)}")
+        return _answer(start_response, service.getresponse().status)
     if path == "/exception":
         raise RuntimeError("the demo application was asked to raise")
     if path == "/log":

@@ -70,6 +70,7 @@ async function live(browser) {
     tell({...(await look(page)), troubles});
   }
   await page.screenshot({path: folder + "/live.png", fullPage: true});
+  await page.locator("article").first().screenshot({path: folder + "/card.png"});
 }
 
 async function made(browser) {
