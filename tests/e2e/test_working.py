@@ -183,21 +183,6 @@ def test_a_worker_whose_client_has_gone_works_on(options, leave):
         assert_told(exporter, gunicorn, 1)
 
 
-@classes(SYNC, GTHREAD)
-def test_a_client_that_reset_before_a_sample_leaves_its_request_in_hand(options):
-    with running(**options) as (gunicorn, exporter, stack):
-        # It has the workers' descriptors from before.
-        assert_told(exporter, gunicorn, 0)
-        exporter.send_signal(signal.SIGSTOP)
-        try:
-            sock = gunicorn.ask(stack, "/sleep?seconds=60")
-            wait_until(gunicorn.in_hand, "the request is in hand")
-            reset(sock)
-        finally:
-            exporter.send_signal(signal.SIGCONT)
-        assert_told(exporter, gunicorn, 1)
-
-
 @classes(SYNC, GTHREAD, GEVENT)
 def test_a_connection_that_has_sent_nothing_keeps_no_worker_busy(options):
     with running(**options) as (gunicorn, exporter, stack):
