@@ -1,12 +1,13 @@
 """Applications that write down which requests they have in hand: WSGI, ASGI as `asgi`, and for tornado's worker `on_tornado()`.
 
     /                  200
-    /sleep?seconds=S   waits S seconds without using the processor
-    /download          30 MB
+    /sleep?seconds=S   waits S seconds without using the processor; WSGI alone
+    /download          30 MB; WSGI alone
     /stream?pause=S    a line every S seconds until the client is gone; with as=events, server-sent events
-    /upload            reads the request's body
+    /upload            reads the request's body; not on tornado
 
-A file in IN_HAND is one request in hand; its name begins with the worker's pid. With BACKGROUND=0.035 each worker has a thread that burns that share of a processor.
+A file in IN_HAND is one request in hand; its name begins with the worker's pid. With BACKGROUND=0.035 each worker has a
+thread that burns that share of a processor.
 """
 
 import asyncio
