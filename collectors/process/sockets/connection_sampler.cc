@@ -146,10 +146,12 @@ void ConnectionSampler::Count(const TcpSocket& connection, const Holder& holder,
                               Look& look, RequestsInHand& requests) {
   const auto before = look.before.find(connection.inode);
   SeenConnection& seen = look.seen[connection.inode];
+  const bool is_new = before == look.before.end();
   seen.carried = {connection.received, connection.sent};
-  if (!IsInHand(connection,
-                before == look.before.end() ? nullptr : &before->second.carried,
-                holder.is_sync, holder.is_waited_for)) {
+  if (!is_new) seen.at_rest = before->second.at_rest;
+  if (!IsInHand(connection, is_new ? nullptr : &before->second.carried,
+                seen.at_rest, holder.is_sync, holder.is_waited_for)) {
+    seen.at_rest = seen.carried;
     return;
   }
   const milliseconds quiet(connection.times ? connection.times->received : 0);

@@ -84,6 +84,7 @@ class ConnectionSampler {
   // A connection as a sample saw it.
   struct SeenConnection {
     CarriedBytes carried;
+    CarriedBytes at_rest;  // At the last sample without a request in hand.
     std::optional<ProcessKey> worker;  // That had a request of it in hand.
     TimePoint request_at;              // When the request's last byte came.
   };

@@ -14,6 +14,10 @@ namespace {
 // what a minute of heartbeats came to.
 constexpr double kShortSeconds = 0.05;
 
+// No answer is as short. gunicorn and uvicorn both write it so, once the client
+// has asked for it, and wait for the request's body (RFC 9110, 10.1.1).
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
 }  // namespace
 
 bool IsBurningCpu(std::uint64_t ticks, double seconds, double ticks_per_second,
@@ -68,7 +72,7 @@ std::set<int> ParseEpollSet(std::string_view fdinfo) {
 }
 
 bool IsInHand(const TcpSocket& connection, const CarriedBytes* before,
-              bool is_sync, bool is_waited_for) {
+              const CarriedBytes& at_rest, bool is_sync, bool is_waited_for) {
   switch (connection.exchange) {
     case ConnectionState::kSilent:
       return false;
@@ -81,6 +85,8 @@ bool IsInHand(const TcpSocket& connection, const CarriedBytes* before,
       break;
   }
   return is_sync || connection.has_unsent ||
+         (connection.received > at_rest.received &&
+          connection.sent == at_rest.sent + kContinue.size()) ||
          (before != nullptr && connection.sent > before->sent &&
           connection.received == before->received);
 }

@@ -2,7 +2,7 @@
 // hand, or burns CPU time that nothing else explains.
 //
 // A connection has a request in hand when its client has sent something, and
-// - nothing was sent back yet; or
+// - nothing was sent back yet, or a "100 Continue" alone; or
 // - what it sent is younger than what was sent back; or
 // - something that was sent back is not acknowledged: a client that reads
 //   slowly; or
@@ -20,6 +20,10 @@
 //   same: it takes a connection out of its epoll set while it serves it.
 // - A streamed answer that pauses for longer than a sample looks parked
 //   meanwhile, since nothing tells it from one that has ended.
+// - A connection that its client resets before any sample has seen it is not
+//   known to be a request: its descriptor tells no more than that of any other
+//   socket that is closed.
+// - A "100 Continue" looks like an answer where gunicorn itself speaks TLS.
 //
 // Pure functions, safe from any thread.
 #pragma once
@@ -84,9 +88,10 @@ struct CarriedBytes {
   std::uint64_t sent = 0;
 };
 
-// `before`: at the sample before; null where it is new. `is_sync`: it is a sync
+// `before`: at the sample before; null where it is new. `at_rest`: when it was
+// last seen without a request in hand; else nothing. `is_sync`: it is a sync
 // worker's. `is_waited_for`: WaitedFor() its worker.
 bool IsInHand(const TcpSocket& connection, const CarriedBytes* before,
-              bool is_sync, bool is_waited_for);
+              const CarriedBytes& at_rest, bool is_sync, bool is_waited_for);
 
 }  // namespace gunicorn_exporter

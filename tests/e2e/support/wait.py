@@ -29,20 +29,20 @@ def wait_until(predicate, what, seconds=DEADLINE_SECONDS):
         time.sleep(POLL_SECONDS)
 
 
-def wait_until_steady(predicate, what):
-    """Returns when the predicate was true at ten looks in a row, over several samples of 200 ms.
+def wait_until_steady(predicate, what, looks=10, pause=2 * POLL_SECONDS):
+    """Returns when the predicate was true at so many looks in a row, over several samples of 200 ms.
 
     A scrape may show the last sample, from before what the test has just done: one true answer may be about that.
     """
 
-    def ten_times():
-        for _ in range(10):
+    def at_all_looks():
+        for _ in range(looks):
             if not predicate():
                 return False
-            time.sleep(2 * POLL_SECONDS)
+            time.sleep(pause)
         return True
 
-    wait_until(ten_times, f"{what}, ten times in a row")
+    wait_until(at_all_looks, f"{what}, {looks} times in a row")
 
 
 def unique_name(base):

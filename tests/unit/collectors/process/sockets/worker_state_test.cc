@@ -60,8 +60,8 @@ TEST(ParseEpollSet, TakesItsDescriptors) {
 
 TEST(IsInHand, KnowsAConnectionThatIsWaitedFor) {
   TcpSocket unix_connection;
-  EXPECT_TRUE(IsInHand(unix_connection, nullptr, false, false));
-  EXPECT_FALSE(IsInHand(unix_connection, nullptr, false, true));
+  EXPECT_TRUE(IsInHand(unix_connection, nullptr, {}, false, false));
+  EXPECT_FALSE(IsInHand(unix_connection, nullptr, {}, false, true));
 }
 
 TEST(IsInHand, FollowsWhatTheConnectionCarried) {
@@ -86,6 +86,9 @@ TEST(IsInHand, FollowsWhatTheConnectionCarried) {
       {"streamed", kParked, false, 100, 600, false, true},
       {"asked and answered between samples", kParked, false, 200, 600, false,
        false},
+      {"its body is awaited", kParked, false, 200, 525, false, true},
+      {"its body is awaited, a tie", kTie, false, 200, 525, false, true},
+      {"a short answer", kParked, false, 200, 526, false, false},
       {"a tie that is not settled", kTie, false, 100, 500, false, false},
   };
   for (const auto& row : table) {
@@ -94,13 +97,25 @@ TEST(IsInHand, FollowsWhatTheConnectionCarried) {
     connection.has_unsent = row.has_unsent;
     connection.received = row.received;
     connection.sent = row.sent;
-    EXPECT_EQ(IsInHand(connection, &before, row.is_sync, false), row.in_hand)
+    EXPECT_EQ(IsInHand(connection, &before, before, row.is_sync, false),
+              row.in_hand)
         << row.what;
   }
   TcpSocket first_seen;
   first_seen.exchange = kParked;
   first_seen.sent = 500;
-  EXPECT_FALSE(IsInHand(first_seen, nullptr, false, false));
+  EXPECT_FALSE(IsInHand(first_seen, nullptr, {}, false, false));
+}
+
+TEST(IsInHand, HoldsARequestAsLongAsItsBodyIsAwaited) {
+  TcpSocket connection;
+  connection.exchange = ConnectionState::kParked;
+  connection.received = 100;
+  connection.sent = 25;  // "HTTP/1.1 100 Continue\r\n\r\n"
+  const CarriedBytes unchanged = {100, 25};
+  EXPECT_TRUE(IsInHand(connection, nullptr, {}, false, false));
+  EXPECT_TRUE(IsInHand(connection, &unchanged, {}, false, false));
+  EXPECT_FALSE(IsInHand(connection, &unchanged, unchanged, false, false));
 }
 
 }  // namespace

@@ -1,0 +1,231 @@
+"""Which workers work, and how many requests are in hand, where the exchange of bytes alone would mislead.
+
+The application writes down which requests it has in hand; the exporter says the same at each of twenty looks, over as many samples.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import ssl
+import struct
+import tempfile
+from pathlib import Path
+
+import psutil
+import pytest
+from support import Exporter, Gunicorn, wait_until, wait_until_steady
+from support.certificates import Certificates
+
+LOOKS = 20
+SAMPLE_SECONDS = 0.2
+CONFIG = "process:\n  sample_interval: 200ms\n"
+# The master lets a worker be that holds a request as long, and the worker a connection that waits for the next.
+PATIENT = ["--timeout", "120", "--keep-alive", "120"]
+SYNC = {"worker_class": "sync"}
+GTHREAD = {"worker_class": "gthread", "threads": 4}
+GEVENT = {"worker_class": "gevent"}
+EVENTLET = {"worker_class": "eventlet"}
+TORNADO = {"worker_class": "tornado", "app": "working_demo:on_tornado()"}
+UVICORN = {"worker_class": "uvicorn.workers.UvicornWorker", "app": "working_demo:asgi"}
+
+
+def classes(*options):
+    return pytest.mark.parametrize("options", options, ids=[one["worker_class"].split(".")[0] for one in options])
+
+
+class WritingGunicorn(Gunicorn):
+    """Its application writes down what it has in hand, in a folder."""
+
+    def __init__(self, folder, args=(), env=None, **options):
+        options.setdefault("app", "working_demo:application")
+        super().__init__(args=[*PATIENT, *args], env={"IN_HAND": folder, **(env or {})}, **options)
+        self.folder = Path(folder)
+
+    def in_hand(self):
+        """The worker's pid for each request that it has in hand."""
+        alive = self.worker_pids()
+        pids = [int(path.name.partition("-")[0]) for path in self.folder.iterdir()]
+        return [pid for pid in pids if pid in alive]
+
+    def open(self, stack):
+        return stack.enter_context(socket.create_connection(("127.0.0.1", self.port), timeout=60))
+
+    def ask(self, stack, path):
+        sock = self.open(stack)
+        send_request(sock, path)
+        return sock
+
+
+@contextlib.contextmanager
+def running(**options):
+    with tempfile.TemporaryDirectory(prefix="gunicorn-exporter-in-hand-") as folder:
+        # Who has started before the exporter looks burns no CPU time at its looks.
+        with WritingGunicorn(folder, **options) as gunicorn, Exporter(config=CONFIG) as exporter:
+            with contextlib.ExitStack() as stack:
+                try:
+                    yield gunicorn, exporter, stack
+                finally:
+                    # Held requests and silent connections would hold up a graceful end.
+                    for pid in gunicorn.worker_pids():
+                        os.kill(pid, signal.SIGKILL)
+
+
+def send_request(sock, path):
+    sock.sendall(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+
+
+def read_answer(sock):
+    answer = b""
+    while not answer.endswith(b"ok"):
+        received = sock.recv(65536)
+        assert received, answer
+        answer += received
+    assert answer.startswith(b"HTTP/1.1 200 "), answer
+
+
+def reset(sock):
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def shown(exporter, gunicorn):
+    scrape = exporter.scrape()
+    return {
+        "working": scrape.value("gunicorn_workers", app=gunicorn.name, state="working"),
+        "idle": scrape.value("gunicorn_workers", app=gunicorn.name, state="idle"),
+        "unknown": scrape.value("gunicorn_workers", app=gunicorn.name, state="unknown"),
+        "requests": scrape.value("gunicorn_requests_in_progress", app=gunicorn.name),
+    }
+
+
+def written(gunicorn):
+    in_hand = gunicorn.in_hand()
+    working = len(set(in_hand))
+    return {"working": working, "idle": gunicorn.workers - working, "unknown": 0, "requests": len(in_hand)}
+
+
+def wait_until_told(exporter, gunicorn, requests, connections):
+    """A sample has seen so many of each."""
+
+    def is_told():
+        open_now = exporter.value("gunicorn_connections", app=gunicorn.name)
+        return open_now == connections and shown(exporter, gunicorn) == written(gunicorn)
+
+    wait_until(lambda: len(gunicorn.in_hand()) == requests, f"{requests} requests are in hand")
+    wait_until(is_told, f"the exporter says {requests} requests on {connections} connections")
+
+
+def assert_told(exporter, gunicorn, requests):
+    """That many requests are written down, and shown, at each look."""
+    wait_until(lambda: len(gunicorn.in_hand()) == requests, f"{requests} requests are in hand")
+    before = written(gunicorn)
+    last = None
+
+    def is_told():
+        nonlocal last
+        last = shown(exporter, gunicorn)
+        return last == written(gunicorn) == before
+
+    try:
+        wait_until_steady(is_told, f"the exporter says {before}", LOOKS, SAMPLE_SECONDS)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: it said {last}") from None
+
+
+def assert_idle(exporter, gunicorn, connections):
+    """All workers, though they hold so many connections."""
+    wait_until_told(exporter, gunicorn, 0, connections)
+    assert_told(exporter, gunicorn, 0)
+    assert exporter.value("gunicorn_connections", app=gunicorn.name) == connections
+
+
+@classes(SYNC, GTHREAD, GEVENT)
+def test_a_worker_whose_client_has_stopped_reading_works(options):
+    with running(**options) as (gunicorn, exporter, stack):
+        sock = gunicorn.ask(stack, "/download")
+        assert sock.recv(1)
+        assert_told(exporter, gunicorn, 1)
+        sock.close()
+        wait_until_told(exporter, gunicorn, 0, 0)
+
+
+@classes(GEVENT, EVENTLET, TORNADO, UVICORN)
+def test_streamed_answers_and_events_are_in_hand(options):
+    with running(**options) as (gunicorn, exporter, stack):
+        lines = gunicorn.ask(stack, "/stream?pause=0.05")
+        gunicorn.ask(stack, "/stream?pause=0.05&as=events")
+        assert_told(exporter, gunicorn, 2)
+        lines.close()
+        wait_until_told(exporter, gunicorn, 1, 1)
+
+
+@classes(GEVENT, UVICORN)
+def test_requests_whose_bodies_are_withheld_are_in_hand(options):
+    with running(**options) as (gunicorn, exporter, stack):
+        kept_alive = gunicorn.ask(stack, "/")
+        read_answer(kept_alive)
+        wait_until_told(exporter, gunicorn, 0, 1)
+        uploads = [kept_alive, gunicorn.open(stack)]
+        for sock in uploads:
+            sock.sendall(b"POST /upload HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
+            assert sock.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert_told(exporter, gunicorn, 2)
+        for sock in uploads:
+            sock.sendall(b"body")
+            read_answer(sock)
+        wait_until_told(exporter, gunicorn, 0, 2)
+
+
+@classes(SYNC, GTHREAD)
+def test_workers_whose_clients_have_gone_work_on(options):
+    with running(workers=4, **options) as (gunicorn, exporter, stack):
+        half_closed, closed, was_reset = [gunicorn.ask(stack, "/sleep?seconds=60") for _ in range(3)]
+        wait_until_told(exporter, gunicorn, 3, 3)
+        half_closed.shutdown(socket.SHUT_WR)
+        closed.close()
+        reset(was_reset)
+        assert_told(exporter, gunicorn, 3)
+
+
+def test_a_connection_that_has_sent_nothing_keeps_no_sync_worker_busy():
+    with running(**SYNC) as (gunicorn, exporter, stack):
+        gunicorn.open(stack)
+        assert_idle(exporter, gunicorn, 1)
+
+
+def test_connections_parked_after_slow_answers_keep_no_worker_busy():
+    with running(**GEVENT) as (gunicorn, exporter, stack):
+        parked = [gunicorn.ask(stack, "/sleep?seconds=0.5") for _ in range(6)]
+        for sock in parked:
+            read_answer(sock)
+        assert_idle(exporter, gunicorn, 6)
+
+
+def test_a_handshake_without_a_request_keeps_no_worker_busy(tmp_path):
+    authority = Certificates(tmp_path)
+    certificate, key = authority.sign("server", "IP:127.0.0.1")
+    with running(args=["--certfile", certificate, "--keyfile", key], **GTHREAD) as (gunicorn, exporter, stack):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = ssl.create_default_context(cafile=authority.authority)
+            context.minimum_version = context.maximum_version = version
+            secured = context.wrap_socket(gunicorn.open(stack), server_hostname="127.0.0.1")
+            stack.callback(secured.close)
+        assert_idle(exporter, gunicorn, 2)
+        send_request(secured, "/sleep?seconds=60")
+        wait_until_told(exporter, gunicorn, 1, 2)
+
+
+@classes(SYNC, GTHREAD)
+def test_a_thread_in_the_background_is_no_request(options):
+    def seconds_of_cpu(gunicorn):
+        times = [psutil.Process(pid).cpu_times() for pid in gunicorn.worker_pids()]
+        return min(one.user + one.system for one in times)
+
+    # An APM's takes as much.
+    with running(env={"BACKGROUND": "0.035"}, **options) as (gunicorn, exporter, stack):
+        before = seconds_of_cpu(gunicorn)
+        assert_idle(exporter, gunicorn, 0)
+        wait_until(lambda: seconds_of_cpu(gunicorn) > before + 0.1, "the threads in the background burn")
+        gunicorn.ask(stack, "/sleep?seconds=60")
+        wait_until_told(exporter, gunicorn, 1, 1)
