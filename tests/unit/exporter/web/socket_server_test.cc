@@ -11,6 +11,7 @@
 #include <tuple>
 #include <vector>
 
+#include "config/base/address.h"
 #include "tests/support/http_client.h"
 
 namespace gunicorn_exporter {
@@ -43,8 +44,8 @@ class Server {
   explicit Server(
       const SocketLimits& limits = LongLimits(),
       std::function<SocketAnswer(const std::string&)> handler = Answer)
-      : listener_(std::move(Listen("127.0.0.1:0").front())),
-        port_(listener_.address.port) {
+      : listener_(std::move(Listen("127.0.0.1:0", "test").front())),
+        port_(ParseAddress(listener_.address).value().port) {
     std::vector<Listener> listeners;
     listeners.push_back(std::move(listener_));
     server_ = std::make_unique<SocketServer>(
