@@ -84,8 +84,8 @@ TEST_F(ReadVersionTest, IsDebiansWhereThatWasStarted) {
   EXPECT_EQ(Read(), "20.1.0");
   Install("/usr/local/lib/python3.11/dist-packages", "22.0.0");
   EXPECT_EQ(Read(), "22.0.0") << "it stands before Debian's";
-  proc_.WriteFile("10/environ",
-                  std::string("HOME=/home/u\0PYTHONPATH=:rel:/srv/lib\0", 41));
+  using std::string_literals::operator""s;
+  proc_.WriteFile("10/environ", "HOME=/home/u\0PYTHONPATH=:rel:/srv/lib\0"s);
   Install("/home/u/.local" + std::string(kPackages), "22.1.0");
   EXPECT_EQ(Read(), "22.1.0");
   Install("/srv/lib", "22.2.0");
