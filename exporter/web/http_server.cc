@@ -34,6 +34,7 @@ struct HttpServer::Impl {
         endpoints(options, std::move(handlers)),
         access(options.web_config_file, file_thread) {
     std::vector<Listener> listeners;
+    listeners.reserve(inherited.size());
     for (FileDescriptor& socket : inherited) {
       listeners.push_back(Inherit(std::move(socket)));
     }

@@ -21,7 +21,7 @@ struct PidfdInfo {
 static_assert(sizeof(PidfdInfo) == 64);
 
 constexpr std::uint64_t kExit = 1U << 3;
-constexpr unsigned long kGetInfo = _IOWR(0xFF, 11, PidfdInfo);
+constexpr std::uint64_t kGetInfo = _IOWR(0xFF, 11, PidfdInfo);
 
 }  // namespace
 

@@ -213,6 +213,7 @@ std::vector<Upstream> Upstreams::CountParty(const Party& party,
     }
   }
   std::vector<Upstream> counted;
+  counted.reserve(peers.size());
   for (auto& [address, peer] : peers) counted.push_back(std::move(peer));
   return counted;
 }
