@@ -25,6 +25,14 @@ def test_cmake_lists_every_source():
     assert rules.unlisted_errors(ROOT, FILES) == []
 
 
+@pytest.mark.parametrize("folder", ["e2e", "deploy"])
+def test_ctest_runs_every_file_of_tests(folder):
+    listed = (ROOT / "tests" / folder / "CMakeLists.txt").read_text()
+    names = [path.stem.removeprefix("test_") for path in (ROOT / "tests" / folder).glob("test_*.py")]
+    assert names
+    assert [name for name in names if f"add_pytest({folder} {name}" not in listed] == []
+
+
 def test_a_type_has_one_home():
     assert rules.type_name_errors(ROOT, FILES) == []
 
