@@ -91,10 +91,7 @@ std::optional<CgroupAccount::MemoryLimit> ReadMemory(const std::string& folder,
 
 bool HasController(std::string_view controllers, std::string_view wanted) {
   while (!controllers.empty()) {
-    const auto comma = controllers.find(',');
-    if (controllers.substr(0, comma) == wanted) return true;
-    controllers.remove_prefix(
-        comma == std::string_view::npos ? controllers.size() : comma + 1);
+    if (NextPart(controllers, ',') == wanted) return true;
   }
   return false;
 }

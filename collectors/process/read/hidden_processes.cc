@@ -15,10 +15,7 @@ namespace {
 // there.
 std::string_view FindOption(std::string_view options, std::string_view name) {
   while (!options.empty()) {
-    const auto end = options.find(',');
-    std::string_view option = options.substr(0, end);
-    options.remove_prefix(end == std::string_view::npos ? options.size()
-                                                        : end + 1);
+    const std::string_view option = NextPart(options, ',');
     if (option.starts_with(name)) return option.substr(name.size());
   }
   return {};

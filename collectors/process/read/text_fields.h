@@ -1,16 +1,21 @@
-// Cuts a kernel file's text into lines and words, without copying.
+// Cuts a kernel file's text into lines, words and parts, without copying.
 #pragma once
 
 #include <string_view>
 
 namespace gunicorn_exporter {
 
+// Takes the first part off `text`, up to `separator`, which goes too.
+inline std::string_view NextPart(std::string_view& text, char separator) {
+  const auto end = text.find(separator);
+  const std::string_view part = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  return part;
+}
+
 // Takes the first line off `text`, without its end.
 inline std::string_view NextLine(std::string_view& text) {
-  const auto end = text.find('\n');
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  return line;
+  return NextPart(text, '\n');
 }
 
 // Takes the first word off `text`; words stand between blanks. Empty at the
