@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from support import Exporter, Gunicorn, unique_name, wait_until
+from support import CgroupGunicorn, Exporter, unique_name, wait_until
 
 ROOT = Path("/sys/fs/cgroup")
 LIMIT = 192 * 2**20
@@ -45,23 +45,12 @@ def make_cgroup():
         wait_until(lambda folder=folder: folder.rmdir() is None, "the cgroup is empty")
 
 
-class LimitedGunicorn(Gunicorn):
-    def __init__(self, folders, **options):
-        super().__init__(**options)
-        self.folders = folders
-
-    def prepare(self):
-        super().prepare()
-        enter = " && ".join(f"echo $$ >{folder}/cgroup.procs" for folder in self.folders)
-        self.command = ["/bin/sh", "-c", f'{enter} && exec "$@"', "sh", *self.command]
-
-
 def value(exporter, gunicorn, name):
     return exporter.scrape().get(f"gunicorn_{name}", app=gunicorn.name)
 
 
 def test_a_cpu_quota_shows_with_the_time_it_took(make_cgroup):
-    with LimitedGunicorn(make_cgroup({"cpu": QUOTAS}), workers=1) as gunicorn, Exporter() as exporter:
+    with CgroupGunicorn(make_cgroup({"cpu": QUOTAS}), workers=1) as gunicorn, Exporter() as exporter:
         wait_until(lambda: value(exporter, gunicorn, "cpu_limit_cores") == 0.5, "the quota is told")
         before = value(exporter, gunicorn, "cpu_throttled_seconds_total")
         gunicorn.get("/spin?seconds=1")
@@ -71,7 +60,7 @@ def test_a_cpu_quota_shows_with_the_time_it_took(make_cgroup):
 
 
 def test_a_worker_that_is_killed_for_want_of_memory_shows(make_cgroup):
-    with LimitedGunicorn(make_cgroup({"memory": LIMITS}), workers=1) as gunicorn, Exporter() as exporter:
+    with CgroupGunicorn(make_cgroup({"memory": LIMITS}), workers=1) as gunicorn, Exporter() as exporter:
         wait_until(lambda: value(exporter, gunicorn, "oom_kills_total") == 0, "the count begins at 0")
         assert value(exporter, gunicorn, "memory_limit_bytes") == LIMIT
         worker = gunicorn.worker_pids()[0]

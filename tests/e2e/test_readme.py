@@ -5,10 +5,10 @@ import shutil
 import socket
 import subprocess
 
-from support import Exporter, free_port, parse_scrape, run_exporter, send_udp, wait_until
+from support import CgroupGunicorn, Exporter, free_port, parse_scrape, run_exporter, send_udp, wait_until
 from support.exporter import ROOT
 from support.pages import README, anchors, documented_series, table_rows
-from test_cgroups import LIMITS, QUOTAS, LimitedGunicorn, make_cgroup  # noqa: F401; a fixture.
+from test_cgroups import LIMITS, QUOTAS, make_cgroup  # noqa: F401; a fixture.
 
 FIXTURES = ROOT / "tests/fixtures"
 # Of every series of an app.
@@ -51,7 +51,7 @@ def scrape_of_a_living_app(tmp_path, cgroup):
     log.touch()
     with (
         Exporter(CONFIG.format(log=log), flags=optional_parts()) as exporter,
-        LimitedGunicorn(cgroup, name="my_app", statsd=exporter, args=["--error-logfile", log, "--capture-output"]) as gunicorn,
+        CgroupGunicorn(cgroup, name="my_app", statsd=exporter, args=["--error-logfile", log, "--capture-output"]) as gunicorn,
         socket.create_server(("127.0.0.1", 0)) as upstream,
     ):
         gunicorn.get(f"/open?port={upstream.getsockname()[1]}")

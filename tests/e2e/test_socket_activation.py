@@ -5,7 +5,7 @@ import contextlib
 import socket
 import threading
 
-from support import Exporter, Gunicorn, make_requests, send_udp, unique_name, wait_until
+from support import ActivatedExporter, Gunicorn, make_requests, send_udp, unique_name, wait_until
 
 RESTARTS = 3
 # Of UDP, whose packets wait in it while the exporter starts, however slowly: 10,000 lines and more.
@@ -35,22 +35,6 @@ class SocketUnit:
     def __exit__(self, *error):
         for each in self.sockets:
             each.close()
-
-
-class ActivatedExporter(Exporter):
-    """Gets all of the unit's sockets, so that its own settings of where to listen do not matter."""
-
-    def __init__(self, unit, **options):
-        super().__init__(**options)
-        self.pass_fds = tuple(each.fileno() for each in unit.sockets)
-
-    def prepare(self):
-        super().prepare()
-        # First out of the way of the places where they belong.
-        away = " ".join(f"{index + 20}<&{fd}" for index, fd in enumerate(self.pass_fds))
-        home = " ".join(f"{index + 3}<&{index + 20} {index + 20}<&-" for index in range(len(self.pass_fds)))
-        hand_over = f'exec {away}; exec {home}; LISTEN_PID=$$ LISTEN_FDS={len(self.pass_fds)} exec "$@"'
-        self.command = ["/bin/bash", "-c", hand_over, "bash", *self.command]
 
 
 class Relayed:
@@ -131,7 +115,7 @@ def test_a_restart_under_load_loses_no_line(tmp_path):
     udp, unix = unique_name("udp"), unique_name("unix")
     with SocketUnit(tmp_path) as unit, Relayed() as relayed, contextlib.ExitStack() as stack:
         flags = [f"--statsd.relay-address={relayed.address}", f"--statsd.read-buffer={BUFFER_BYTES}"]
-        exporter = stack.enter_context(ActivatedExporter(unit, flags=flags))
+        exporter = stack.enter_context(ActivatedExporter(unit.sockets, flags=flags))
         # Connected once, as gunicorn's client is.
         to_udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         to_udp.connect(("127.0.0.1", unit.udp_port))
@@ -150,7 +134,7 @@ def test_a_restart_under_load_loses_no_line(tmp_path):
 def test_a_restart_under_load_refuses_no_tcp_connection(tmp_path):
     app = unique_name("tcp")
     with SocketUnit(tmp_path) as unit, Relayed() as relayed, contextlib.ExitStack() as stack:
-        exporter = stack.enter_context(ActivatedExporter(unit, flags=[f"--statsd.relay-address={relayed.address}"]))
+        exporter = stack.enter_context(ActivatedExporter(unit.sockets, flags=[f"--statsd.relay-address={relayed.address}"]))
 
         def send():
             with socket.create_connection(("127.0.0.1", unit.tcp_port), timeout=60) as stream:
@@ -170,7 +154,7 @@ class UnixGunicorn(Gunicorn):
 
 def test_gunicorns_go_on_over_a_restart(tmp_path):
     with SocketUnit(tmp_path) as unit, contextlib.ExitStack() as stack:
-        exporter = stack.enter_context(ActivatedExporter(unit))
+        exporter = stack.enter_context(ActivatedExporter(unit.sockets))
         gunicorns = [
             stack.enter_context(UnixGunicorn(unit.path, workers=1)),
             stack.enter_context(Gunicorn(statsd=unit.udp_port, workers=1)),

@@ -5,7 +5,7 @@ import socket
 import stat
 
 import pytest
-from support import Exporter, send_unixgram, unique_name, wait_until
+from support import ActivatedExporter, Exporter, send_unixgram, unique_name, wait_until
 
 
 class SocketUnit:
@@ -21,17 +21,6 @@ class SocketUnit:
 
     def __exit__(self, *error):
         self.socket.close()
-
-
-class ActivatedExporter(Exporter):
-    def __init__(self, unit, **options):
-        super().__init__(flags=[f"--statsd.listen-unixgram={unit.path}"], **options)
-        self.pass_fds = (unit.socket.fileno(),)
-
-    def prepare(self):
-        super().prepare()
-        hand_over = f'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&{self.pass_fds[0]}'
-        self.command = ["/bin/bash", "-c", hand_over, "bash", *self.command]
 
 
 def config(name):
@@ -73,7 +62,7 @@ def test_a_socket_that_systemd_holds_is_the_same_after_a_restart(tmp_path):
         inode = unit.path.stat().st_ino
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
             client.connect(str(unit.path))  # Once, as gunicorn does.
-            with ActivatedExporter(unit, config=config(name)) as exporter:
+            with ActivatedExporter([unit.socket], flags=[f"--statsd.listen-unixgram={unit.path}"], config=config(name)) as exporter:
                 client.send(b"gunicorn.requests:1|c")
                 wait_until(lambda: exporter.value("gunicorn_requests_total", app=name) == 1, "the line is counted")
                 assert exporter.stop() == 0

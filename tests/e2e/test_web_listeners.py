@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-from support import Exporter, UnixConnection, free_port, http_request, run_exporter
+from support import ActivatedExporter, Exporter, UnixConnection, free_port, http_request, run_exporter
 from support.certificates import Certificates
 from support.http import request_on
 
@@ -34,20 +34,9 @@ def test_a_unix_socket(tmp_path):
     assert not path.exists()
 
 
-class ActivatedExporter(Exporter):
-    def __init__(self, listener, **options):
-        super().__init__(**options)
-        self.pass_fds = (listener.fileno(),)
-
-    def prepare(self):
-        super().prepare()
-        hand_over = f'exec 3<&{self.pass_fds[0]}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
-        self.command = ["/bin/bash", "-c", hand_over, "bash", *self.command]
-
-
 def test_systemds_socket():
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        exporter = ActivatedExporter(listener, flags=["--web.systemd-socket"])
+        exporter = ActivatedExporter([listener], flags=["--web.systemd-socket"])
         exporter.port = listener.getsockname()[1]
         with exporter:
             assert exporter.get("/metrics").status == 200

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support import Gunicorn, UnprivilegedExporter, unique_name, wait_until, wait_until_steady
+from support import CgroupGunicorn, Gunicorn, UnprivilegedExporter, unique_name, wait_until, wait_until_steady
 
 # Of gunicorns alone that this file starts: other tests run theirs as root, at the same time.
 USER = 47120
@@ -38,19 +38,6 @@ def cgroup():
         return True
 
     wait_until(gone, "the cgroup is empty")
-
-
-class CgroupGunicorn(Gunicorn):
-    """Started in a cgroup, by a shell."""
-
-    def __init__(self, cgroup, **options):
-        super().__init__(**options)
-        self.cgroup = cgroup
-
-    def prepare(self):
-        super().prepare()
-        enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
-        self.command = ["/bin/sh", "-c", enter, self.cgroup, *self.command]
 
 
 def states(exporter, gunicorn):
@@ -88,7 +75,7 @@ def stranger_of(user):
 
 @pytest.mark.parametrize("args", [[], ["--backlog", "511"]], ids=["", "backlog"])
 def test_its_own_cgroup_tells_an_apps_connections(cgroup, args):
-    with CgroupGunicorn(cgroup, workers=3, args=[*PATIENT, *args]) as gunicorn, UnprivilegedExporter(CONFIG) as exporter:
+    with CgroupGunicorn([cgroup], workers=3, args=[*PATIENT, *args]) as gunicorn, UnprivilegedExporter(CONFIG) as exporter:
         assert_states(exporter, gunicorn, 0, 3, 0)
         with contextlib.ExitStack() as stack:
             hold(gunicorn, stack, 2)
@@ -103,7 +90,7 @@ def test_its_own_cgroup_tells_an_apps_connections(cgroup, args):
 
 
 def test_a_foreign_process_in_the_cgroup_proves_nothing(cgroup):
-    with CgroupGunicorn(cgroup, workers=2, args=PATIENT) as gunicorn, UnprivilegedExporter(CONFIG) as exporter:
+    with CgroupGunicorn([cgroup], workers=2, args=PATIENT) as gunicorn, UnprivilegedExporter(CONFIG) as exporter:
         assert_states(exporter, gunicorn, 0, 2, 0)
         with subprocess.Popen(["sleep", "600"]) as stranger:
             (cgroup / "cgroup.procs").write_text(str(stranger.pid))
@@ -163,7 +150,7 @@ def test_the_configured_bind_tells_an_apps_connections(bind):
 
 
 def test_the_sender_of_a_packet_is_told_by_its_cgroup(cgroup):
-    with UnprivilegedExporter(CONFIG) as exporter, Gunicorn(), CgroupGunicorn(cgroup, statsd=exporter) as gunicorn:
+    with UnprivilegedExporter(CONFIG) as exporter, Gunicorn(), CgroupGunicorn([cgroup], statsd=exporter) as gunicorn:
         for _ in range(3):
             gunicorn.get("/")
         wait_until(

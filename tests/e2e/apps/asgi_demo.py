@@ -3,14 +3,12 @@
 import asyncio
 from urllib.parse import parse_qs
 
+import lifespan
+
 
 async def application(scope, receive, send):
     if scope["type"] == "lifespan":
-        while True:
-            message = await receive()
-            await send({"type": message["type"] + ".complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
+        return await lifespan.acknowledge(receive, send)
     if scope["path"] == "/sleep":
         query = parse_qs(scope["query_string"].decode())
         await asyncio.sleep(float(query.get("seconds", ["1"])[0]))

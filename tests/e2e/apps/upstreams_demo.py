@@ -19,6 +19,7 @@ import uuid
 from pathlib import Path
 from urllib.parse import parse_qs
 
+import lifespan
 import psycopg2
 import redis
 
@@ -120,11 +121,7 @@ def application(environ, start_response):
 
 async def asgi(scope, receive, send):
     if scope["type"] == "lifespan":
-        while True:
-            message = await receive()
-            await send({"type": message["type"] + ".complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
+        return await lifespan.acknowledge(receive, send)
     await asyncio.to_thread(handle, scope["path"], scope["query_string"].decode())
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"ok"})

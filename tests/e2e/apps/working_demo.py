@@ -19,6 +19,8 @@ import uuid
 from pathlib import Path
 from urllib.parse import parse_qs
 
+import lifespan
+
 MEGABYTE = b"x" * 2**20
 DOWNLOAD_MEGABYTES = 30
 LINES = {"lines": ("text/plain", b"tick\n"), "events": ("text/event-stream", b"data: tick\n\n")}
@@ -90,11 +92,7 @@ async def _disconnect(receive):
 
 async def asgi(scope, receive, send):
     if scope["type"] == "lifespan":
-        while True:
-            message = await receive()
-            await send({"type": message["type"] + ".complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
+        return await lifespan.acknowledge(receive, send)
     query = _parse(scope["query_string"].decode())
     if scope["path"] == "/stream":
         kind, line = LINES[query.get("as", "lines")]

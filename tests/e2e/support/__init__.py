@@ -9,8 +9,8 @@ Every program runs on free ports, in a directory of its own, and is gone at the 
 in it. conftest.py fails a test that leaves a process behind and shows each program's log where a test failed.
 """
 
-from support.exporter import Exporter, UnprivilegedExporter, run_exporter
-from support.gunicorn import Gunicorn
+from support.exporter import ActivatedExporter, Exporter, UnprivilegedExporter, run_exporter
+from support.gunicorn import CgroupGunicorn, Gunicorn
 from support.http import Response, UnixConnection, http_request
 from support.load import make_requests
 from support.ports import free_port
@@ -21,6 +21,8 @@ from support.statsd import send_tcp, send_udp, send_unixgram
 from support.wait import unique_name, wait_until, wait_until_steady
 
 __all__ = [
+    "ActivatedExporter",
+    "CgroupGunicorn",
     "Exporter",
     "Gunicorn",
     "ManagedProcess",

@@ -104,6 +104,22 @@ class UnprivilegedExporter(Exporter):
         self.command = [*nobody, program, *self.command[1:]]
 
 
+class ActivatedExporter(Exporter):
+    """Gets sockets as systemd hands them over (sd_listen_fds(3)), in place of its own settings of where to listen."""
+
+    def __init__(self, sockets, **options):
+        super().__init__(**options)
+        self.pass_fds = tuple(each.fileno() for each in sockets)
+
+    def prepare(self):
+        super().prepare()
+        # First out of the way of the places where they belong.
+        away = " ".join(f"{index + 20}<&{fd}" for index, fd in enumerate(self.pass_fds))
+        home = " ".join(f"{index + 3}<&{index + 20} {index + 20}<&-" for index in range(len(self.pass_fds)))
+        hand_over = f'exec {away}; exec {home}; LISTEN_PID=$$ LISTEN_FDS={len(self.pass_fds)} exec "$@"'
+        self.command = ["/bin/bash", "-c", hand_over, "bash", *self.command]
+
+
 @dataclass
 class Run:
     """A call of the program that ended by itself."""

@@ -151,3 +151,16 @@ class Gunicorn(ManagedProcess):
 
     def remove_worker(self):
         self.send_signal(signal.SIGTTOU)
+
+
+class CgroupGunicorn(Gunicorn):
+    """Started in a cgroup, by a shell. `folders`: one in each hierarchy that it is to be in."""
+
+    def __init__(self, folders, **options):
+        super().__init__(**options)
+        self.folders = folders
+
+    def prepare(self):
+        super().prepare()
+        enter = " && ".join(f"echo $$ >{folder}/cgroup.procs" for folder in self.folders)
+        self.command = ["/bin/sh", "-c", f'{enter} && exec "$@"', "sh", *self.command]
