@@ -1,8 +1,7 @@
 // What a person should know of an app beside its numbers, as short sentences:
 //
-// - of one that is absent: "these run: my_app" where names are near its own,
-// and
-//   that other users' processes cannot be seen, where that is so;
+// - of one that is absent: "these run: my_app" where a name is near its own,
+//   and that other users' processes cannot be seen, where that is so;
 // - of several gunicorns of one name on one machine: which they are and where
 //   they listen. An upgrade is none, and containers are what makes many of one
 //   name;
