@@ -73,13 +73,13 @@ void MetricStore::Reconfigure(const Config& config) {
   PublishSettings();
 }
 
-bool MetricStore::TryAdd(std::span<const StoreOp> ops) {
+bool MetricStore::TryAdd(std::span<StoreOp> ops) {
   const StoreMutex::WriterLock lock(mutex_, std::try_to_lock);
   if (lock.owns()) AddLocked(ops, true);
   return lock.owns();
 }
 
-void MetricStore::Add(std::span<const StoreOp> ops) {
+void MetricStore::Add(std::span<StoreOp> ops) {
   const StoreMutex::WriterLock lock(mutex_);
   AddLocked(ops, true);
 }
@@ -119,11 +119,11 @@ void MetricStore::RememberStatsd(const std::string& name) {
   most_statsd_names_ = std::max(most_statsd_names_, 2 * statsd_names_.size());
 }
 
-void MetricStore::AddLocked(std::span<const StoreOp> ops, bool from_statsd) {
+void MetricStore::AddLocked(std::span<StoreOp> ops, bool from_statsd) {
   const TimePoint now = time_source_();
   const SeriesContext context = table_.Context(now);
   for (std::size_t i = 0; i < ops.size(); ++i) {
-    const StoreOp& op = ops[i];
+    StoreOp& op = ops[i];
     SeriesRef& ref = *op.ref;
     if (i + kPrefetchedOps < ops.size() &&
         ops[i + kPrefetchedOps].ref != &ref) {
@@ -132,9 +132,9 @@ void MetricStore::AddLocked(std::span<const StoreOp> ops, bool from_statsd) {
     const bool is_foreign = op.event.kind == EventKind::kForeign;
     // A line of before the reload that switched this off.
     if (is_foreign && !context.options.exports_foreign) continue;
-    const Refusal refusal = table_.Add(ref, op.event, context);
-    if (refusal != Refusal::kNone) {
-      if (op.begins_line) table_.CountRefused(refusal, ref);
+    op.refusal = table_.Add(ref, op.event, context);
+    if (op.refusal != Refusal::kNone) {
+      if (op.begins_line) table_.CountRefused(op.refusal, ref);
       continue;
     }
     AppSeries& series = *ref.series;

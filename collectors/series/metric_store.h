@@ -62,11 +62,12 @@ class MetricStore : public Collector, public EventSink {
   // with SetKnownApps.
   void Reconfigure(const Config& config);
 
-  // Adds all events, or none: false where the lock is taken right now. The refs
-  // are the caller's.
-  bool TryAdd(std::span<const StoreOp> ops);
+  // Hands all events over, or none: false where the lock is taken right now.
+  // The refs are the caller's; those without room or with a conflict say so in
+  // `refusal`.
+  bool TryAdd(std::span<StoreOp> ops);
   // The same, but waits; short, since nobody holds the lock for long.
-  void Add(std::span<const StoreOp> ops);
+  void Add(std::span<StoreOp> ops);
   bool AddFromLog(const AppId& app, std::span<const Event> events) override;
 
   // Changes with each new settings(). Cheap enough to ask for each packet.
@@ -81,7 +82,7 @@ class MetricStore : public Collector, public EventSink {
   std::vector<AppArrival> Arrivals() const;
 
  private:
-  void AddLocked(std::span<const StoreOp> ops, bool from_statsd);
+  void AddLocked(std::span<StoreOp> ops, bool from_statsd);
   void RememberStatsd(const std::string& name);
   // Of a scrape: the label sets behind `after`, which moves; false: all done.
   bool AddLabelSets(std::optional<SeriesKey>& after,

@@ -12,10 +12,6 @@ namespace {
 constexpr std::array<const char*, kMessageLevels> kLevelNames = {
     "critical", "error", "warning", "exception"};
 
-// The `reason` labels, by Refusal; of kNone there is none.
-constexpr std::array<const char*, kRefusals> kRefusalNames = {
-    nullptr, "limit", "conflict", "reserved_name"};
-
 // What statsd_exporter gives a timer without a mapping.
 const std::vector<double>& ForeignQuantiles() {
   static const std::vector<double> quantiles = {0.5, 0.9, 0.99};
@@ -233,9 +229,9 @@ void ScrapeFamilies::AddForeign(const ForeignKey& key,
 void ScrapeFamilies::AddTotals(
     std::size_t series, const std::array<std::uint64_t, kRefusals>& refused) {
   AddSeries(series_, nullptr, nullptr, static_cast<double>(series));
-  for (std::size_t i = 0; i < kRefusals; ++i) {
-    if (kRefusalNames[i] == nullptr) continue;
-    AddSeries(refused_, nullptr, MakeLabels({{"reason", kRefusalNames[i]}}),
+  for (std::size_t i = 1; i < kRefusals; ++i) {  // Of kNone there is none.
+    const std::string reason(RefusalName(static_cast<Refusal>(i)));
+    AddSeries(refused_, nullptr, MakeLabels({{"reason", reason}}),
               static_cast<double>(refused[i]));
   }
 }

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "collectors/series/foreign_names.h"
 
@@ -20,6 +21,12 @@ namespace gunicorn_exporter {
 enum class Refusal : std::uint8_t { kNone, kLimit, kConflict, kReservedName };
 
 inline constexpr std::size_t kRefusals = 4;
+
+constexpr std::string_view RefusalName(Refusal refusal) {
+  constexpr std::string_view kNames[kRefusals] = {"none", "limit", "conflict",
+                                                  "reserved_name"};
+  return kNames[static_cast<std::size_t>(refusal)];
+}
 
 // What one label set has taken; part of its owner, kept by SeriesBudget.
 struct SeriesShare {

@@ -9,6 +9,7 @@
 #include "collectors/app_id.h"
 #include "collectors/metric_family.h"
 #include "collectors/series/event.h"
+#include "collectors/series/series_budget.h"
 
 namespace gunicorn_exporter {
 
@@ -57,6 +58,8 @@ struct StoreOp {
   Event event;
   // A packed line is several events; its refusal counts once.
   bool begins_line = true;
+  // The store's answer.
+  Refusal refusal = Refusal::kNone;
 };
 
 }  // namespace gunicorn_exporter

@@ -1,6 +1,7 @@
 #include "collectors/statsd/lines/line_examples.h"
 
 #include <string_view>
+#include <utility>
 
 #include "config/base/address.h"
 #include "config/base/log.h"
@@ -17,32 +18,38 @@ std::string SenderText(const DatagramSource& source) {
   return source.connection == nullptr ? "" : PeerAddress(*source.connection);
 }
 
+std::string_view ReasonOf(LineExamples::Kind kind) {
+  using E = LineExamples;
+  if (kind == E::KindOf(LineVerdict::kAccepted)) return "foreign";
+  if (kind < kLineVerdicts) return VerdictName(static_cast<LineVerdict>(kind));
+  return RefusalName(static_cast<Refusal>(kind - E::KindOf(Refusal::kNone)));
+}
+
 }  // namespace
 
-void LineExamples::Show(LineVerdict verdict, const ReceivedLine& line,
-                        Time now) {
-  const auto i = static_cast<std::size_t>(verdict);
-  shown_[i] = true;
-  due_at_[i] = now + kShownEvery;
-  ++waiting_;
+LineExample MakeExample(const ReceivedLine& line) {
   const std::chrono::duration<double> unix_time =
       std::chrono::system_clock::now().time_since_epoch();
-  LineExample example{
-      std::string(verdict == LineVerdict::kAccepted ? "foreign"
-                                                    : VerdictName(verdict)),
-      std::string(line.text.substr(0, kShownBytes)), SenderText(line.source),
-      unix_time.count()};
+  return {"", std::string(line.text.substr(0, kShownBytes)),
+          SenderText(line.source), unix_time.count(), line.transport};
+}
+
+void LineExamples::Show(Kind kind, LineExample example, Time now) {
+  shown_[kind] = true;
+  due_at_[kind] = now + kShownEvery;
+  ++waiting_;
+  example.reason = ReasonOf(kind);
   LogEvent(LogLevel::kDebug, "statsd_line_example",
            {{"reason", example.reason},
-            {"transport", std::string(TransportName(line.transport))},
+            {"transport", std::string(TransportName(example.transport))},
             {"sender", example.sender},
             {"line", example.line}});
   const std::lock_guard lock(mutex_);
-  last_[i] = std::move(example);
+  last_[kind] = std::move(example);
 }
 
 void LineExamples::Renew(Time now) {
-  for (std::size_t i = 0; i < kLineVerdicts; ++i) {
+  for (std::size_t i = 0; i < kKinds; ++i) {
     if (!shown_[i] || now < due_at_[i]) continue;
     shown_[i] = false;
     --waiting_;

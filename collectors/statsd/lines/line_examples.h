@@ -1,6 +1,7 @@
-// One example a minute of each kind of line that is not gunicorn's or is wrong,
-// with its sender: in the log at level debug, and the last ones for the status
-// page. A kind that was shown less than a minute ago costs a look at a flag.
+// One example a minute of each kind of line that is not gunicorn's, is wrong or
+// finds no room in the store, with its sender: in the log at level debug, and
+// the last ones for the status page. A kind that was shown less than a minute
+// ago costs a look at a flag.
 #pragma once
 
 #include <array>
@@ -9,27 +10,38 @@
 #include <string>
 #include <vector>
 
+#include "collectors/series/series_budget.h"
 #include "collectors/statsd/lines/line_counts.h"
 #include "collectors/statsd/lines/received_line.h"
 
 namespace gunicorn_exporter {
 
 struct LineExample {
-  std::string reason;  // VerdictName, or "foreign": exported.
+  std::string reason;  // VerdictName, RefusalName, or "foreign": exported.
   std::string line;    // As sent, the first 200 bytes.
   std::string sender;  // "127.0.0.1:4321", "pid 17"; empty: not told.
   double unix_seconds = 0;
+  Transport transport{};
 };
+
+LineExample MakeExample(const ReceivedLine& line);
 
 class LineExamples {
  public:
   using Time = std::chrono::milliseconds;  // Steady.
 
-  // The receiving thread's. kAccepted: a foreign line.
-  bool is_due(LineVerdict verdict) const {
-    return !shown_[static_cast<std::size_t>(verdict)];
+  // A verdict (kAccepted: a foreign line), or why the store has no series.
+  using Kind = std::size_t;
+  static constexpr Kind KindOf(LineVerdict verdict) {
+    return static_cast<Kind>(verdict);
   }
-  void Show(LineVerdict verdict, const ReceivedLine& line, Time now);
+  static constexpr Kind KindOf(Refusal refusal) {
+    return kLineVerdicts - 1 + static_cast<Kind>(refusal);
+  }
+
+  // The receiving thread's.
+  bool is_due(Kind kind) const { return !shown_[kind]; }
+  void Show(Kind kind, LineExample example, Time now);
   // Some kinds are not due: ask Renew now and then.
   bool waits() const { return waiting_ != 0; }
   void Renew(Time now);
@@ -38,11 +50,13 @@ class LineExamples {
   std::vector<LineExample> Last() const;
 
  private:
-  std::array<bool, kLineVerdicts> shown_{};
-  std::array<Time, kLineVerdicts> due_at_{};  // Of those that are shown.
-  std::size_t waiting_ = 0;                   // How many are.
+  static constexpr std::size_t kKinds = kLineVerdicts + kRefusals - 1;
+
+  std::array<bool, kKinds> shown_{};
+  std::array<Time, kKinds> due_at_{};  // Of those that are shown.
+  std::size_t waiting_ = 0;            // How many are.
   mutable std::mutex mutex_;
-  std::array<LineExample, kLineVerdicts> last_;  // Empty reasons: none yet.
+  std::array<LineExample, kKinds> last_;  // Empty reasons: none yet.
 };
 
 }  // namespace gunicorn_exporter

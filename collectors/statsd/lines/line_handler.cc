@@ -91,6 +91,7 @@ void LineHandler::HandleLine(Transport transport, std::string_view line,
 void LineHandler::Take(const ReceivedLine& line, HeldApp app) {
   Sample sample;
   LineVerdict verdict = ParseLine(line.text, sample);
+  const std::size_t first_op = ops_.size();
   if (verdict == LineVerdict::kAccepted) {
     // Written where it stays, and taken back where it is none or held.
     StoreOp& op = ops_.emplace_back();
@@ -110,6 +111,9 @@ void LineHandler::Take(const ReceivedLine& line, HeldApp app) {
         if (verdict == LineVerdict::kAccepted) ShowExample(verdict, line);
       }
     }
+  }
+  if (keeps_lines_ && ops_.size() > first_op) [[unlikely]] {
+    kept_.push_back({first_op, MakeExample(line)});
   }
   Count(line, verdict);
 }
@@ -160,7 +164,30 @@ void LineHandler::Count(const ReceivedLine& line, LineVerdict verdict) {
 
 void LineHandler::ShowExample(LineVerdict verdict, const ReceivedLine& line) {
   LineExamples& examples = metrics_.examples;
-  if (examples.is_due(verdict)) examples.Show(verdict, line, clock_());
+  const LineExamples::Kind kind = LineExamples::KindOf(verdict);
+  if (examples.is_due(kind)) examples.Show(kind, MakeExample(line), clock_());
+}
+
+void LineHandler::ShowRefused() {
+  LineExamples& examples = metrics_.examples;
+  auto kept = kept_.begin();
+  bool has_shown = false;
+  bool is_missing = false;
+  for (std::size_t i = 0; i < ops_.size(); ++i) {
+    if (ops_[i].refusal == Refusal::kNone) [[likely]]
+      continue;
+    const LineExamples::Kind kind = LineExamples::KindOf(ops_[i].refusal);
+    if (!ops_[i].begins_line || !examples.is_due(kind)) continue;
+    while (kept != kept_.end() && kept->first_op < i) ++kept;
+    if (kept != kept_.end() && kept->first_op == i) {
+      examples.Show(kind, std::move(kept->example), clock_());
+      has_shown = true;
+    } else {
+      is_missing = true;
+    }
+  }
+  keeps_lines_ = is_missing || (keeps_lines_ && !has_shown);
+  kept_.clear();
 }
 
 bool LineHandler::Flush() {
@@ -184,6 +211,7 @@ void LineHandler::FlushAndWait() {
 }
 
 void LineHandler::Publish() {
+  ShowRefused();
   ops_.clear();
   if (!has_counts_) return;
   metrics_.Add(counts_);

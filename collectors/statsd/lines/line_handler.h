@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "collectors/series/series_key.h"
 #include "collectors/statsd/lines/foreign_lines.h"
 #include "collectors/statsd/lines/line_counts.h"
+#include "collectors/statsd/lines/line_examples.h"
 #include "collectors/statsd/lines/parse_line.h"
 #include "collectors/statsd/receive/receiver_metrics.h"
 #include "collectors/statsd/receive/relay.h"
@@ -69,6 +71,7 @@ class LineHandler {
   void Count(const ReceivedLine& line, LineVerdict verdict);
   // Where one is due.
   void ShowExample(LineVerdict verdict, const ReceivedLine& line);
+  void ShowRefused();
   void FlushAndWait();
   void Publish();
 
@@ -80,6 +83,14 @@ class LineHandler {
   AppResolver resolver_;
   std::uint64_t settings_version_ = 0;
   std::vector<StoreOp> ops_;
+  // A line is gone when the store answers: once it has refused one whose
+  // example is due, lines are kept until one more is refused.
+  struct KeptLine {
+    std::size_t first_op = 0;  // In ops_.
+    LineExample example;
+  };
+  bool keeps_lines_ = false;
+  std::vector<KeptLine> kept_;
   ForeignLines foreign_;
   LineCounts counts_;
   bool has_counts_ = false;
