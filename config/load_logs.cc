@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -20,10 +19,6 @@ constexpr std::string_view kOtherTypes[] = {
 constexpr std::string_view kOtherRules[] = {
     "exclude_at_match", "exclude_truncated", "include_at_match",
     "mask_sequences"};
-
-bool Contains(std::span<const std::string_view> list, std::string_view text) {
-  return std::find(list.begin(), list.end(), text) != list.end();
-}
 
 // An expression that RE2 takes; Go's, which the agent uses, has its syntax.
 // Returns the numbers of its groups by their names.
@@ -74,7 +69,8 @@ constexpr KeyRule<Rule> kRuleKeys[] = {
     {"type",
      [](const YamlValue& value, Rule& rule) {
        rule.type = value.String();
-       if (rule.type != "multi_line" && !Contains(kOtherRules, rule.type)) {
+       if (rule.type != "multi_line" &&
+           std::ranges::find(kOtherRules, rule.type) == std::end(kOtherRules)) {
          value.Fail(Quoted(rule.type) +
                     " is not a type of rule; expected \"multi_line\"");
        }
@@ -120,7 +116,9 @@ constexpr KeyRule<Source> kSourceKeys[] = {
     {"type",
      [](const YamlValue& value, Source& source) {
        source.type = value.String();
-       if (source.type != "file" && !Contains(kOtherTypes, source.type)) {
+       if (source.type != "file" &&
+           std::ranges::find(kOtherTypes, source.type) ==
+               std::end(kOtherTypes)) {
          value.Fail(Quoted(source.type) +
                     " is not a type of log; expected \"file\"");
        }

@@ -43,10 +43,6 @@ constexpr std::string_view kRecordNumbers[] = {
     "created", "levelno",         "lineno", "msecs",
     "process", "relativeCreated", "thread"};
 
-bool Contains(std::span<const std::string_view> list, std::string_view text) {
-  return std::find(list.begin(), list.end(), text) != list.end();
-}
-
 // %(L)-8.3f
 struct Conversion {
   std::string text;  // As it stands in the format.
@@ -123,7 +119,7 @@ std::string ToPattern(std::string_view format, std::vector<Atom> atoms,
     }
     const Conversion conversion = TakeConversion(format);
     if (kTexts.find(conversion.type) == kTexts.npos &&
-        !Contains(numbers, conversion.name)) {
+        std::ranges::find(numbers, conversion.name) == numbers.end()) {
       Refuse(conversion, "writes a number, which this is not");
     }
     const auto atom = std::find_if(

@@ -21,8 +21,6 @@
 // linux/unix_diag.h, linux/tcp.h.
 #pragma once
 
-#include <linux/tcp.h>
-
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -35,6 +33,8 @@
 #include "collectors/process/read/socket_filter.h"
 #include "collectors/process/read/socket_table.h"
 #include "config/base/file_descriptor.h"
+
+struct tcp_info;  // linux/tcp.h
 
 namespace gunicorn_exporter {
 

@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 // earlier.
 constexpr std::uint32_t kLongestAcknowledgement = 500;
 // Pingpong mode is up to date by then.
-constexpr std::uint32_t kSettledMilliseconds = 250;
+constexpr std::uint32_t kPingpongMilliseconds = 250;
 
 bool IsOnThisMachine(const TcpSocket& socket) {
   return IsLoopback(Unmapped(socket.peer)) ||
@@ -169,7 +169,7 @@ std::optional<double> Upstreams::WaitOf(const TcpSocket& socket,
     if (wait == Wait::kWaits) seen.settled = Verdict::kWaits;
     return wait == Wait::kWaits ? std::optional(seconds) : std::nullopt;
   }
-  if (!seen.settled && socket.times->sent >= kSettledMilliseconds) {
+  if (!seen.settled && socket.times->sent >= kPingpongMilliseconds) {
     if (const auto may_wait = told.may_have_sent_last(socket.inode)) {
       seen.settled = *may_wait ? Verdict::kMayWait : Verdict::kNone;
     }

@@ -1,6 +1,7 @@
 #include "collectors/process/read/sock_diag.h"
 
 #include <gtest/gtest.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
