@@ -9,7 +9,6 @@ import pytest
 from support import CgroupGunicorn, Exporter, Gunicorn, UnprivilegedExporter, free_port, run_exporter, wait_until
 from support.upstreams import Postgres, RedisServer, SlowService
 from test_network_namespaces import ElsewhereGunicorn, client_beside
-from test_without_rights import cgroup  # noqa: F401; a fixture.
 
 SCRAPES = 20
 # A scrape shows the last sample, which a busy machine may have taken a while ago.
@@ -110,7 +109,7 @@ def test_what_an_app_waits_for_is_what_it_wrote_down(upstreams, kind):
         check_app(exporter, gunicorn, written, upstreams)
 
 
-def test_its_own_cgroup_tells_an_apps_upstreams_to_nobody(upstreams, cgroup):  # noqa: F811
+def test_its_own_cgroup_tells_an_apps_upstreams_to_nobody(upstreams, cgroup):
     def in_cgroup(**options):
         return CgroupGunicorn([cgroup], **options)
 
