@@ -1,6 +1,7 @@
-"""Titles that frameworks give to gunicorn's processes: who is a worker is told by its parent, and the app's name stays."""
+"""What frameworks' hooks do to a gunicorn: who is a worker is told by its parent, and the app's name and queues stay."""
 
 import contextlib
+import socket
 
 import pytest
 from support import Exporter, run_exporter, unique_name, wait_until, wait_until_steady
@@ -36,6 +37,23 @@ import multiprocessing, time
 
 def when_ready(server):
     multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,)).start()
+"""
+
+A_LISTENER_OF_THE_MASTER = """
+import socket, threading, time
+
+def when_ready(server):
+    def listen():
+        while len(server.WORKERS) < server.num_workers:
+            time.sleep(0.05)
+        for family, address in ((socket.AF_INET, ("127.0.0.1", 0)), (socket.AF_UNIX, "{folder}/control.sock")):
+            listener = socket.socket(family)
+            listener.bind(address)
+            listener.listen(16)
+            server.kept = getattr(server, "kept", []) + [listener]
+        server.log.info("Metrics at %s", server.kept[0].getsockname()[1])
+
+    threading.Thread(target=listen, daemon=True).start()
 """
 
 
@@ -122,6 +140,20 @@ def test_what_a_framework_adds_to_the_masters_title_makes_no_other_app(title):
         assert_has(exporter, name, 2)
         apps = exporter.scrape().by("app", "gunicorn_is_running")
         assert [app for app in apps if "canon" in app] == [name]
+
+
+def test_a_listener_of_the_master_alone_is_no_queue_of_the_app(tmp_path):
+    hooks = A_LISTENER_OF_THE_MASTER.format(folder=tmp_path)
+    with Exporter(CONFIG) as exporter, HookedGunicorn(hooks, workers=2) as gunicorn:
+        wait_until(lambda: "Metrics at" in gunicorn.log(), "the master listens")
+        port = int(gunicorn.log().split("Metrics at ")[1].split()[0])
+        with socket.create_connection(("127.0.0.1", port)):
+            pass
+        expected = [f"127.0.0.1:{gunicorn.port}"]
+        wait_until_steady(
+            lambda: list(exporter.scrape().by("address", "gunicorn_listen_queue_length", app=gunicorn.name)) == expected,
+            "the app's own queue alone is shown",
+        )
 
 
 def test_blanks_at_the_ends_of_a_titles_name_stay(tmp_path):

@@ -217,6 +217,20 @@ def test_a_handshake_without_a_request_keeps_no_worker_busy(tmp_path):
 
 
 @classes(SYNC, GTHREAD)
+def test_the_first_look_sees_a_request_in_hand(options):
+    with running(**options) as (gunicorn, exporter, stack):
+        # It is stopped while another gunicorn starts and takes a request: its first look at that one sees both.
+        exporter.send_signal(signal.SIGSTOP)
+        with tempfile.TemporaryDirectory() as folder, WritingGunicorn(folder, **options) as late:
+            late.ask(stack, "/sleep?seconds=60")
+            wait_until(lambda: len(late.in_hand()) == 1, "a request is in hand")
+            exporter.send_signal(signal.SIGCONT)
+            first = wait_until(lambda: shown(exporter, late), "it is seen")
+            assert first == written(late)
+            late.kill()
+
+
+@classes(SYNC, GTHREAD)
 def test_a_thread_in_the_background_is_no_request(options):
     def seconds_of_cpu(gunicorn):
         times = [psutil.Process(pid).cpu_times() for pid in gunicorn.worker_pids()]
