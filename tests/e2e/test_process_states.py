@@ -103,6 +103,17 @@ def test_an_asynchronous_worker_that_holds_a_request_works(worker_class, app, af
             wait_for_working(exporter, gunicorn.name, 0)
 
 
+def test_on_a_unix_socket_each_open_connection_of_an_event_loop_counts():
+    """What remains wrong, as worker_state.h says: nothing tells there what a connection has carried."""
+    with Gunicorn(workers=1, worker_class="gevent", bind="unix", args=PATIENT) as gunicorn, contextlib.ExitStack() as stack:
+        park(gunicorn, stack, 2)
+        with Exporter() as exporter:
+            assert_working_at_every_scrape(exporter, gunicorn.name, 1)
+            assert exporter.value("gunicorn_connections", app=gunicorn.name) == 2
+            stack.close()
+            wait_for_working(exporter, gunicorn.name, 0)
+
+
 def test_connections_that_wait_are_in_the_listen_queue():
     with Exporter() as exporter, Gunicorn(workers=1, args=PATIENT) as gunicorn:
         with contextlib.ExitStack() as stack:
