@@ -140,7 +140,7 @@ def assert_idle(exporter, gunicorn, connections):
     assert exporter.value("gunicorn_connections", app=gunicorn.name) == connections
 
 
-@classes(SYNC, GTHREAD, GEVENT)
+@classes(SYNC, GTHREAD, GEVENT, EVENTLET, UVICORN)
 def test_a_worker_whose_client_has_stopped_reading_works(options):
     with running(**options) as (gunicorn, exporter, stack):
         sock = gunicorn.ask(stack, "/download")

@@ -40,7 +40,6 @@ Attentions ReadAttentions(ProcReader& reader, pid_t pid,
                           const std::set<std::uint64_t>& clients) {
   const auto& [links, held] = descriptors;
   Attentions attentions;
-  if (connections.empty()) return attentions;
   std::vector<std::set<int>> epoll_sets;
   epoll_sets.reserve(held.epoll_sets.size());
   for (const int fd : held.epoll_sets) {

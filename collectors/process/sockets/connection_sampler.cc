@@ -164,7 +164,6 @@ void ConnectionSampler::Count(const TcpSocket& connection, const Holder& holder,
 Attentions ConnectionSampler::AttentionsOf(pid_t pid,
                                            const Descriptors& descriptors,
                                            const Look& look) {
-  if (descriptors.sockets.is_sync()) return {};
   std::set<std::uint64_t> clients;
   std::set<std::uint64_t> moved;
   for (const std::uint64_t inode : descriptors.sockets.inodes) {
@@ -180,6 +179,7 @@ Attentions ConnectionSampler::AttentionsOf(pid_t pid,
          before->second.at_rest == CarriedBytes{tcp.received, tcp.sent});
     if (!is_at_rest) moved.insert(inode);
   }
+  if (moved.empty()) return {};
   for (const ListeningSocket& listener : look.listeners) {
     clients.insert(listener.inode);
   }
@@ -228,8 +228,20 @@ bool ConnectionSampler::CountByDescriptors(const Tenant& tenant,
     if (descriptors == held.end()) continue;
     const HeldSockets& sockets = descriptors->second.sockets;
     worker.has_heartbeat = sockets.has_heartbeat;
+    // What a worker without threads has in hand is told by what it carried.
+    const bool asks = process->gunicorn.process.threads > 1 ||
+                      std::any_of(sockets.inodes.begin(), sockets.inodes.end(),
+                                  [&](std::uint64_t inode) {
+                                    const auto found =
+                                        look.by_inode.find(inode);
+                                    return found != look.by_inode.end() &&
+                                           found->second->tcp.exchange ==
+                                               ConnectionState::kUnknown;
+                                  });
     const Attentions attentions =
-        AttentionsOf(key.pid, descriptors->second, look);
+        asks && !sockets.is_sync()
+            ? AttentionsOf(key.pid, descriptors->second, look)
+            : Attentions();
     for (const std::uint64_t inode : sockets.inodes) {
       const auto connection = look.by_inode.find(inode);
       if (connection != look.by_inode.end()) {
