@@ -13,7 +13,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +25,8 @@
 #include "collectors/process/app_registry.h"
 #include "collectors/process/app_viewer.h"
 #include "collectors/process/detail_reader.h"
+#include "collectors/process/find/asked_versions.h"
+#include "collectors/process/find/control_settings.h"
 #include "collectors/process/find/master_facts.h"
 #include "collectors/process/find/process_scanner.h"
 #include "collectors/process/monitor_clocks.h"
@@ -100,12 +101,6 @@ class ProcessMonitor {
   std::uint64_t Generation() const { return generation_; }
 
  private:
-  // A program that is asked for its version.
-  struct VersionQuestion {
-    std::string program;
-    std::future<std::string> answer;
-  };
-
   void Absorb(std::vector<ProcessSnapshot> candidates);
   bool IsStarting(const GunicornProcess& gunicorn,
                   const std::vector<GunicornProcess>& all) const;
@@ -115,8 +110,6 @@ class ProcessMonitor {
   const AppSockets& SocketsOf(const AppId& app) const;
   void AddDetails(const AppRecord& record, const ProcessGroup& group,
                   AppView& view);
-  void AskVersion();
-  std::string ProgramFor(const AppId& app) const;
 
   const ProcessPaths paths_;
   const MonitorClocks clocks_;
@@ -133,12 +126,12 @@ class ProcessMonitor {
   CgroupAccounts cgroups_;
   DetailReader detail_reader_;
   MasterFactsReader master_facts_;
+  ControlSettings control_settings_;
   AppRegistry registry_;
   SenderWatch sender_watch_;
   AppNotes notes_;
-  std::map<AppId, AppSockets> sockets_;                // By the last sample.
-  std::map<std::string, std::string> asked_versions_;  // By program.
-  std::optional<VersionQuestion> version_question_;
+  std::map<AppId, AppSockets> sockets_;  // By the last sample.
+  AskedVersions asked_versions_;
   bool readable_ = false;
   bool others_are_hidden_ = false;
   std::size_t processes_ = 0;

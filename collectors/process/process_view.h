@@ -78,6 +78,9 @@ struct AppView {
   std::optional<std::uint64_t> connections;
   std::optional<std::size_t> requests_in_progress;
   std::optional<std::uint64_t> request_slots;  // Where it is told.
+  // After so long without a heartbeat a worker is killed, where that is told;
+  // 0: never. The shortest, where its masters' differ.
+  std::optional<unsigned> worker_timeout_seconds;
   std::optional<double> oldest_request_seconds;
   std::vector<ListenQueue> listen_queues;
   std::vector<Upstream> upstreams;

@@ -73,6 +73,47 @@ Json UpstreamsJson(const StatusView& app) {
   return list;
 }
 
+const char* StateOf(const WorkerStatus& worker) {
+  switch (worker.state) {
+    case WorkerState::kIdle:
+      return "idle";
+    case WorkerState::kWorking:
+      return "working";
+    case WorkerState::kUnknown:
+      break;
+  }
+  return "unknown";
+}
+
+// Where there are too many, those at work for the longest.
+Json WorkersJson(std::vector<WorkerStatus> workers) {
+  if (workers.size() > kMostListedWorkers) {
+    const auto rank = [](const WorkerStatus& worker) {
+      return std::pair(worker.oldest_request_seconds.value_or(0),
+                       worker.state == WorkerState::kWorking);
+    };
+    std::stable_sort(workers.begin(), workers.end(),
+                     [&](const WorkerStatus& left, const WorkerStatus& right) {
+                       return rank(left) > rank(right);
+                     });
+    workers.resize(kMostListedWorkers);
+    std::sort(workers.begin(), workers.end(),
+              [](const WorkerStatus& left, const WorkerStatus& right) {
+                return left.pid < right.pid;
+              });
+  }
+  Json list = Json::array();
+  for (const WorkerStatus& worker : workers) {
+    const auto& requests = worker.requests_in_progress;
+    list.push_back(
+        {{"pid", worker.pid},
+         {"state", StateOf(worker)},
+         {"requests_in_progress", requests ? Json(*requests) : Json(nullptr)},
+         {"oldest_request_seconds", Number(worker.oldest_request_seconds)}});
+  }
+  return list;
+}
+
 Json AppJson(const StatusView& app, const std::string& statsd_address,
              double now_seconds) {
   const AppStatus& status = app.status;
@@ -91,6 +132,7 @@ Json AppJson(const StatusView& app, const std::string& statsd_address,
        {{"idle", status.idle},
         {"working", status.working},
         {"unknown", status.unknown}}},
+      {"worker_list", WorkersJson(status.worker_list)},
       {"dirty_workers", Number(app.dirty_workers)},
       {"connections", Number(app.connections)},
       {"queue",

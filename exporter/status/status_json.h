@@ -14,6 +14,12 @@
 //         "worker_class": "gthread",
 //         "masters": 1,
 //         "workers": {"idle": 3, "working": 1, "unknown": 0},
+//         "worker_list": [{"pid": 4711, "state": "working",   by pid
+//                          "requests_in_progress": 1,
+//                          "oldest_request_seconds": 12.5}],
+//                                          the kMostListedWorkers longest at
+//                                          work; [] where it is not known which
+//                                          worker has which requests
 //         "dirty_workers": 2,
 //         "connections": 4,
 //         "queue": {"length": 0, "limit": 2048, "overflows_total": 0},
@@ -48,6 +54,7 @@
 // What is not known is null. Members are only ever added. Pure function.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -55,6 +62,9 @@
 #include "exporter/status/health.h"
 
 namespace gunicorn_exporter {
+
+// Of one app. The status page draws as many.
+inline constexpr std::size_t kMostListedWorkers = 96;
 
 // `now_seconds`: Unix time. `statsd_address` as for HintsForApp().
 std::string StatusJson(const std::vector<MetricFamily>& families,

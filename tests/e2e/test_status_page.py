@@ -148,10 +148,31 @@ def test_it_bears_hostile_names_many_apps_and_a_phone(tmp_path):
             "[::1]:6379: 1 connection",
         ]
         assert len(seen["apps"]) == 60
-        assert "42 apps are not shown" in seen["more"]
+        assert "43 apps are not shown" in seen["more"]
         rate = card(seen, "app7")
         assert rate["numbers"]["requests/s"] == "10.0"
         assert all(plot.startswith("M") for plot in rate["plots"])
+        assert seen["legend"]
+        crowd = card(seen, "crowd")
+        assert crowd["squares"] == 96
+        assert crowd["workers"][:7] == [
+            ["pid 4711: under 1 s", "working age0"],
+            ["pid 4712: 1 s", "working age1"],
+            ["pid 4713: 5 s", "working age2"],
+            ["pid 4714: 2 requests, the oldest 15 s", "working age3"],
+            ["pid 4715: idle", "idle"],
+            ["pid 4716: age not known", "working age0"],
+            ["", "idle"],
+        ]
+        assert [words for words, _ in rate["workers"]] == [""] * 4  # Who does what is not known.
+        assert later["pointed"] == [
+            "pid 4711: under 1 s",
+            "pid 4712: 1 s",
+            "pid 4713: 5 s",
+            "pid 4714: 2 requests, the oldest 15 s",
+            "pid 4713: 5 s",
+            "pid 4715: idle",
+        ]
         assert later["stops"][0] == "pause"
         assert later["filtered"] == ["down"]
         assert later["gone"]["stale"]

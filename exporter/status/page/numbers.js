@@ -1,5 +1,5 @@
-// Numbers as people read them; "–" for what is not known. Stands before page.js
-// in the page's one script.
+// Numbers as people read them; "–" for what is not known. Stands before the
+// others in the page's one script.
 "use strict";
 
 function count(value) {

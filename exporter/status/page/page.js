@@ -1,14 +1,13 @@
 // Asks for api/v1/status every two seconds and shows it. Rates are differences
 // between two answers; the last minutes are kept here, for the plots. Every text
-// that comes from an answer is set as text, never as markup. numbers.js stands
-// before it in the page's one script.
+// that comes from an answer is set as text, never as markup. numbers.js and
+// squares.js stand before it in the page's one script.
 "use strict";
 (() => {
   const PERIOD_MS = 2000;
   const KEPT = 150;           // Answers: five minutes.
   const RATE_SECONDS = 10;    // A rate is taken over the last ten.
   const FIRST_CARDS = 60;     // More are shown on request.
-  const MOST_SQUARES = 96;
   const METRICS_PATH = "/*telemetry-path*/".replace(/^\//, "");
 
   const $ = (id) => document.getElementById(id);
@@ -115,7 +114,7 @@
   function makeCard() {
     const card = make("article", "card");
     const parts = {card, name: make("h2"), pill: make("p", "pill"), why: make("p", "why"), tags: make("ul", "tags"),
-      squares: make("div", "squares"), workersText: make("span"), values: {}, hints: make("ul", "hints"),
+      workers: makeWorkers(), values: {}, hints: make("ul", "hints"),
       upstreams: make("ul", "upstreams"),
       ratePlot: makePlot("requests/s"), p95Plot: makePlot("p95")};
     const names = make("div");
@@ -123,9 +122,6 @@
     const top = make("div", "top");
     top.append(names, parts.pill);
     parts.tags.setAttribute("aria-label", "tags");
-    parts.squares.setAttribute("role", "img");
-    const workers = make("div", "workers");
-    workers.append(parts.squares, parts.workersText);
     const numbers = make("dl", "numbers");
     for (const [key, label] of NUMBERS) {
       const pair = make("div");
@@ -136,31 +132,8 @@
     const plots = make("div", "plots");
     plots.append(parts.ratePlot.box, parts.p95Plot.box);
     parts.upstreams.setAttribute("aria-label", "what it waits for");
-    card.append(top, parts.tags, parts.hints, workers, parts.upstreams, numbers, plots);
+    card.append(top, parts.tags, parts.hints, parts.workers.box, parts.upstreams, numbers, plots);
     return parts;
-  }
-
-  function showSquares(parts, app) {
-    const {idle, working, unknown} = app.workers;
-    const all = working + idle + unknown;
-    const untold = unknown === 0 ? "" : ", " + unknown + " unknown";
-    const wanted = working + "," + idle + "," + unknown;
-    if (parts.squares.dataset.wanted !== wanted) {
-      parts.squares.dataset.wanted = wanted;
-      const list = [];
-      for (let i = 0; i < Math.min(all, MOST_SQUARES); ++i) {
-        const state = i < working ? " working" : i < working + idle ? "" : " unknown";
-        list.push(make("span", "square" + state));
-      }
-      parts.squares.replaceChildren(...list);
-      parts.squares.setAttribute("aria-label", working + " working, " + idle + " idle" + untold + " workers");
-    }
-    parts.squares.hidden = all === 0;
-    const more = all > MOST_SQUARES ? " (" + MOST_SQUARES + " drawn)" : "";
-    const masters = app.masters === 1 ? "1 master" : app.masters + " masters";
-    const dirty = app.dirty_workers === null ? "" : ", " + app.dirty_workers + " dirty";
-    setText(parts.workersText, app.status === "remote" ? "" :
-      masters + ", " + working + " working, " + idle + " idle" + untold + dirty + more);
   }
 
   function showList(element, texts) {
@@ -216,7 +189,7 @@
     if (app.container_id) tags.push("container " + app.container_id.slice(0, 12));
     showList(parts.tags, tags);
     showList(parts.hints, app.hints);
-    showSquares(parts, app);
+    showWorkers(parts.workers, app);
     showNumbers(parts, app, list, now);
     draw(parts.ratePlot, list.map((_, i) => rateAt(list, "requests", i)), rate);
     draw(parts.p95Plot, list.map((point) => point.p95), seconds);
@@ -233,6 +206,7 @@
       (!word || app.app.toLowerCase().includes(word)) && (!$("troubled").checked || app.status === "critical"));
     wanted.sort((a, b) => (RANK[a.status] ?? 0) - (RANK[b.status] ?? 0));
     $("tools").hidden = status.apps.length < 6;
+    $("legend").hidden = !status.apps.some((app) => app.worker_list.length > 0);
     const elements = wanted.slice(0, shown).map((app) => {
       const key = keyOf(app);
       if (!cards.has(key)) cards.set(key, makeCard());

@@ -23,6 +23,8 @@ const look = (page) =>
       why: card.querySelector(".why").textContent,
       squares: card.querySelectorAll(".square").length,
       working: card.querySelectorAll(".square.working").length,
+      workers: [...card.querySelectorAll(".square")].map((square) => [square.title, square.className.replace(/^square /, "")]),
+      told: card.querySelector(".told").textContent,
       hints: [...card.querySelectorAll(".hints li")].map((hint) => hint.textContent),
       upstreams: [...card.querySelectorAll(".upstreams li")].map((upstream) => upstream.textContent),
       numbers: Object.fromEntries([...card.querySelectorAll(".numbers div")].map((pair) => [
@@ -34,6 +36,7 @@ const look = (page) =>
     more: document.getElementById("more").hidden ? "" : document.getElementById("more").textContent,
     links: [...document.querySelectorAll("a")].map((link) => link.href),
     focus: document.activeElement.id || document.activeElement.href || document.activeElement.tagName,
+    legend: !document.getElementById("legend").hidden,
     stale: document.body.classList.contains("stale"),
   }));
 
@@ -46,7 +49,7 @@ function app(name, more) {
     queue: {length: 0, limit: 64, full: false, overflows_total: 0}, requests_total: 100, status_codes: {"200": 100}, errors_total: 0,
     duration: {p50: 0.01, p95: 0.2, max: 1, count_total: 100, sum_total: 3}, log_messages: {error: 1},
     cpu_seconds_total: 1, resident_bytes: 1e8, master_start_seconds: 0, heartbeat_age_seconds: null,
-    last_packet_seconds: 999, hints: [], waits: "", upstreams: [],
+    last_packet_seconds: 999, hints: [], waits: "", upstreams: [], worker_list: [],
   }, more);
 }
 
@@ -77,6 +80,11 @@ async function made(browser) {
   const context = await browser.newContext({viewport: {width: 360, height: 780}, colorScheme: "dark"});
   const page = await context.newPage();
   const troubles = await watch(page);
+  const ages = [0.5, 1, 5, 15];
+  const working = ages.map((age, i) => ({pid: 4711 + i, state: "working", requests_in_progress: 1, oldest_request_seconds: age}));
+  working[3].requests_in_progress = 2;
+  const listed = [...working, {pid: 4715, state: "idle", requests_in_progress: 0, oldest_request_seconds: 0},
+    {pid: 4716, state: "working", requests_in_progress: 1, oldest_request_seconds: null}];
   let answers = 0;
   let gone = false;
   const statsd = {packets: {udp: 1}, lines: {udp: 4}, errors: {bad_value: 2}, ignored: {}, dropped: 0, refused_series: 0, series: 9,
@@ -87,7 +95,8 @@ async function made(browser) {
     const waiting = {waits: "8 requests wait for 10.0.0.5:5432, the oldest for 12 s", upstreams: [
       {peer: "10.0.0.5:5432", waits: 8, oldest_wait_seconds: 12.5, connections: 24},
       {peer: "[::1]:6379", waits: 0, oldest_wait_seconds: 0, connections: 1}]};
-    const apps = [app(HOSTILE + "x".repeat(300), waiting), app("down", {status: "critical", message: "no master", hints: [HOSTILE]})];
+    const apps = [app(HOSTILE + "x".repeat(300), waiting), app("down", {status: "critical", message: "no master", hints: [HOSTILE]}),
+      app("crowd", {workers: {idle: 195, working: 5, unknown: 0}, worker_list: listed})];
     for (let i = 0; i < 100; ++i) apps.push(app("app" + i, {requests_total: 100 + 20 * answers}));
     return route.fulfill({json: {version: "1", time: 1000 + 2 * answers, status: "critical", apps, statsd,
       collectors: [{collector: "process", success: true, duration_seconds: 0.01}], hints: [HOSTILE]}});
@@ -108,13 +117,24 @@ async function made(browser) {
     await page.keyboard.press("Tab");
     stops.push((await look(page)).focus);
   }
+  // Into the workers' squares, and among them.
+  const crowd = page.locator("article", {hasText: "crowd"});
+  await crowd.locator(".square[tabindex='0']").focus();
+  const pointed = [await crowd.locator(".told").textContent()];
+  for (const key of ["ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft"]) {
+    await page.keyboard.press(key);
+    pointed.push(await crowd.locator(".told").textContent());
+  }
+  await crowd.locator(".square").nth(4).hover();
+  pointed.push(await crowd.locator(".told").textContent());
+  await crowd.screenshot({path: folder + "/crowd.png"});
   await page.focus("#filter");
   await page.keyboard.type("down");
   const filtered = (await look(page)).apps.map((one) => one.name);
   gone = true;
   await page.clock.runFor(2000);
   await page.waitForSelector("body.stale");
-  tell({stops, filtered, gone: await look(page)});
+  tell({stops, pointed, filtered, gone: await look(page)});
 }
 
 (async () => {

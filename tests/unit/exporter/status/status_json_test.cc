@@ -49,6 +49,41 @@ MetricFamily LastPacket(const std::string& app) {
              MakeLabels({{"app", app}}), nullptr, 999, MetricType::kGauge);
 }
 
+TEST(StatusJson, ListsTheWorkers) {
+  AppStatus app = Running("shop");
+  app.worker_list = {{17, WorkerState::kWorking, 1, 12.5},
+                     {18, WorkerState::kIdle, 0, 0.0},
+                     {19, WorkerState::kWorking, 2, std::nullopt},
+                     {20, WorkerState::kUnknown, std::nullopt, std::nullopt}};
+  const Json list = Status({}, {app})["apps"][0]["worker_list"];
+  EXPECT_EQ(list, Json::parse(R"([
+    {"pid": 17, "state": "working", "requests_in_progress": 1,
+     "oldest_request_seconds": 12.5},
+    {"pid": 18, "state": "idle", "requests_in_progress": 0,
+     "oldest_request_seconds": 0},
+    {"pid": 19, "state": "working", "requests_in_progress": 2,
+     "oldest_request_seconds": null},
+    {"pid": 20, "state": "unknown", "requests_in_progress": null,
+     "oldest_request_seconds": null}])"));
+  EXPECT_EQ(Status({}, {Running("shop")})["apps"][0]["worker_list"],
+            Json::array());
+}
+
+TEST(StatusJson, ListsOfManyWorkersThoseAtWorkForTheLongest) {
+  AppStatus app = Running("shop");
+  for (pid_t pid = 1; pid <= 200; ++pid) {
+    app.worker_list.push_back({pid, WorkerState::kIdle, 0, 0.0});
+  }
+  app.worker_list[149] = {150, WorkerState::kWorking, 0, 0.0};
+  app.worker_list[179] = {180, WorkerState::kWorking, 1, 3.0};
+  const Json list = Status({}, {app})["apps"][0]["worker_list"];
+  ASSERT_EQ(list.size(), kMostListedWorkers);
+  EXPECT_EQ(list[0]["pid"], 1);
+  EXPECT_EQ(list[93]["pid"], 94);
+  EXPECT_EQ(list[94]["pid"], 150);
+  EXPECT_EQ(list[95]["pid"], 180);
+}
+
 TEST(StatusJson, PutsTheSeriesOfAnAppTogether) {
   const LabelSetPtr app = MakeLabels({{"app", "shop"}, {"env", "prod"}});
   std::vector<MetricFamily> families;
