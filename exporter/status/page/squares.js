@@ -19,18 +19,13 @@ function makeWorkers() {
   told.className = "told";
   box.append(squares, text, told);
   const parts = {box, squares, text, told, pointed: null};
-  const point = (event) => {
-    parts.pointed = event.target === squares ? null : event.target;
+  const point = (square) => {
+    parts.pointed = square;
     tellPointed(parts);
   };
-  squares.addEventListener("pointerover", point);
-  squares.addEventListener("focusin", point);
-  for (const leaving of ["pointerleave", "focusout"]) {
-    squares.addEventListener(leaving, () => {
-      parts.pointed = null;
-      tellPointed(parts);
-    });
-  }
+  for (const coming of ["pointerover", "focusin"]) squares.addEventListener(coming, (event) => point(event.target));
+  squares.addEventListener("pointerleave", () => point(squares.querySelector(":focus")));
+  squares.addEventListener("focusout", () => point(null));
   squares.addEventListener("keydown", (event) => moveFocus(squares, event));
   return parts;
 }

@@ -33,7 +33,7 @@ TEST(ControlMessageSize, CountsTheLengthsBytes) {
   EXPECT_EQ(ControlMessageSize("\0\0\0"sv), std::nullopt);
   EXPECT_EQ(ControlMessageSize("\0\0\0\0"sv), 4U);
   EXPECT_EQ(ControlMessageSize("\0\0\1\2{"sv), 4U + 258);
-  EXPECT_EQ(ControlMessageSize("\xff\xff\xff\xff"sv), 4U + 0xffffffff);
+  EXPECT_EQ(ControlMessageSize("\xff\xff\xff\xff"sv), 0x100000003U);
 }
 
 TEST(ToWorkerClass, NamesGunicornsOwnAsTheOptionDoes) {
