@@ -17,6 +17,7 @@ USER = 47120
 OTHER_USER = 47121
 HIERARCHIES = [Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified")]
 CONFIG = "process:\n  sample_interval: 200ms\n"
+PER_WORKER = CONFIG + "  per_worker: true\n"
 PATIENT = ["--timeout", "120"]
 
 
@@ -75,7 +76,7 @@ def stranger_of(user):
 
 @pytest.mark.parametrize("args", [[], ["--backlog", "511"]], ids=["", "backlog"])
 def test_its_own_cgroup_tells_an_apps_connections(cgroup, args):
-    with CgroupGunicorn([cgroup], workers=3, args=[*PATIENT, *args]) as gunicorn, UnprivilegedExporter(CONFIG) as exporter:
+    with CgroupGunicorn([cgroup], workers=3, args=[*PATIENT, *args]) as gunicorn, UnprivilegedExporter(PER_WORKER) as exporter:
         assert_states(exporter, gunicorn, 0, 3, 0)
         with contextlib.ExitStack() as stack:
             hold(gunicorn, stack, 2)
@@ -83,6 +84,11 @@ def test_its_own_cgroup_tells_an_apps_connections(cgroup, args):
             scrape = exporter.scrape()
             assert scrape.value("gunicorn_requests_in_progress", app=gunicorn.name) == 2
             assert scrape.value("gunicorn_connections", app=gunicorn.name) == 2
+            # Which worker has which is not told.
+            assert scrape.series("gunicorn_worker_cpu_seconds_total", app=gunicorn.name)
+            assert not scrape.series("gunicorn_worker_requests_in_progress", app=gunicorn.name)
+            [app] = [app for app in exporter.get("/api/v1/status").json()["apps"] if app["app"] == gunicorn.name]
+            assert app["worker_list"] == []
             assert list(scrape.by("address", "gunicorn_listen_queue_limit", app=gunicorn.name)) == [
                 f"127.0.0.1:{gunicorn.port}"
             ]

@@ -58,10 +58,10 @@ class WritingGunicorn(Gunicorn):
 
 
 @contextlib.contextmanager
-def running(**options):
+def running(config=CONFIG, **options):
     with tempfile.TemporaryDirectory(prefix="gunicorn-exporter-in-hand-") as folder:
         # Who has started before the exporter looks burns no CPU time at its looks.
-        with WritingGunicorn(folder, **options) as gunicorn, Exporter(config=CONFIG) as exporter:
+        with WritingGunicorn(folder, **options) as gunicorn, Exporter(config=config) as exporter:
             with contextlib.ExitStack() as stack:
                 try:
                     yield gunicorn, exporter, stack
@@ -229,3 +229,28 @@ def test_a_thread_in_the_background_is_no_request(options):
         wait_until(lambda: seconds_of_cpu(gunicorn) > before + 0.1, "the threads in the background burn")
         gunicorn.ask(stack, "/sleep?seconds=60")
         wait_until_told(exporter, gunicorn, 1, 1)
+
+
+@classes(SYNC, GTHREAD)
+def test_each_worker_tells_its_own_requests(options):
+    with running(config=CONFIG + "  per_worker: true\n", workers=2, **options) as (gunicorn, exporter, stack):
+        gunicorn.ask(stack, "/sleep?seconds=600")
+        wait_until(gunicorn.in_hand, "a worker has the request")
+        [busy] = gunicorn.in_hand()
+        [other] = [pid for pid in gunicorn.worker_pids() if pid != busy]
+
+        def by_pid(name):
+            return exporter.scrape().by("pid", name, app=gunicorn.name)
+
+        expected = {str(busy): 1, str(other): 0}
+        wait_until_steady(lambda: by_pid("gunicorn_worker_requests_in_progress") == expected, "it alone has a request")
+        ages = by_pid("gunicorn_worker_oldest_request_age_seconds")
+        assert ages[str(busy)] > 0 and ages[str(other)] == 0
+        wait_until(lambda: by_pid("gunicorn_worker_oldest_request_age_seconds")[str(busy)] > 2, "the request grows old")
+        [app] = [app for app in exporter.get("/api/v1/status").json()["apps"] if app["app"] == gunicorn.name]
+        listed = {worker.pop("pid"): worker for worker in app["worker_list"]}
+        assert listed[busy].pop("oldest_request_seconds") > 2
+        assert listed == {
+            busy: {"state": "working", "requests_in_progress": 1},
+            other: {"state": "idle", "requests_in_progress": 0, "oldest_request_seconds": 0},
+        }
