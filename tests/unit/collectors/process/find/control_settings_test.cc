@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-
 #include "collectors/process/find/control_socket.h"
 #include "collectors/process/monitor_clocks.h"
 #include "tests/support/control_server.h"
