@@ -45,7 +45,12 @@ int Serve(const Flags& flags) {
     Exporter exporter(flags, loaded);
     ReleaseLog();
     ReleaseStartupMemory();
-    while (WaitForSignal() == Signal::kReload) exporter.Reload();
+    for (;;) {
+      const auto signal = WaitForSignal(exporter.NextHistoryPoint());
+      if (signal == Signal::kStop) break;
+      if (signal == Signal::kReload) exporter.Reload();
+      exporter.KeepHistory();
+    }
     LogEvent(LogLevel::kInfo, "stopping");
     if (!exporter.CanStop()) {
       // A thread hangs in the kernel: there is nothing that could be waited

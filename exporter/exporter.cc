@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 #include <exception>
+#include <iterator>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "config/base/file_descriptor.h"
 #include "config/base/log.h"
 #include "exporter/signals.h"
+#include "exporter/status/status_view.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -78,7 +80,8 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
     : flags_(flags),
       self_metrics_(SystemTime().unix_seconds),
       store_(loaded.config, SystemTime,
-             flags.collector_statsd ? "statsd" : "logs") {
+             flags.collector_statsd ? "statsd" : "logs"),
+      history_(SystemTime().steady) {
   const Config& config = loaded.config;
   LogNotices(loaded.notices);
   self_metrics_.SetReloadResult(true, SystemTime().unix_seconds);
@@ -186,6 +189,7 @@ HttpHandlers Exporter::Handlers() {
   };
   handlers.apps = [this] { return Apps(); };
   handlers.ready = [this] { return !process_ || process_->HasLooked(); };
+  handlers.history = &history_;
   handlers.reload = [this] { return Reload(); };
   handlers.quit = RequestStop;
   handlers.count_request = [this](std::string_view handler, int code) {
@@ -239,6 +243,28 @@ std::string Exporter::Reload() {
     LogEvent(LogLevel::kError, "config_reload_failed", {{"error", error}});
   }
   return error;
+}
+
+void Exporter::KeepHistory() {
+  const TimePoint now = SystemTime();
+  if (!history_.IsDue(now.steady)) return;
+  std::vector<MetricFamily> families =
+      store_.Collect(steady_clock::now()).families;
+  KnownApps known;
+  if (process_) {
+    const auto last = process_->LastView(steady_clock::now());
+    known = ToKnownApps(last, steady_clock::now());
+    // Else what it says of the apps may not hold any more.
+    if (known.trouble.empty()) {
+      auto more = ToFamilies(*last.view, TicksPerSecond());
+      std::move(more.begin(), more.end(), std::back_inserter(families));
+    }
+  }
+  history_.Add(now.steady, ViewApps(families, known));
+}
+
+steady_clock::time_point Exporter::NextHistoryPoint() {
+  return steady_clock::time_point(History::NextPoint(SystemTime().steady));
 }
 
 bool Exporter::CanStop() {

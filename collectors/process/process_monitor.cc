@@ -289,14 +289,15 @@ ProcessView ProcessMonitor::View(bool with_details) {
     added.status = ToStatus(app, record.configured, group,
                             sockets.listen_queues, sockets.upstreams);
     added.status.statsd_socket = sender_watch_.PeerOf(app, clocks_.now());
-    if (with_details) AddDetails(record, group, added);
+    Describe(record, group, added);
+    if (with_details) detail_reader_.Fill(group, added);
   }
   notes_.Write(view, strangers_);
   return view;
 }
 
-void ProcessMonitor::AddDetails(const AppRecord& record,
-                                const ProcessGroup& group, AppView& view) {
+void ProcessMonitor::Describe(const AppRecord& record,
+                              const ProcessGroup& group, AppView& view) {
   const KernelUnits units{TicksPerSecond(),
                           static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)),
                           boot_time_.UnixSeconds(clocks_)};
@@ -313,7 +314,6 @@ void ProcessMonitor::AddDetails(const AppRecord& record,
     infos.insert({version, process->gunicorn.titled, facts.container});
   }
   view.infos.assign(infos.begin(), infos.end());
-  detail_reader_.Fill(group, view);
   if (view.status.masters == 0) return;
   const AppSockets& sockets = SocketsOf(app);
   view.listen_queues = sockets.listen_queues;

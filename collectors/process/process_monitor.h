@@ -70,8 +70,8 @@ class ProcessMonitor {
 
   // Where the last scan is not fresh.
   void ScanIfStale();
-  // What is known now. `with_details`: what a scrape shows beyond the state of
-  // the apps is read, too.
+  // What is known now. `with_details`: what a scrape shows beyond that is read,
+  // too.
   ProcessView View(bool with_details);
 
   // One answer for each question, in their order. Scans where a sender may be a
@@ -113,8 +113,8 @@ class ProcessMonitor {
   void WatchRequests();
   // By the last sample; not `told` where it knew none.
   const AppSockets& SocketsOf(const AppId& app) const;
-  void AddDetails(const AppRecord& record, const ProcessGroup& group,
-                  AppView& view);
+  void Describe(const AppRecord& record, const ProcessGroup& group,
+                AppView& view);
   void AskVersion();
   std::string ProgramFor(const AppId& app) const;
 

@@ -39,15 +39,6 @@ Json Quantile(const StatusView& app, const std::string& quantile) {
   return Number(found->second);
 }
 
-std::optional<double> ErrorsOf(const StatusView& app) {
-  if (app.status_codes.empty()) return std::nullopt;
-  double errors = 0;
-  for (const auto& [code, count] : app.status_codes) {
-    if (code.starts_with('5')) errors += count;
-  }
-  return errors;
-}
-
 const char* StatusOf(const StatusView& app) {
   if (!app.running_here) return "remote";
   return app.status.ok ? "ok" : "critical";
@@ -73,8 +64,14 @@ Json UpstreamsJson(const StatusView& app) {
   return list;
 }
 
-Json AppJson(const StatusView& app, const std::string& statsd_address,
-             double now_seconds) {
+Json MinuteJson(const LastMinute& minute) {
+  return {{"seconds", Number(minute.seconds)},
+          {"requests_per_second", Number(minute.requests_per_second)},
+          {"error_ratio", Number(minute.error_ratio)}};
+}
+
+Json AppJson(const StatusView& app, const LastMinute& minute,
+             const std::string& statsd_address, double now_seconds) {
   const AppStatus& status = app.status;
   Json tags = Json::object();
   for (const Label& tag : app.tags) tags[tag.name] = tag.value;
@@ -100,6 +97,10 @@ Json AppJson(const StatusView& app, const std::string& statsd_address,
         {"overflows_total", Number(app.listen_overflows)}}},
       {"waits", status.waits},
       {"upstreams", UpstreamsJson(app)},
+      {"requests_in_progress", Number(app.requests_in_progress)},
+      {"oldest_request_age_seconds", Number(app.oldest_request_seconds)},
+      {"requests_lost_total", Number(app.requests_lost)},
+      {"last_minute", MinuteJson(minute)},
       {"requests_total", Number(app.requests)},
       {"status_codes", Numbers(app.status_codes)},
       {"errors_total", Number(ErrorsOf(app))},
@@ -193,7 +194,8 @@ Json CollectorsJson(const std::vector<MetricFamily>& families) {
 }  // namespace
 
 std::string StatusJson(const std::vector<MetricFamily>& families,
-                       const KnownApps& known, double now_seconds,
+                       const KnownApps& known, const History& history,
+                       const TimePoint& now,
                        const std::string& statsd_address) {
   const std::vector<AppStatus>& apps = known.apps;
   const bool ok = known.trouble.empty() && !apps.empty() &&
@@ -201,7 +203,8 @@ std::string StatusJson(const std::vector<MetricFamily>& families,
                               [](const AppStatus& app) { return app.ok; });
   Json list = Json::array();
   for (const StatusView& app : ViewApps(families, known)) {
-    list.push_back(AppJson(app, statsd_address, now_seconds));
+    list.push_back(AppJson(app, history.MinuteOf(app, now.steady),
+                           statsd_address, now.unix_seconds));
   }
   std::vector<std::string> hints = known.notes;
   for (std::string& hint : HintsForAll(families)) {
@@ -209,7 +212,7 @@ std::string StatusJson(const std::vector<MetricFamily>& families,
   }
   if (!known.trouble.empty()) hints.insert(hints.begin(), known.trouble);
   const Json json = {{"version", kVersion},
-                     {"time", now_seconds},
+                     {"time", now.unix_seconds},
                      {"status", ok ? "ok" : "critical"},
                      {"apps", std::move(list)},
                      {"statsd", StatsdJson(families, known.examples)},

@@ -11,6 +11,7 @@ namespace gunicorn_exporter {
 namespace {
 
 using Json = nlohmann::json;
+using Milliseconds = std::chrono::milliseconds;
 
 constexpr char kStatsdAddress[] = "127.0.0.1:8125";
 
@@ -30,11 +31,15 @@ AppStatus InContainer(const std::string& name, const std::string& container) {
   return status;
 }
 
+Json Parse(const std::vector<MetricFamily>& families, const KnownApps& known) {
+  return Json::parse(StatusJson(families, known, History(Milliseconds(0)),
+                                {Milliseconds(0), 1000.5}, kStatsdAddress));
+}
+
 Json Status(const std::vector<MetricFamily>& families,
             const std::vector<AppStatus>& apps,
             const std::string& trouble = "") {
-  return Json::parse(
-      StatusJson(families, {apps, trouble}, 1000.5, kStatsdAddress));
+  return Parse(families, {apps, trouble});
 }
 
 MetricFamily One(const char* name, LabelSetPtr common, LabelSetPtr own,
@@ -88,6 +93,36 @@ TEST(StatusJson, PutsTheSeriesOfAnAppTogether) {
   EXPECT_EQ(shop["queue"]["length"], 5);
   EXPECT_TRUE(shop["queue"]["limit"].is_null());
   EXPECT_TRUE(shop["connections"].is_null());
+}
+
+TEST(StatusJson, TellsTheRatesOfTheLastMinute) {
+  const LabelSetPtr app = MakeLabels({{"app", "shop"}});
+  std::vector<MetricFamily> families;
+  families.push_back(One("gunicorn_requests_total", app, nullptr, 60));
+  families.push_back(One("gunicorn_requests_lost_total", app, nullptr, 1));
+  MetricFamily codes =
+      MakeFamily("gunicorn_request_status_total", MetricType::kCounter);
+  AddSeries(codes, app, MakeLabels({{"code", "200"}}), 57);
+  AddSeries(codes, app, MakeLabels({{"code", "500"}}), 2);
+  families.push_back(std::move(codes));
+  families.push_back(One("gunicorn_requests_in_progress", app, nullptr, 4,
+                         MetricType::kGauge));
+  families.push_back(One("gunicorn_oldest_request_age_seconds", app, nullptr,
+                         12.5, MetricType::kGauge));
+  const KnownApps known{{Running("shop")}, ""};
+  History history(Milliseconds(0));
+  StatusView before;
+  before.status = Running("shop");
+  history.Add(Milliseconds(10'000), {before});
+  const Json json = Json::parse(
+      StatusJson(families, known, history, {Milliseconds(70'000), 1000.5}, ""));
+  const Json& shop = json["apps"][0];
+  EXPECT_EQ(shop["last_minute"], Json({{"seconds", 60},
+                                       {"requests_per_second", 1},
+                                       {"error_ratio", 0.05}}));
+  EXPECT_EQ(shop["requests_lost_total"], 1);
+  EXPECT_EQ(shop["requests_in_progress"], 4);
+  EXPECT_EQ(shop["oldest_request_age_seconds"], 12.5);
 }
 
 TEST(StatusJson, TellsAppsAndContainersApart) {
@@ -184,7 +219,7 @@ TEST(StatusJson, ShowsAppsWhereTheProcessTableIsNotRead) {
 TEST(StatusJson, PutsTheMachinesNotesFirstAmongItsHints) {
   KnownApps known;
   known.notes = {"a gunicorn runs here"};
-  const Json json = Json::parse(StatusJson({}, known, 0, ""));
+  const Json json = Parse({}, known);
   EXPECT_EQ(json["hints"][0], "a gunicorn runs here");
 }
 
@@ -193,7 +228,7 @@ TEST(StatusJson, DoesNotSayThatNoneRunsWhereThatIsNotKnown) {
   families.push_back(LastPacket("shop"));
   KnownApps known;
   known.others_are_hidden = true;
-  const Json json = Json::parse(StatusJson(families, known, 0, ""));
+  const Json json = Parse(families, known);
   EXPECT_EQ(json["apps"][0]["message"],
             "known from its StatsD lines: whether it runs here is not known");
 }
@@ -223,8 +258,8 @@ TEST(StatusJson, TellsAboutTheExporter) {
 }
 
 TEST(StatusJson, ShowsExamplesOfLines) {
-  const Json json = Json::parse(StatusJson(
-      {}, {{}, "", {{"unmatched", "a\xff:1|c", "pid 17", 999.5}}}, 1000, ""));
+  const Json json =
+      Parse({}, {{}, "", {{"unmatched", "a\xff:1|c", "pid 17", 999.5}}});
   EXPECT_EQ(json["statsd"]["examples"],
             Json::parse(R"([{"reason": "unmatched", "line": "a\ufffd:1|c",
                              "sender": "pid 17", "time": 999.5}])"));
