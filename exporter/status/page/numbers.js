@@ -16,6 +16,7 @@ function rate(value) {
 
 function seconds(value) {
   if (value === null || value === undefined) return "–";
+  if (value === 0) return "0 s";
   if (value < 0.001) return (value * 1e6).toFixed(0) + " µs";
   if (value < 1) return (value * 1e3).toFixed(value < 0.1 ? 1 : 0) + " ms";
   return value.toFixed(2) + " s";

@@ -42,6 +42,7 @@
 
   const NUMBERS = [
     ["rate", "requests/s"], ["errors", "5xx or lost"], ["p50", "p50"], ["p95", "p95"], ["max", "max"],
+    ["busy", "in progress"], ["oldest", "oldest request"],
     ["queue", "queue"], ["connections", "connections"], ["memory", "memory"], ["total", "requests"],
     ["logs", "errors logged"], ["statsd", "last StatsD"],
   ];
@@ -125,6 +126,8 @@
       p50: seconds(app.duration.p50),
       p95: seconds(app.duration.p95),
       max: seconds(app.duration.max),
+      busy: count(app.requests_in_progress),
+      oldest: seconds(app.oldest_request_age_seconds),
       queue,
       connections: count(app.connections),
       memory: bytes(app.resident_bytes),

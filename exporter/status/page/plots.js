@@ -74,7 +74,7 @@ function makeSvg(tag, attributes) {
 function makePlot([title, format, lines]) {
   const box = make("div", "plot");
   const caption = make("p");
-  caption.append(make("span", "", title));
+  const heading = caption.appendChild(make("span", "", title));
   const values = lines.map(([, , look]) => caption.appendChild(make("span", "value " + look)));
   const top = make("span", "top-mark");
   const svg = makeSvg("svg", {viewBox: "0 0 " + (appHistory.kept - 1) + " " + HEIGHT, preserveAspectRatio: "none"});
@@ -88,7 +88,7 @@ function makePlot([title, format, lines]) {
   const marks = make("div", "marks");
   marks.append(top, make("span", "", "0"));
   box.append(caption, marks, svg, times);
-  return {box, title, format, lines, values, top, svg, paths, cursor};
+  return {box, heading, title, format, lines, values, top, svg, paths, cursor};
 }
 
 function drawPlot(plot, of) {
@@ -127,11 +127,11 @@ function makePlots() {
     if (i < 0) pointed = null;
     const texts = [];
     for (const plot of plots) {
+      plot.heading.hidden = pointed !== null && plot.lines.length > 1;  // The values take its room.
       plot.lines.forEach(([field, label], which) => {
-        const value = of?.[field]?.[i] ?? null;
-        const text = (label && label + " ") + plot.format(value);
-        setText(plot.values[which], text);
-        if (!plot.box.hidden) texts.push(label ? plot.title + " " + text : plot.title + " " + plot.format(value));
+        const text = (label && label + " ") + plot.format(of?.[field]?.[i] ?? null);
+        setText(plot.values[which], pointed === null ? label : text);
+        if (!plot.box.hidden) texts.push(plot.title + " " + text);
       });
       plot.cursor.setAttribute("d", pointed === null ? "" : "M" + i + " 0V" + HEIGHT);
     }

@@ -132,7 +132,7 @@ async function made(browser) {
   const press = () => page.evaluate(() => document.getElementById("pause").click());
   await press();  // So that nothing new comes.
   const one = async () => (await look(page)).apps.find((seen) => seen.name === "app7");
-  while ((await one()).plots[0]?.values[0] !== String(178 + asked.length)) await new Promise((done) => setTimeout(done, 5));
+  while (!(await one()).pointed.includes("requests/s " + (178 + asked.length) + ",")) await new Promise((done) => setTimeout(done, 5));
   tell({...(await look(page)), troubles, asked});
   await page.screenshot({path: folder + "/made.png"});
   // By keyboard: to the pause button, to the filter; the filter finds the one.
