@@ -75,7 +75,8 @@ function makePlot([title, format, lines]) {
   const box = make("div", "plot");
   const caption = make("p");
   const heading = caption.appendChild(make("span", "", title));
-  const values = lines.map(([, , look]) => caption.appendChild(make("span", "value " + look)));
+  const key = lines.length > 1 ? "key " : "";  // Underlined as its line is drawn.
+  const values = lines.map(([, , look]) => caption.appendChild(make("span", "value " + key + look)));
   const top = make("span", "top-mark");
   const svg = makeSvg("svg", {viewBox: "0 0 " + (appHistory.kept - 1) + " " + HEIGHT, preserveAspectRatio: "none"});
   const third = (appHistory.kept - 1) / 3;
