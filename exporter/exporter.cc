@@ -16,6 +16,7 @@
 #include "config/base/error_text.h"
 #include "config/base/file_descriptor.h"
 #include "config/base/log.h"
+#include "exporter/container_network.h"
 #include "exporter/signals.h"
 
 namespace gunicorn_exporter {
@@ -51,6 +52,24 @@ void LogNotices(const std::vector<ConfigNotice>& notices) {
               {"key", notice.key},
               {"message", notice.message}});
   }
+}
+
+// True in each case, also for gunicorn's sidecar, where nothing is wrong.
+void WarnWhereNobodyElseIsHeard(const StatsdServer& statsd) {
+  std::vector<std::string> addresses;
+  for (const Transport transport :
+       {Transport::kUdp, Transport::kTcp, Transport::kUnixgram}) {
+    const auto more = statsd.addresses(transport);
+    addresses.insert(addresses.end(), more.begin(), more.end());
+  }
+  if (!HearsItsContainerAlone(addresses)) return;
+  LogEvent(
+      LogLevel::kWarn, "statsd_heard_in_this_container_alone",
+      {{"address", addresses.front()},
+       {"message",
+        "this container's network is not the machine's: only gunicorns in the "
+        "same container or pod can send to a loopback address; for all others, "
+        "set --statsd.listen-udp=:8125"}});
 }
 
 std::vector<AppId> ConfiguredApps(const Config& config) {
@@ -105,6 +124,7 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
   if (flags.collector_statsd) {
     statsd_.emplace(flags, store_, self_metrics_.registry(),
                     process_ ? &*process_ : nullptr, std::move(inherited));
+    WarnWhereNobodyElseIsHeard(*statsd_);
     const auto udp = statsd_->addresses(Transport::kUdp);
     const auto address = udp.empty() ? std::nullopt : ParseAddress(udp.front());
     if (process_ && address) process_->WatchSendersTo(address->port);
