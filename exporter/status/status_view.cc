@@ -31,6 +31,10 @@ struct FamilyRule {
 };
 
 constexpr FamilyRule kRules[] = {
+    {"gunicorn_app_info",
+     [](StatusView& a, const Series& s) {
+       a.version = LabelValue(s, "version");
+     }},
     {"gunicorn_requests_total",
      [](StatusView& a, const Series& s) { Add(a.requests, s.value); }},
     {"gunicorn_request_status_total",

@@ -29,6 +29,7 @@ struct StatusView {
   bool running_here = true;  // False: known from its StatsD lines alone.
   // Lines have come that tell the app's name and not which of its containers.
   bool has_lines_elsewhere = false;
+  std::string version;      // Empty: not known.
   std::vector<Label> tags;  // Its labels beside `app` and the container's.
 
   std::optional<double> requests;

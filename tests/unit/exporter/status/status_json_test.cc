@@ -248,6 +248,29 @@ TEST(StatusHints, SayHowToSendStatsdUntilALineComes) {
   EXPECT_EQ(HintsOf(absent), "[]");
 }
 
+TEST(StatusHints, SayWhereAGunicornIsTooOldForTheUnixSocket) {
+  const auto hints = [](const char* version, const char* address) {
+    std::vector<MetricFamily> families;
+    families.push_back(One("gunicorn_app_info", MakeLabels({{"app", "shop"}}),
+                           MakeLabels({{"version", version}}), 1));
+    const KnownApps known{{Running("shop")}, ""};
+    return Json::parse(
+               StatusJson(families, known, 1000.5, address))["apps"][0]["hints"]
+        .dump();
+  };
+  EXPECT_EQ(hints("20.1.0", "unix:///run/statsd.sock"),
+            "[\"no StatsD line from shop yet: gunicorn 20.1.0 does not start "
+            "with a unix socket as --statsd-host, which takes 21 or later: "
+            "have it send to an address of --statsd.listen-udp\"]");
+  for (const char* version : {"21.0.0", "26.1.0", "", "master"}) {
+    EXPECT_EQ(hints(version, "unix:///run/statsd.sock"),
+              "[\"no StatsD line from shop yet: start gunicorn with "
+              "--statsd-host unix:///run/statsd.sock\"]")
+        << version;
+  }
+  EXPECT_EQ(hints("20.1.0", kStatsdAddress), HintsOf(Running("shop")));
+}
+
 TEST(StatusHints, SayThatASocketIsOpenAndNothingComes) {
   AppStatus status = Running("shop");
   status.statsd_socket = "127.0.0.1:8125";
