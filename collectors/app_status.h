@@ -6,6 +6,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,18 @@ namespace gunicorn_exporter {
 // An app whose StatsD socket has been open and whose lines have not come for so
 // long is worth a hint.
 inline constexpr std::chrono::minutes kStatsdSilence{5};
+
+// The `state` label.
+enum class WorkerState : std::uint8_t { kIdle, kWorking, kUnknown };
+
+struct WorkerStatus {
+  pid_t pid = 0;
+  WorkerState state = WorkerState::kIdle;
+  // Requests that it has in hand, where its connections are told.
+  std::optional<std::size_t> requests_in_progress;
+  // How long the oldest of them has waited, where that is told; 0: none.
+  std::optional<double> oldest_request_seconds;
+};
 
 struct AppStatus {
   AppId app;
@@ -28,6 +42,9 @@ struct AppStatus {
   std::size_t working = 0;
   // Burning no CPU, and whose connections are theirs cannot be told.
   std::size_t unknown = 0;
+  // By pid. Nothing of those of whom it is not known what each one does: where
+  // only the app is known to have the connections.
+  std::vector<WorkerStatus> worker_list;
   // Workers whose master is gone. They are none of the above.
   std::vector<pid_t> orphans;
   // A gunicorn without setproctitle: found by its command line.

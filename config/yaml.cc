@@ -96,6 +96,14 @@ std::string Join(const std::string& path, std::string_view key) {
   return path.empty() ? std::string(key) : path + "." + std::string(key);
 }
 
+bool IsIndentedByTab(const std::vector<std::string_view>& lines, int line) {
+  const auto index = static_cast<std::size_t>(line) - 1;
+  if (index >= lines.size()) return false;
+  const std::string_view text = lines[index];
+  return text.substr(0, text.find_first_not_of(" \t")).find('\t') !=
+         std::string_view::npos;
+}
+
 }  // namespace
 
 YamlValue YamlValue::Parse(const std::string& text, YamlFile& file) {
@@ -116,8 +124,11 @@ YamlValue YamlValue::Parse(const std::string& text, YamlFile& file) {
     root.CheckKeys();
     return root;
   } catch (const YAML::Exception& error) {
-    FailConfig(file.name, LineOf(error.mark), "",
-               error.msg + "; expected YAML");
+    const int line = LineOf(error.mark);
+    FailConfig(file.name, line, "",
+               IsIndentedByTab(file.lines, line)
+                   ? "a tab before the text; expected blanks"
+                   : error.msg + "; expected YAML");
   }
 }
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -32,6 +34,36 @@ LoadedConfig LoadConfig(const Flags& flags) {
                                    : LoadConfigFile(flags.config_file);
 }
 
+// Of the systemd unit. Who calls `check` by hand seldom repeats the flags of
+// the service.
+constexpr char kSocketOfTheUnit[] = "/run/gunicorn-exporter/statsd.sock";
+
+bool HasUnixSocket(const Flags& flags) {
+  std::error_code ignored;
+  return !flags.statsd_listen_unixgram.empty() ||
+         std::filesystem::is_socket(kSocketOfTheUnit, ignored);
+}
+
+// What the view of `check` tells of one app besides its status.
+void AddNotes(const AppView& view, const Config& config, bool has_unix_socket,
+              AppStatus& status) {
+  for (const InstanceConfig& instance : config.instances) {
+    // No line is received here: what the configuration says of them.
+    if (instance.proc_name == status.app.name &&
+        !instance.statsd_prefix.empty() &&
+        instance.statsd_prefix != instance.proc_name) {
+      status.lines_carry = CarriedPrefix(instance.statsd_prefix);
+    }
+  }
+  for (const InfoView& info : view.infos) {
+    std::string why =
+        has_unix_socket ? WhyNoUnixSocket(info.version) : std::string();
+    if (why.empty()) continue;
+    status.notes.push_back(std::move(why));
+    break;
+  }
+}
+
 }  // namespace
 
 int Serve(const Flags& flags) {
@@ -45,7 +77,12 @@ int Serve(const Flags& flags) {
     Exporter exporter(flags, loaded);
     ReleaseLog();
     ReleaseStartupMemory();
-    while (WaitForSignal() == Signal::kReload) exporter.Reload();
+    for (;;) {
+      const auto signal = WaitForSignal(exporter.NextHistoryPoint());
+      if (signal == Signal::kStop) break;
+      if (signal == Signal::kReload) exporter.Reload();
+      exporter.KeepHistory();
+    }
     LogEvent(LogLevel::kInfo, "stopping");
     if (!exporter.CanStop()) {
       // A thread hangs in the kernel: there is nothing that could be waited
@@ -70,7 +107,9 @@ int CheckInstances(const Flags& flags) {
   monitor.Sample();
   std::this_thread::sleep_for(kBetweenSamples);
   monitor.Sample();
-  const ProcessView view = monitor.View(false);
+  const bool has_unix_socket = HasUnixSocket(flags);
+  // The details tell the versions.
+  const ProcessView view = monitor.View(has_unix_socket);
   if (!view.readable) {
     std::cerr << "gunicorn_exporter: " << flags.path_procfs
               << ": the process table cannot be read\n";
@@ -79,14 +118,7 @@ int CheckInstances(const Flags& flags) {
   std::vector<AppStatus> apps;
   for (const AppView& app : view.apps) {
     apps.push_back(app.status);
-    for (const InstanceConfig& instance : config.instances) {
-      // No line is received here: what the configuration says of them.
-      if (instance.proc_name == app.status.app.name &&
-          !instance.statsd_prefix.empty() &&
-          instance.statsd_prefix != instance.proc_name) {
-        apps.back().lines_carry = CarriedPrefix(instance.statsd_prefix);
-      }
-    }
+    AddNotes(app, config, has_unix_socket, apps.back());
   }
   const auto first_stranger = std::stable_partition(
       apps.begin(), apps.end(),

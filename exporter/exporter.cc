@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 #include <exception>
+#include <iterator>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -16,7 +17,9 @@
 #include "config/base/error_text.h"
 #include "config/base/file_descriptor.h"
 #include "config/base/log.h"
+#include "exporter/container_network.h"
 #include "exporter/signals.h"
+#include "exporter/status/status_view.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -53,6 +56,24 @@ void LogNotices(const std::vector<ConfigNotice>& notices) {
   }
 }
 
+// True in each case, also for gunicorn's sidecar, where nothing is wrong.
+void WarnWhereNobodyElseIsHeard(const StatsdServer& statsd) {
+  std::vector<std::string> addresses;
+  for (const Transport transport :
+       {Transport::kUdp, Transport::kTcp, Transport::kUnixgram}) {
+    const auto more = statsd.addresses(transport);
+    addresses.insert(addresses.end(), more.begin(), more.end());
+  }
+  if (!HearsItsContainerAlone(addresses)) return;
+  LogEvent(
+      LogLevel::kWarn, "statsd_heard_in_this_container_alone",
+      {{"address", addresses.front()},
+       {"message",
+        "this container's network is not the machine's: only gunicorns in the "
+        "same container or pod can send to a loopback address; for all others, "
+        "set --statsd.listen-udp=:8125"}});
+}
+
 std::vector<AppId> ConfiguredApps(const Config& config) {
   std::vector<AppId> apps;
   for (const InstanceConfig& instance : config.instances) {
@@ -78,7 +99,8 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
     : flags_(flags),
       self_metrics_(SystemTime().unix_seconds),
       store_(loaded.config, SystemTime,
-             flags.collector_statsd ? "statsd" : "logs") {
+             flags.collector_statsd ? "statsd" : "logs"),
+      history_(SystemTime().steady) {
   const Config& config = loaded.config;
   LogNotices(loaded.notices);
   self_metrics_.SetReloadResult(true, SystemTime().unix_seconds);
@@ -105,6 +127,7 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
   if (flags.collector_statsd) {
     statsd_.emplace(flags, store_, self_metrics_.registry(),
                     process_ ? &*process_ : nullptr, std::move(inherited));
+    WarnWhereNobodyElseIsHeard(*statsd_);
     const auto udp = statsd_->addresses(Transport::kUdp);
     const auto address = udp.empty() ? std::nullopt : ParseAddress(udp.front());
     if (process_ && address) process_->WatchSendersTo(address->port);
@@ -186,6 +209,7 @@ HttpHandlers Exporter::Handlers() {
   };
   handlers.apps = [this] { return Apps(); };
   handlers.ready = [this] { return !process_ || process_->HasLooked(); };
+  handlers.history = &history_;
   handlers.reload = [this] { return Reload(); };
   handlers.quit = RequestStop;
   handlers.count_request = [this](std::string_view handler, int code) {
@@ -239,6 +263,28 @@ std::string Exporter::Reload() {
     LogEvent(LogLevel::kError, "config_reload_failed", {{"error", error}});
   }
   return error;
+}
+
+void Exporter::KeepHistory() {
+  const TimePoint now = SystemTime();
+  if (!history_.IsDue(now.steady)) return;
+  std::vector<MetricFamily> families =
+      store_.Collect(steady_clock::now()).families;
+  KnownApps known;
+  if (process_) {
+    const auto last = process_->LastView(steady_clock::now());
+    known = ToKnownApps(last, steady_clock::now());
+    // Else what it says of the apps may not hold any more.
+    if (known.trouble.empty()) {
+      auto more = ToFamilies(*last.view, TicksPerSecond());
+      std::move(more.begin(), more.end(), std::back_inserter(families));
+    }
+  }
+  history_.Add(now.steady, ViewApps(families, known));
+}
+
+steady_clock::time_point Exporter::NextHistoryPoint() {
+  return steady_clock::time_point(History::NextPoint(SystemTime().steady));
 }
 
 bool Exporter::CanStop() {

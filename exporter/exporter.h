@@ -3,8 +3,10 @@
 //     UDP, unixgram, TCP → StatsdServer → MetricStore ─┐
 //     log files → LogCollector ─────────────↗          ├→ Scraper → HttpServer
 //     /proc → ProcessThread → ProcessCollector ────────┘
+//     both, every five seconds → History → HttpServer
 #pragma once
 
+#include <chrono>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -20,6 +22,7 @@
 #include "exporter/scrape/scrape.h"
 #include "exporter/scrape/self_metrics.h"
 #include "exporter/status/health.h"
+#include "exporter/status/history.h"
 #include "exporter/web/http_server.h"
 
 namespace gunicorn_exporter {
@@ -35,6 +38,11 @@ class Exporter {
   // not at all. Empty when all is well, else one line that says what is wrong.
   // Any thread.
   std::string Reload();
+
+  // Adds a point to the history where one is due; it waits for nobody who may
+  // hang. The main thread does it, between two signals.
+  void KeepHistory();
+  static std::chrono::steady_clock::time_point NextHistoryPoint();
 
   // Whether every part can be destroyed: false where one hangs in a call to the
   // system (a procfs or a configuration file that does not answer).
@@ -55,6 +63,7 @@ class Exporter {
   const Flags flags_;
   SelfMetrics self_metrics_;
   MetricStore store_;
+  History history_;
   std::optional<ProcessThread> process_;
   std::optional<ProcessCollector> process_collector_;
   std::optional<StatsdServer> statsd_;

@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace gunicorn_exporter {
 namespace {
 
@@ -23,11 +25,18 @@ void BlockSignals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-Signal WaitForSignal() {
+std::optional<Signal> WaitForSignal(
+    std::chrono::steady_clock::time_point deadline) {
+  using std::chrono::nanoseconds;
   const sigset_t set = SteeringSignals();
-  int number = 0;
-  while (sigwait(&set, &number) != 0) {
-  }
+  const auto left = std::max<nanoseconds>(
+      deadline - std::chrono::steady_clock::now(), nanoseconds(0));
+  constexpr std::int64_t kNanoseconds = 1'000'000'000;
+  const timespec timeout{left.count() / kNanoseconds,
+                         left.count() % kNanoseconds};
+  // That an interrupted wait ends early harms nobody.
+  const int number = sigtimedwait(&set, nullptr, &timeout);
+  if (number < 0) return std::nullopt;
   return number == SIGHUP ? Signal::kReload : Signal::kStop;
 }
 

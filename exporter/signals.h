@@ -1,6 +1,9 @@
 // The signals that steer the program, taken one at a time by the main thread.
 #pragma once
 
+#include <chrono>
+#include <optional>
+
 namespace gunicorn_exporter {
 
 enum class Signal {
@@ -12,8 +15,9 @@ enum class Signal {
 // ignores SIGPIPE. Call it before the first thread starts.
 void BlockSignals();
 
-// Waits for the next one.
-Signal WaitForSignal();
+// Waits for the next one; nothing where none has come by the deadline.
+std::optional<Signal> WaitForSignal(
+    std::chrono::steady_clock::time_point deadline);
 
 // Asks the main thread to stop, as SIGTERM would. Any thread.
 void RequestStop();

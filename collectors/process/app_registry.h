@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "collectors/app_id.h"
+#include "collectors/app_status.h"
 #include "collectors/process/find/gunicorn_app.h"
 #include "config/config.h"
 
@@ -51,9 +52,6 @@ struct CpuTicks {
     return *this;
   }
 };
-
-// The `state` label.
-enum class WorkerState : std::uint8_t { kIdle, kWorking, kUnknown };
 
 struct TrackedProcess {
   GunicornProcess gunicorn;

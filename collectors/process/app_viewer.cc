@@ -68,6 +68,25 @@ std::string ToWaits(const std::vector<Upstream>& upstreams) {
   return text;
 }
 
+std::vector<WorkerStatus> ToWorkers(const ProcessGroup& processes,
+                                    const AppSockets& sockets) {
+  std::vector<WorkerStatus> workers;
+  for (const TrackedProcess* process : processes) {
+    if (process->gunicorn.role != ProcessRole::kWorker) continue;
+    const ProcessKey& key = process->gunicorn.process.key;
+    const auto held = sockets.by_worker.find(key);
+    const bool is_told = held != sockets.by_worker.end();
+    if (sockets.told && !is_told) continue;
+    WorkerStatus& worker = workers.emplace_back();
+    worker.pid = key.pid;
+    worker.state = process->state;
+    if (!is_told) continue;
+    worker.requests_in_progress = held->second.requests.count;
+    worker.oldest_request_seconds = held->second.requests.oldest_seconds;
+  }
+  return workers;
+}
+
 // 0: not said.
 unsigned ThreadsOf(const AppId& app,
                    const std::vector<InstanceConfig>& instances) {
@@ -83,8 +102,9 @@ std::optional<std::uint64_t> CountSlots(const ProcessGroup& processes,
   std::uint64_t slots = 0;
   for (const TrackedProcess* process : processes) {
     if (process->gunicorn.role != ProcessRole::kWorker) continue;
-    if (threads == 0 && !process->gunicorn.slots) return std::nullopt;
-    slots += threads == 0 ? *process->gunicorn.slots : threads;
+    const std::optional<unsigned>& told = process->gunicorn.settings.slots;
+    if (threads == 0 && !told) return std::nullopt;
+    slots += threads == 0 ? *told : threads;
   }
   return slots;
 }
@@ -101,9 +121,7 @@ std::map<AppId, ProcessGroup> GroupByApp(
 }
 
 AppStatus ToStatus(const AppId& app, bool configured,
-                   const ProcessGroup& processes,
-                   const std::vector<ListenQueue>& addresses,
-                   const std::vector<Upstream>& upstreams) {
+                   const ProcessGroup& processes, const AppSockets& sockets) {
   AppStatus status;
   status.app = app;
   status.configured = configured;
@@ -112,8 +130,8 @@ AppStatus ToStatus(const AppId& app, bool configured,
     if (gunicorn.role == ProcessRole::kMaster) {
       ++status.masters;
       status.titled = status.titled && gunicorn.titled;
-      if (!gunicorn.worker_class.empty()) {
-        status.worker_class = gunicorn.worker_class;
+      if (!gunicorn.settings.worker_class.empty()) {
+        status.worker_class = gunicorn.settings.worker_class;
       }
     } else if (gunicorn.role == ProcessRole::kOrphan) {
       status.orphans.push_back(gunicorn.process.key.pid);
@@ -132,8 +150,10 @@ AppStatus ToStatus(const AppId& app, bool configured,
     }
   }
   status.ok = status.masters > 0 && status.Workers() > 0;
-  status.waits = ToWaits(upstreams);
-  status.message = ToMessage(status) + OrphansMessage(status, addresses);
+  status.worker_list = ToWorkers(processes, sockets);
+  status.waits = ToWaits(sockets.upstreams);
+  status.message =
+      ToMessage(status) + OrphansMessage(status, sockets.listen_queues);
   if (!status.waits.empty()) status.message += "; " + status.waits;
   return status;
 }
@@ -169,6 +189,11 @@ void AddTotals(const AppRecord& record, const ProcessGroup& processes,
           static_cast<double>(snapshot.key.start_time) / units.ticks_per_second;
       view.master_start_seconds =
           std::min(start, view.master_start_seconds.value_or(start));
+    }
+    const auto& timeout = gunicorn.settings.timeout_seconds;
+    if (gunicorn.role == ProcessRole::kMaster && timeout) {
+      view.worker_timeout_seconds =
+          std::min(*timeout, view.worker_timeout_seconds.value_or(*timeout));
     }
     if (gunicorn.role == ProcessRole::kDirtyArbiter) view.dirty_arbiter = true;
     if (gunicorn.role == ProcessRole::kDirtyWorker) ++view.dirty_workers;

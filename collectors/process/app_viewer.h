@@ -9,6 +9,7 @@
 #include "collectors/app_status.h"
 #include "collectors/process/app_registry.h"
 #include "collectors/process/process_view.h"
+#include "collectors/process/sockets/connection_sampler.h"
 #include "config/config.h"
 
 namespace gunicorn_exporter {
@@ -19,13 +20,9 @@ using ProcessGroup = std::vector<const TrackedProcess*>;
 std::map<AppId, ProcessGroup> GroupByApp(
     const std::map<ProcessKey, TrackedProcess>& processes);
 
-// The is_running check. `addresses`: where the app's processes listen, as far
-// as that is known; a message about orphaned workers names them. `upstreams`:
-// what they wait for.
+// The is_running check. `sockets`: by the last sample.
 AppStatus ToStatus(const AppId& app, bool configured,
-                   const ProcessGroup& processes,
-                   const std::vector<ListenQueue>& addresses,
-                   const std::vector<Upstream>& upstreams);
+                   const ProcessGroup& processes, const AppSockets& sockets);
 
 // What the kernel counts in, and since when.
 struct KernelUnits {
@@ -35,7 +32,7 @@ struct KernelUnits {
 };
 
 // What the process table tells of one app beside its status: counts, sums,
-// start time, and slots, where an instance or its command line tells them.
+// start time, and settings, where they are told.
 void AddTotals(const AppRecord& record, const ProcessGroup& processes,
                const std::vector<InstanceConfig>& instances,
                const KernelUnits& units, AppView& view);

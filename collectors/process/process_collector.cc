@@ -128,6 +128,12 @@ class AppWriter {
             "Time since the stalest worker last told its master that it lives.",
             *app_.heartbeat_age_seconds);
     }
+    if (app_.worker_timeout_seconds) {
+      Gauge("gunicorn_worker_timeout_seconds",
+            "After so long without a heartbeat the master kills a worker; 0: "
+            "never.",
+            *app_.worker_timeout_seconds);
+    }
   }
 
   void WriteRole(std::size_t index) {
@@ -283,6 +289,20 @@ class AppWriter {
         Gauge("gunicorn_worker_connections",
               "Accepted client connections that one worker holds.",
               static_cast<double>(*worker.connections), own);
+      }
+    }
+    for (const WorkerStatus& worker : app_.status.worker_list) {
+      const LabelSetPtr own = MakeLabels({{"pid", std::to_string(worker.pid)}});
+      if (worker.requests_in_progress) {
+        Gauge("gunicorn_worker_requests_in_progress",
+              "Requests of one worker that have no answer yet.",
+              static_cast<double>(*worker.requests_in_progress), own);
+      }
+      if (worker.oldest_request_seconds) {
+        Gauge("gunicorn_worker_oldest_request_age_seconds",
+              "How long the oldest request of one worker has waited for its "
+              "answer.",
+              *worker.oldest_request_seconds, own);
       }
     }
   }

@@ -8,7 +8,6 @@
 #include <system_error>
 #include <utility>
 
-#include "collectors/process/find/gunicorn_version.h"
 #include "collectors/process/read/proc_parse.h"
 #include "collectors/process/sender_finder.h"
 #include "collectors/process/sockets/worker_state.h"
@@ -28,7 +27,6 @@ constexpr milliseconds kScanInterval{5000};
 // A gunicorn without a title or a worker is taken for one that is starting, and
 // about to set its title, this long.
 constexpr double kStartSeconds = 10;
-constexpr milliseconds kVersionTimeout{5000};
 // The interval of samples, and of scans between questions, is at least so many
 // times what one costs.
 constexpr double kCostMultiple = 100;
@@ -57,6 +55,7 @@ ProcessMonitor::ProcessMonitor(const Config& config, const ProcessPaths& paths,
       cgroups_(paths.cgroupfs),
       detail_reader_(reader_, cgroups_, clocks_),
       master_facts_(reader_, cgroups_),
+      control_settings_(reader_),
       registry_(config),
       last_sample_(clocks_.now()),
       effective_interval_(config.process.sample_interval) {
@@ -70,7 +69,7 @@ void ProcessMonitor::Reconfigure(const Config& config) {
   config_ = std::make_shared<const Config>(config);
   registry_.Reconfigure(config);
   others_are_hidden_ = reader_.HidesOthers();
-  asked_versions_.clear();
+  asked_versions_.Clear();
   effective_interval_ =
       Stretch(config.process.sample_interval, sample_seconds_);
   last_sample_ = clocks_.now();
@@ -148,7 +147,8 @@ void ProcessMonitor::Sample() {
     SenderFinder finder(reader_, scanner_, sole_owners_, registry_.processes());
     sender_watch_.Look(finder, now);
   }
-  AskVersion();
+  asked_versions_.Ask(registry_.processes(), master_facts_, *config_);
+  control_settings_.Ask(registry_.processes(), clocks_.boot_seconds());
 }
 
 void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
@@ -175,6 +175,7 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
     }
     TrackedProcess& process = found.emplace_back();
     process.gunicorn = std::move(gunicorn);
+    control_settings_.Complete(process.gunicorn);
     process.app = std::move(app);
     process.pod_folder = pod_folder;
   }
@@ -286,17 +287,17 @@ ProcessView ProcessMonitor::View(bool with_details) {
     const ProcessGroup& group = groups[app];
     AppView& added = view.apps.emplace_back();
     const AppSockets& sockets = SocketsOf(app);
-    added.status = ToStatus(app, record.configured, group,
-                            sockets.listen_queues, sockets.upstreams);
+    added.status = ToStatus(app, record.configured, group, sockets);
     added.status.statsd_socket = sender_watch_.PeerOf(app, clocks_.now());
-    if (with_details) AddDetails(record, group, added);
+    Describe(record, group, added);
+    if (with_details) detail_reader_.Fill(group, added);
   }
   notes_.Write(view, strangers_);
   return view;
 }
 
-void ProcessMonitor::AddDetails(const AppRecord& record,
-                                const ProcessGroup& group, AppView& view) {
+void ProcessMonitor::Describe(const AppRecord& record,
+                              const ProcessGroup& group, AppView& view) {
   const KernelUnits units{TicksPerSecond(),
                           static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)),
                           boot_time_.UnixSeconds(clocks_)};
@@ -306,14 +307,11 @@ void ProcessMonitor::AddDetails(const AppRecord& record,
   for (const TrackedProcess* process : group) {
     if (process->gunicorn.role != ProcessRole::kMaster) continue;
     const MasterFacts& facts = master_facts_.Of(process->gunicorn.master);
-    const auto asked = asked_versions_.find(ProgramFor(app));
-    const std::string version =
-        facts.version.empty() && asked != asked_versions_.end() ? asked->second
-                                                                : facts.version;
-    infos.insert({version, process->gunicorn.titled, facts.container});
+    infos.insert({facts.version.empty() ? asked_versions_.Of(app, *config_)
+                                        : facts.version,
+                  process->gunicorn.titled, facts.container});
   }
   view.infos.assign(infos.begin(), infos.end());
-  detail_reader_.Fill(group, view);
   if (view.status.masters == 0) return;
   const AppSockets& sockets = SocketsOf(app);
   view.listen_queues = sockets.listen_queues;
@@ -358,43 +356,6 @@ std::vector<SenderAnswer> ProcessMonitor::Answer(
     answers[i].generation = generation_;
   }
   return answers;
-}
-
-// One program at a time, in a thread of its own: it may take its time.
-void ProcessMonitor::AskVersion() {
-  if (version_question_) {
-    auto& [program, answer] = *version_question_;
-    if (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-      return;
-    }
-    asked_versions_[program] = answer.get();
-    version_question_.reset();
-  }
-  for (const auto& [key, process] : registry_.processes()) {
-    if (process.gunicorn.role != ProcessRole::kMaster ||
-        !master_facts_.Of(key).version.empty()) {
-      continue;
-    }
-    const std::string program = ProgramFor(process.app);
-    if (program.empty() || asked_versions_.contains(program)) continue;
-    try {
-      version_question_ = {program, std::async(std::launch::async, [program] {
-                             return gunicorn_exporter::AskVersion(
-                                 program, kVersionTimeout);
-                           })};
-    } catch (const std::system_error&) {  // No thread is to be had: not now.
-    }
-    return;
-  }
-}
-
-std::string ProcessMonitor::ProgramFor(const AppId& app) const {
-  for (const InstanceConfig& instance : config_->instances) {
-    if (instance.proc_name == app.name && !instance.gunicorn.empty()) {
-      return instance.gunicorn;
-    }
-  }
-  return config_->gunicorn;
 }
 
 }  // namespace gunicorn_exporter

@@ -13,7 +13,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +25,8 @@
 #include "collectors/process/app_registry.h"
 #include "collectors/process/app_viewer.h"
 #include "collectors/process/detail_reader.h"
+#include "collectors/process/find/asked_versions.h"
+#include "collectors/process/find/control_settings.h"
 #include "collectors/process/find/master_facts.h"
 #include "collectors/process/find/process_scanner.h"
 #include "collectors/process/monitor_clocks.h"
@@ -70,8 +71,8 @@ class ProcessMonitor {
 
   // Where the last scan is not fresh.
   void ScanIfStale();
-  // What is known now. `with_details`: what a scrape shows beyond the state of
-  // the apps is read, too.
+  // What is known now. `with_details`: what a scrape shows beyond that is read,
+  // too.
   ProcessView View(bool with_details);
 
   // One answer for each question, in their order. Scans where a sender may be a
@@ -100,12 +101,6 @@ class ProcessMonitor {
   std::uint64_t Generation() const { return generation_; }
 
  private:
-  // A program that is asked for its version.
-  struct VersionQuestion {
-    std::string program;
-    std::future<std::string> answer;
-  };
-
   void Absorb(std::vector<ProcessSnapshot> candidates);
   bool IsStarting(const GunicornProcess& gunicorn,
                   const std::vector<GunicornProcess>& all) const;
@@ -113,10 +108,8 @@ class ProcessMonitor {
   void WatchRequests();
   // By the last sample; not `told` where it knew none.
   const AppSockets& SocketsOf(const AppId& app) const;
-  void AddDetails(const AppRecord& record, const ProcessGroup& group,
-                  AppView& view);
-  void AskVersion();
-  std::string ProgramFor(const AppId& app) const;
+  void Describe(const AppRecord& record, const ProcessGroup& group,
+                AppView& view);
 
   const ProcessPaths paths_;
   const MonitorClocks clocks_;
@@ -133,12 +126,12 @@ class ProcessMonitor {
   CgroupAccounts cgroups_;
   DetailReader detail_reader_;
   MasterFactsReader master_facts_;
+  ControlSettings control_settings_;
   AppRegistry registry_;
   SenderWatch sender_watch_;
   AppNotes notes_;
-  std::map<AppId, AppSockets> sockets_;                // By the last sample.
-  std::map<std::string, std::string> asked_versions_;  // By program.
-  std::optional<VersionQuestion> version_question_;
+  std::map<AppId, AppSockets> sockets_;  // By the last sample.
+  AskedVersions asked_versions_;
   bool readable_ = false;
   bool others_are_hidden_ = false;
   std::size_t processes_ = 0;

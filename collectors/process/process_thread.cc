@@ -12,9 +12,10 @@ namespace {
 // Where somebody has waited this long, lines of new senders are not held for
 // it.
 constexpr std::chrono::seconds kSlow{1};
-// A view that nobody asked for is made this often: it is what there is to say
-// where the next look hangs.
-constexpr std::chrono::seconds kKeepView{5};
+// A view that nobody asked for is made with the first sample after this time:
+// it is what the history is made of, and what there is to say where the next
+// look hangs.
+constexpr std::chrono::seconds kKeepView{2};
 // Looking up senders takes a fifth of the time, but for a burst of 200 ms.
 constexpr int kSenderShare = 5;
 constexpr std::chrono::milliseconds kSenderBurst{200};
@@ -67,6 +68,13 @@ ProcessThread::Answer ProcessThread::View(bool with_details,
   answered_.wait_until(lock, deadline,
                        [&] { return is_answered() || has_ended_; });
   return {views.last, !is_answered()};
+}
+
+ProcessThread::Answer ProcessThread::LastView(Clock::time_point now) const {
+  const std::lock_guard lock(mutex_);
+  const std::chrono::duration<double> sample(
+      states_.last->sample_interval_seconds);
+  return {states_.last, now - states_.made_at > 2 * kKeepView + sample};
 }
 
 void ProcessThread::Reconfigure(const Config& config) {

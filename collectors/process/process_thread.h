@@ -57,6 +57,9 @@ class ProcessThread : public SenderQuestions {
   // What there is after a fresh look, or, where that is not done by the
   // deadline, what there was.
   Answer View(bool with_details, Clock::time_point deadline);
+  // What there is, without a look and without waiting. It is late where it is
+  // older than the thread, which makes one every few seconds, lets it become.
+  Answer LastView(Clock::time_point now) const;
 
   // Takes effect at once, or as soon as the thread is free.
   void Reconfigure(const Config& config);
@@ -93,7 +96,7 @@ class ProcessThread : public SenderQuestions {
   mutable std::mutex mutex_;  // Guards all below, but for the thread itself.
   std::condition_variable work_;      // For the thread.
   std::condition_variable answered_;  // For who waits for it.
-  Views states_;                      // Of the apps alone.
+  Views states_;                      // Of what is known anyway.
   Views details_;                     // With all that a scrape shows.
   // Since when somebody waits for an answer; nothing: nobody does.
   std::optional<Clock::time_point> waiting_since_;

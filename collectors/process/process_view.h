@@ -78,6 +78,9 @@ struct AppView {
   std::optional<std::uint64_t> connections;
   std::optional<std::size_t> requests_in_progress;
   std::optional<std::uint64_t> request_slots;  // Where it is told.
+  // After so long without a heartbeat a worker is killed, where that is told;
+  // 0: never. The shortest, where its masters' differ.
+  std::optional<unsigned> worker_timeout_seconds;
   std::optional<double> oldest_request_seconds;
   std::vector<ListenQueue> listen_queues;
   std::vector<Upstream> upstreams;
@@ -98,7 +101,9 @@ struct ProcessView {
   bool readable = false;           // The table, at the last look, to its end.
   bool others_are_hidden = false;  // Other users' processes: hidepid.
   std::vector<UnnamedGunicorn> unnamed;  // At the last scan.
-  bool has_details = false;   // Else of each app `status` alone is filled in.
+  // Else what more files of /proc tell is left out: descriptors, proportional
+  // memory, heartbeats, overflows, cgroups.
+  bool has_details = false;
   std::size_t processes = 0;  // All of the machine's, at the last scan.
   double sample_interval_seconds = 0;  // In effect; may be longer than asked.
   double sample_seconds = 0;           // CPU time of the last sample.

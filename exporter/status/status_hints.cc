@@ -1,5 +1,6 @@
 #include "exporter/status/status_hints.h"
 
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <string_view>
@@ -58,6 +59,16 @@ std::string WhyNoRequests(const std::string& worker_class) {
   return {};
 }
 
+std::string WhyNoUnixSocket(const std::string& version) {
+  constexpr int kFirstThatCan = 21;
+  int major = kFirstThatCan;
+  std::from_chars(version.data(), version.data() + version.size(), major);
+  if (major >= kFirstThatCan) return {};
+  return "gunicorn " + version +
+         " does not start with a unix socket as --statsd-host, which takes 21 "
+         "or later: have it send to an address of --statsd.listen-udp";
+}
+
 std::string WhyUnknown(const AppStatus& app) {
   if (app.unknown == 0) return {};
   return "whose its connections are is not proven, so that no worker is called "
@@ -94,9 +105,14 @@ std::vector<std::string> HintsForApp(const StatusView& app,
     const bool has_lines = app.last_packet_seconds.has_value();
     if (!has_lines && !is_silent && !statsd_address.empty() &&
         status.masters > 0) {
-      hints.push_back("no StatsD line from " + status.app.name +
-                      " yet: start gunicorn with --statsd-host " +
-                      statsd_address);
+      std::string hint = "no StatsD line from " + status.app.name + " yet: ";
+      const std::string no_socket = statsd_address.starts_with("unix:")
+                                        ? WhyNoUnixSocket(app.version)
+                                        : std::string();
+      hint += no_socket.empty()
+                  ? "start gunicorn with --statsd-host " + statsd_address
+                  : no_socket;
+      hints.push_back(std::move(hint));
     }
     if (!why.empty()) {
       hints.push_back(why);

@@ -36,6 +36,10 @@ inline constexpr std::string_view kInstallSetproctitle =
 // lines. Empty: no reason is known.
 std::string WhyNoRequests(const std::string& worker_class);
 
+// Why a gunicorn of this version cannot send to a unix socket. Empty: it can,
+// or its version is not known.
+std::string WhyNoUnixSocket(const std::string& version);
+
 // Of the exporter itself.
 std::vector<std::string> HintsForAll(const std::vector<MetricFamily>& families);
 

@@ -39,15 +39,6 @@ Json Quantile(const StatusView& app, const std::string& quantile) {
   return Number(found->second);
 }
 
-std::optional<double> ErrorsOf(const StatusView& app) {
-  if (app.status_codes.empty()) return std::nullopt;
-  double errors = 0;
-  for (const auto& [code, count] : app.status_codes) {
-    if (code.starts_with('5')) errors += count;
-  }
-  return errors;
-}
-
 const char* StatusOf(const StatusView& app) {
   if (!app.running_here) return "remote";
   return app.status.ok ? "ok" : "critical";
@@ -73,8 +64,55 @@ Json UpstreamsJson(const StatusView& app) {
   return list;
 }
 
-Json AppJson(const StatusView& app, const std::string& statsd_address,
-             double now_seconds) {
+const char* StateOf(const WorkerStatus& worker) {
+  switch (worker.state) {
+    case WorkerState::kIdle:
+      return "idle";
+    case WorkerState::kWorking:
+      return "working";
+    case WorkerState::kUnknown:
+      break;
+  }
+  return "unknown";
+}
+
+// Where there are too many, those at work for the longest.
+Json WorkersJson(std::vector<WorkerStatus> workers) {
+  if (workers.size() > kMostListedWorkers) {
+    const auto rank = [](const WorkerStatus& worker) {
+      return std::pair(worker.oldest_request_seconds.value_or(0),
+                       worker.state == WorkerState::kWorking);
+    };
+    std::stable_sort(workers.begin(), workers.end(),
+                     [&](const WorkerStatus& left, const WorkerStatus& right) {
+                       return rank(left) > rank(right);
+                     });
+    workers.resize(kMostListedWorkers);
+    std::sort(workers.begin(), workers.end(),
+              [](const WorkerStatus& left, const WorkerStatus& right) {
+                return left.pid < right.pid;
+              });
+  }
+  Json list = Json::array();
+  for (const WorkerStatus& worker : workers) {
+    const auto& requests = worker.requests_in_progress;
+    list.push_back(
+        {{"pid", worker.pid},
+         {"state", StateOf(worker)},
+         {"requests_in_progress", requests ? Json(*requests) : Json(nullptr)},
+         {"oldest_request_seconds", Number(worker.oldest_request_seconds)}});
+  }
+  return list;
+}
+
+Json MinuteJson(const LastMinute& minute) {
+  return {{"seconds", Number(minute.seconds)},
+          {"requests_per_second", Number(minute.requests_per_second)},
+          {"error_ratio", Number(minute.error_ratio)}};
+}
+
+Json AppJson(const StatusView& app, const LastMinute& minute,
+             const std::string& statsd_address, double now_seconds) {
   const AppStatus& status = app.status;
   Json tags = Json::object();
   for (const Label& tag : app.tags) tags[tag.name] = tag.value;
@@ -91,6 +129,7 @@ Json AppJson(const StatusView& app, const std::string& statsd_address,
        {{"idle", status.idle},
         {"working", status.working},
         {"unknown", status.unknown}}},
+      {"worker_list", WorkersJson(status.worker_list)},
       {"dirty_workers", Number(app.dirty_workers)},
       {"connections", Number(app.connections)},
       {"queue",
@@ -100,6 +139,10 @@ Json AppJson(const StatusView& app, const std::string& statsd_address,
         {"overflows_total", Number(app.listen_overflows)}}},
       {"waits", status.waits},
       {"upstreams", UpstreamsJson(app)},
+      {"requests_in_progress", Number(app.requests_in_progress)},
+      {"oldest_request_age_seconds", Number(app.oldest_request_seconds)},
+      {"requests_lost_total", Number(app.requests_lost)},
+      {"last_minute", MinuteJson(minute)},
       {"requests_total", Number(app.requests)},
       {"status_codes", Numbers(app.status_codes)},
       {"errors_total", Number(ErrorsOf(app))},
@@ -193,7 +236,8 @@ Json CollectorsJson(const std::vector<MetricFamily>& families) {
 }  // namespace
 
 std::string StatusJson(const std::vector<MetricFamily>& families,
-                       const KnownApps& known, double now_seconds,
+                       const KnownApps& known, const History& history,
+                       const TimePoint& now,
                        const std::string& statsd_address) {
   const std::vector<AppStatus>& apps = known.apps;
   const bool ok = known.trouble.empty() && !apps.empty() &&
@@ -201,7 +245,8 @@ std::string StatusJson(const std::vector<MetricFamily>& families,
                               [](const AppStatus& app) { return app.ok; });
   Json list = Json::array();
   for (const StatusView& app : ViewApps(families, known)) {
-    list.push_back(AppJson(app, statsd_address, now_seconds));
+    list.push_back(AppJson(app, history.MinuteOf(app, now.steady),
+                           statsd_address, now.unix_seconds));
   }
   std::vector<std::string> hints = known.notes;
   for (std::string& hint : HintsForAll(families)) {
@@ -209,7 +254,7 @@ std::string StatusJson(const std::vector<MetricFamily>& families,
   }
   if (!known.trouble.empty()) hints.insert(hints.begin(), known.trouble);
   const Json json = {{"version", kVersion},
-                     {"time", now_seconds},
+                     {"time", now.unix_seconds},
                      {"status", ok ? "ok" : "critical"},
                      {"apps", std::move(list)},
                      {"statsd", StatsdJson(families, known.examples)},

@@ -14,6 +14,12 @@
 //         "worker_class": "gthread",
 //         "masters": 1,
 //         "workers": {"idle": 3, "working": 1, "unknown": 0},
+//         "worker_list": [{"pid": 4711, "state": "working",   by pid
+//                          "requests_in_progress": 1,
+//                          "oldest_request_seconds": 12.5}],
+//                                          the kMostListedWorkers longest at
+//                                          work; [] where it is not known which
+//                                          worker has which requests
 //         "dirty_workers": 2,
 //         "connections": 4,
 //         "queue": {"length": 0, "limit": 2048, "overflows_total": 0},
@@ -21,6 +27,12 @@
 //                                          "" where none has waited a second
 //         "upstreams": [{"peer": "10.0.0.5:5432", "waits": 8,  most waits first
 //                        "oldest_wait_seconds": 12.5, "connections": 24}],
+//         "requests_in_progress": 8,
+//         "oldest_request_age_seconds": 12.5,
+//         "requests_lost_total": 0,
+//         "last_minute": {"seconds": 60,   less, or more, where that is known
+//                         "requests_per_second": 20.5,
+//                         "error_ratio": 0.05},   of 500 to 599 and lost ones
 //         "requests_total": 1234,
 //         "status_codes": {"200": 1200, "500": 34},     totals
 //         "errors_total": 34,                           of 500 to 599
@@ -48,17 +60,23 @@
 // What is not known is null. Members are only ever added. Pure function.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "collectors/metric_family.h"
+#include "collectors/series/time_point.h"
 #include "exporter/status/health.h"
+#include "exporter/status/history.h"
 
 namespace gunicorn_exporter {
 
-// `now_seconds`: Unix time. `statsd_address` as for HintsForApp().
+// Of one app. The status page draws as many.
+inline constexpr std::size_t kMostListedWorkers = 96;
+
+// `statsd_address` as for HintsForApp().
 std::string StatusJson(const std::vector<MetricFamily>& families,
-                       const KnownApps& known, double now_seconds,
-                       const std::string& statsd_address);
+                       const KnownApps& known, const History& history,
+                       const TimePoint& now, const std::string& statsd_address);
 
 }  // namespace gunicorn_exporter

@@ -1,5 +1,5 @@
 // GET /: one self-contained page that shows /api/v1/status, live. Its parts
-// stand in exporter/status_page/; the build puts them into the program.
+// stand in exporter/status/page/; the build puts them into the program.
 #pragma once
 
 #include <string>

@@ -31,6 +31,10 @@ struct FamilyRule {
 };
 
 constexpr FamilyRule kRules[] = {
+    {"gunicorn_app_info",
+     [](StatusView& a, const Series& s) {
+       a.version = LabelValue(s, "version");
+     }},
     {"gunicorn_requests_total",
      [](StatusView& a, const Series& s) { Add(a.requests, s.value); }},
     {"gunicorn_request_status_total",
@@ -66,6 +70,18 @@ constexpr FamilyRule kRules[] = {
      [](StatusView& a, const Series& s) { Add(a.listen_overflows, s.value); }},
     {"gunicorn_connections",
      [](StatusView& a, const Series& s) { Add(a.connections, s.value); }},
+    {"gunicorn_workers",
+     [](StatusView& a, const Series& s) {
+       if (LabelValue(s, "state") == "working") a.working = s.value;
+     }},
+    {"gunicorn_requests_in_progress",
+     [](StatusView& a, const Series& s) { a.requests_in_progress = s.value; }},
+    {"gunicorn_oldest_request_age_seconds",
+     [](StatusView& a, const Series& s) {
+       a.oldest_request_seconds = s.value;
+     }},
+    {"gunicorn_requests_lost_total",
+     [](StatusView& a, const Series& s) { a.requests_lost = s.value; }},
     {"gunicorn_dirty_workers",
      [](StatusView& a, const Series& s) { Add(a.dirty_workers, s.value); }},
     {"gunicorn_cpu_seconds_total",
@@ -174,6 +190,21 @@ class Views {
 };
 
 }  // namespace
+
+std::optional<double> AnswersOf(const StatusView& app) {
+  std::optional<double> answers;
+  for (const auto& [code, count] : app.status_codes) Add(answers, count);
+  return answers;
+}
+
+std::optional<double> ErrorsOf(const StatusView& app) {
+  if (app.status_codes.empty()) return std::nullopt;
+  double errors = 0;
+  for (const auto& [code, count] : app.status_codes) {
+    if (code.starts_with('5')) errors += count;
+  }
+  return errors;
+}
 
 QueueView SumOfQueues(const StatusView& app) {
   QueueView sum;

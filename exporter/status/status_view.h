@@ -29,6 +29,7 @@ struct StatusView {
   bool running_here = true;  // False: known from its StatsD lines alone.
   // Lines have come that tell the app's name and not which of its containers.
   bool has_lines_elsewhere = false;
+  std::string version;      // Empty: not known.
   std::vector<Label> tags;  // Its labels beside `app` and the container's.
 
   std::optional<double> requests;
@@ -40,6 +41,9 @@ struct StatusView {
   std::map<std::string, UpstreamView> upstreams;  // By peer.
   std::optional<double> listen_overflows;
   std::optional<double> connections, dirty_workers;
+  std::optional<double> working;  // Workers.
+  std::optional<double> requests_in_progress, oldest_request_seconds;
+  std::optional<double> requests_lost;  // So far.
   std::optional<double> cpu_seconds, resident_bytes;
   std::optional<double> master_start_seconds, heartbeat_age_seconds;
   std::optional<double> last_packet_seconds;  // Unix time.
@@ -48,6 +52,11 @@ struct StatusView {
 // By name. Pure function.
 std::vector<StatusView> ViewApps(const std::vector<MetricFamily>& families,
                                  const KnownApps& known);
+
+// Answers so far, and those of them that were 500 to 599; nothing where none is
+// counted.
+std::optional<double> AnswersOf(const StatusView& app);
+std::optional<double> ErrorsOf(const StatusView& app);
 
 // Of all addresses; nothing where none is told.
 QueueView SumOfQueues(const StatusView& app);

@@ -26,12 +26,13 @@ constexpr std::string_view kHealthPrefix = "/health/";
 // Not worth the CPU of compressing it.
 constexpr std::size_t kMinGzipBytes = 1024;
 
-constexpr std::array<std::pair<std::string_view, Endpoint>, 7> kPaths = {{
+constexpr std::array<std::pair<std::string_view, Endpoint>, 8> kPaths = {{
     {"/health", Endpoint::kHealth},
     {"/-/healthy", Endpoint::kHealthy},
     {"/-/ready", Endpoint::kReady},
     {"/", Endpoint::kStatusPage},
     {"/api/v1/status", Endpoint::kStatusJson},
+    {"/api/v1/history", Endpoint::kHistory},
     {"/-/reload", Endpoint::kReload},
     {"/-/quit", Endpoint::kQuit},
 }};
@@ -250,6 +251,8 @@ HttpResponse Endpoints::AnswerGet(Endpoint endpoint,
       return AnswerPage(request, telemetry_path_);
     case Endpoint::kStatusJson:
       return AnswerStatusJson(request);
+    case Endpoint::kHistory:
+      return AnswerHistory(request);
     case Endpoint::kReload:
     case Endpoint::kQuit:
     case Endpoint::kUnknown:
@@ -281,8 +284,22 @@ HttpResponse Endpoints::AnswerStatusJson(const HttpRequest& request) {
   HttpResponse response = JsonResponse(200, {});
   SetBody(response,
           StatusJson(handlers_.scrape(Deadline(request)), handlers_.apps(),
-                     SystemTime().unix_seconds, statsd_address_),
+                     *handlers_.history, SystemTime(), statsd_address_),
           request);
+  return response;
+}
+
+HttpResponse Endpoints::AnswerHistory(const HttpRequest& request) {
+  const Slot slot(scrapes_, max_requests_);
+  if (!slot.taken()) return AnswerTooMany();
+  constexpr std::string_view kAfter = "after=";
+  std::int64_t after = -1;
+  if (request.query.starts_with(kAfter)) {
+    const char* const end = request.query.data() + request.query.size();
+    std::from_chars(request.query.data() + kAfter.size(), end, after);
+  }
+  HttpResponse response = JsonResponse(200, {});
+  SetBody(response, handlers_.history->Json(after, SystemTime()), request);
   return response;
 }
 

@@ -20,6 +20,7 @@ enum class Endpoint {
   kReady,
   kStatusPage,
   kStatusJson,
+  kHistory,
   kReload,
   kQuit,
   kUnknown,
@@ -50,6 +51,7 @@ class Endpoints {
   HttpResponse AnswerGet(Endpoint endpoint, const HttpRequest& request);
   HttpResponse AnswerScrape(const HttpRequest& request);
   HttpResponse AnswerStatusJson(const HttpRequest& request);
+  HttpResponse AnswerHistory(const HttpRequest& request);
   HttpResponse AnswerHealthOfApp(const HttpRequest& request);
   HttpResponse AnswerLifecycle(Endpoint endpoint);
   HttpResponse AnswerTooMany() const;

@@ -56,6 +56,14 @@ std::string PathOf(std::string_view target) {
   return std::string(target);
 }
 
+// "after=17" of "/api/v1/history?after=17#x".
+std::string QueryOf(std::string_view target) {
+  target = target.substr(0, target.find('#'));
+  const std::size_t mark = target.find('?');
+  return mark == std::string_view::npos ? ""
+                                        : std::string(target.substr(mark + 1));
+}
+
 // "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7).
 std::string HttpDate(std::time_t time) {
   std::tm parts = {};
@@ -116,10 +124,10 @@ void Answer(const httplib::Request& request, httplib::Response& response) {
   const auto header = [&](std::string_view name) {
     return HeaderOf(exchange.head, name);
   };
-  HttpResponse answer = exchange.handler(
-      HttpRequest{request.method, PathOf(request.target), header("Accept"),
-                  header("Accept-Encoding"), header("Authorization"),
-                  header("X-Prometheus-Scrape-Timeout-Seconds")});
+  HttpResponse answer = exchange.handler(HttpRequest{
+      request.method, PathOf(request.target), header("Accept"),
+      header("Accept-Encoding"), header("Authorization"),
+      header("X-Prometheus-Scrape-Timeout-Seconds"), QueryOf(request.target)});
   response.status = answer.status;
   for (auto& [name, value] : answer.headers) {
     response.headers.emplace(std::move(name), std::move(value));

@@ -21,6 +21,7 @@ struct HttpRequest {
   std::string accept_encoding;
   std::string authorization;
   std::string scrape_timeout;  // X-Prometheus-Scrape-Timeout-Seconds
+  std::string query;           // As sent: what stands behind the '?'.
 };
 
 struct HttpResponse {

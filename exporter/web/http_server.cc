@@ -58,9 +58,12 @@ struct HttpServer::Impl {
     limits.max_connections = DescriptorShare(limits.max_connections);
     sockets = std::make_unique<SocketServer>(
         std::move(listeners),
-        SocketHandlers{[this] { return access.Tls(); },
-                       [this](const std::string& head) { return Answer(head); },
-                       refused},
+        SocketHandlers{
+            [this] { return access.Tls(); },
+            [this](const std::string& head, const std::string& peer) {
+              return Answer(head, peer);
+            },
+            refused},
         limits);
     if (health_listeners.empty()) return;
     limits.max_connections = std::min(limits.max_connections, kProbes);
@@ -68,7 +71,9 @@ struct HttpServer::Impl {
         std::move(health_listeners),
         SocketHandlers{
             nullptr,
-            [this](const std::string& head) { return AnswerHealth(head); },
+            [this](const std::string& head, const std::string& /*peer*/) {
+              return AnswerHealth(head);
+            },
             refused},
         limits);
   }
@@ -99,12 +104,12 @@ struct HttpServer::Impl {
     });
   }
 
-  SocketAnswer Answer(const std::string& head) {
-    return AnswerHttp(head, [this](const HttpRequest& request) {
+  SocketAnswer Answer(const std::string& head, const std::string& peer) {
+    return AnswerHttp(head, [this, &peer](const HttpRequest& request) {
       const Endpoint endpoint = endpoints.Find(request.path);
       const bool probe =
           endpoint == Endpoint::kHealthy || endpoint == Endpoint::kReady;
-      std::optional<HttpResponse> refusal = access.Refuse(request, probe);
+      std::optional<HttpResponse> refusal = access.Refuse(request, peer, probe);
       HttpResponse response = refusal.has_value()
                                   ? std::move(*refusal)
                                   : endpoints.Answer(endpoint, request);

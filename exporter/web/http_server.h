@@ -4,7 +4,8 @@
 //     GET  /health, /health/APP              the is_running check (health.h)
 //     GET  /-/healthy, /-/ready              probes: no password, no rate limit
 //     GET  /                                 the status page
-//     GET  /api/v1/status                    the JSON behind it (status_json.h)
+//     GET  /api/v1/status, /api/v1/history   the JSON behind it (status_json.h,
+//                                            history.h)
 //     POST /-/reload, /-/quit                (or PUT) --web.enable-lifecycle
 //
 // HEAD is answered as GET without its body; another method gets 405 with Allow.
@@ -21,6 +22,7 @@
 #include "config/base/file_descriptor.h"
 #include "exporter/file_thread.h"
 #include "exporter/status/health.h"
+#include "exporter/status/history.h"
 
 namespace gunicorn_exporter {
 
@@ -49,6 +51,7 @@ struct HttpHandlers {
       scrape;
   std::function<KnownApps()> apps;  // Waits a moment at most.
   std::function<bool()> ready;
+  const History* history = nullptr;  // Of the apps; it outlives the server.
   // Empty when it worked, else one line that says why not.
   std::function<std::string()> reload;
   std::function<void()> quit;  // Returns at once; the answer is still sent.

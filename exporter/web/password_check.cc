@@ -1,12 +1,16 @@
 #include "exporter/web/password_check.h"
 
+#include <arpa/inet.h>
 #include <crypt.h>
+#include <netinet/in.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <strings.h>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <utility>
@@ -19,7 +23,7 @@ namespace {
 constexpr std::size_t kMaxRemembered = 100;
 
 // Beyond the one whose hash is computed: more would only fill the threads.
-constexpr int kMaxWaiting = 4;
+constexpr std::size_t kMaxWaiting = 4;
 
 constexpr std::size_t kMaxHeaderBytes = 4096;
 
@@ -89,6 +93,19 @@ std::optional<Credentials> ParseBasicAuthorization(std::string_view header) {
   return Credentials{decoded->substr(0, colon), decoded->substr(colon + 1)};
 }
 
+std::string ClientOf(std::string_view peer) {
+  if (!peer.starts_with('[')) {
+    return std::string(peer.substr(0, peer.rfind(':')));
+  }
+  const std::string host(peer.substr(1, peer.find_first_of("]%") - 1));
+  in6_addr address = {};
+  if (inet_pton(AF_INET6, host.c_str(), &address) != 1) return {};
+  std::fill(std::begin(address.s6_addr) + 8, std::end(address.s6_addr), 0);
+  char text[INET6_ADDRSTRLEN] = {};
+  inet_ntop(AF_INET6, &address, text, sizeof(text));
+  return text;
+}
+
 PasswordCheck::PasswordCheck(std::map<std::string, std::string> users)
     : users_(std::move(users)),
       nobodys_hash_(NobodysHash(MostCommonCost(users_))) {
@@ -122,7 +139,8 @@ bool PasswordCheck::Hashes(const std::string& password,
          CRYPTO_memcmp(computed.data(), hash.data(), hash.size()) == 0;
 }
 
-PasswordCheck::Verdict PasswordCheck::Check(const Credentials& credentials) {
+PasswordCheck::Verdict PasswordCheck::Check(const Credentials& credentials,
+                                            const std::string& client) {
   const auto user = users_.find(credentials.user);
   const bool known = user != users_.end();
   const std::string& hash = known ? user->second : nobodys_hash_;
@@ -130,8 +148,8 @@ PasswordCheck::Verdict PasswordCheck::Check(const Credentials& credentials) {
   {
     const std::lock_guard lock(cache_mutex_);
     if (right_.contains(digest)) return Verdict::kRight;
-    if (waiting_ > kMaxWaiting) return Verdict::kBusy;
-    ++waiting_;
+    if (waiting_.size() > kMaxWaiting) return Verdict::kBusy;
+    if (!waiting_.insert(client).second) return Verdict::kBusy;
   }
   bool right = false;
   {
@@ -142,7 +160,7 @@ PasswordCheck::Verdict PasswordCheck::Check(const Credentials& credentials) {
   right =
       right && known && credentials.password.find('\0') == std::string::npos;
   const std::lock_guard lock(cache_mutex_);
-  --waiting_;
+  waiting_.erase(client);
   if (right) {
     if (right_.size() >= kMaxRemembered) right_.clear();
     right_.insert(digest);

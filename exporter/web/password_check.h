@@ -26,21 +26,29 @@ struct Credentials {
 // From an Authorization header: "Basic cHJvbWV0aGV1czpzZWNyZXQ=" (RFC 7617).
 std::optional<Credentials> ParseBasicAuthorization(std::string_view header);
 
+// Whom a client counts as, by its "127.0.0.1:43210" or "[2001:db8::1]:43210":
+// an IPv4 address, or the first 64 bits of an IPv6 one, since whoever has one
+// of those has all of them. What is no such text is one client: those of a unix
+// socket.
+std::string ClientOf(std::string_view peer);
+
 // Thread rule: any thread. One hash is computed at a time, so that guessing
-// takes one core at most.
+// takes one core at most; and no client has a second one waiting, so that its
+// guesses keep nobody else out.
 class PasswordCheck {
  public:
   enum class Verdict {
     kRight,
     kWrong,
-    kBusy,  // Too many wait for a hash already.
+    kBusy,  // One of this client's is being checked, or too many wait.
   };
 
   // Name to bcrypt hash.
   explicit PasswordCheck(std::map<std::string, std::string> users);
 
   bool has_users() const { return !users_.empty(); }
-  Verdict Check(const Credentials& credentials);
+  // `client`: as ClientOf() says.
+  Verdict Check(const Credentials& credentials, const std::string& client);
 
  private:
   using Digest = std::array<std::uint8_t, 32>;
@@ -56,7 +64,7 @@ class PasswordCheck {
   std::mutex hash_mutex_;   // Held while a hash is computed.
   std::mutex cache_mutex_;  // Guards what follows.
   std::set<Digest> right_;
-  int waiting_ = 0;  // For a hash.
+  std::set<std::string> waiting_;  // Clients, for a hash.
 };
 
 }  // namespace gunicorn_exporter

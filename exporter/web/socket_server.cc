@@ -256,7 +256,7 @@ void SocketServer::Serve(Connection& connection) {
       if (!Enter(connection, State::kHandling)) return;
       const std::string head = input.substr(frame.skip, frame.head);
       input.erase(0, frame.skip + frame.head + frame.body);
-      answer = handlers_.answer(head);
+      answer = handlers_.answer(head, connection.peer);
     }
     if (answer.refused != 0) {
       Refuse(connection.peer, answer.refused, StatusText(answer.refused));

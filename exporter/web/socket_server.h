@@ -66,8 +66,9 @@ struct SocketHandlers {
   // For each new connection; null: it is plain. May be empty: all are.
   std::function<std::shared_ptr<const TlsContext>()> tls;
   // `head`: the request line and the headers, with their empty line. A body has
-  // been skipped.
-  std::function<SocketAnswer(const std::string& head)> answer;
+  // been skipped. `peer`: as in SocketRefusal.
+  std::function<SocketAnswer(const std::string& head, const std::string& peer)>
+      answer;
   std::function<void(const SocketRefusal&)> refused;  // May be empty.
 };
 

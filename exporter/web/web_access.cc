@@ -187,6 +187,7 @@ std::shared_ptr<const TlsContext> WebAccess::Tls() {
 }
 
 std::optional<HttpResponse> WebAccess::Refuse(const HttpRequest& request,
+                                              const std::string& peer,
                                               bool probe) {
   if (probe) return std::nullopt;
   const StatePtr state = Current();
@@ -197,13 +198,14 @@ std::optional<HttpResponse> WebAccess::Refuse(const HttpRequest& request,
   const std::optional<Credentials> credentials =
       ParseBasicAuthorization(request.authorization);
   const PasswordCheck::Verdict verdict =
-      credentials.has_value() ? state->passwords->Check(*credentials)
-                              : PasswordCheck::Verdict::kWrong;
+      credentials.has_value()
+          ? state->passwords->Check(*credentials, ClientOf(peer))
+          : PasswordCheck::Verdict::kWrong;
   switch (verdict) {
     case PasswordCheck::Verdict::kRight:
       return std::nullopt;
     case PasswordCheck::Verdict::kBusy:
-      return PlainResponse(503, "Too many passwords wait to be checked");
+      return PlainResponse(503, "Other passwords are being checked: ask again");
     case PasswordCheck::Verdict::kWrong:
       break;
   }

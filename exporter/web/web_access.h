@@ -38,8 +38,10 @@ class WebAccess {
   std::shared_ptr<const TlsContext> Tls();
 
   // What stands in the way of a request: 401, 429 or 503. Empty: nothing.
-  // `probe`: neither password nor rate limit is asked of it, nor any file.
-  std::optional<HttpResponse> Refuse(const HttpRequest& request, bool probe);
+  // `peer`: "127.0.0.1:43210". `probe`: neither password nor rate limit is
+  // asked of it, nor any file.
+  std::optional<HttpResponse> Refuse(const HttpRequest& request,
+                                     const std::string& peer, bool probe);
   // Adds the configured headers to an answer.
   void AddHeaders(HttpResponse& response) const;
 

@@ -128,7 +128,8 @@ def test_every_series_that_a_query_names_is_in_a_real_scrape(tmp_path):
     with (
         Exporter(CONFIG.format(app=app, log=log)) as exporter,
         Pod(limited=True) as pod,
-        PodGunicorn(pod, log, name=app, statsd=exporter) as gunicorn,
+        # Untitled, it tells its timeout.
+        PodGunicorn(pod, log, name=app, statsd=exporter, setproctitle=False, args=["--timeout", "30"]) as gunicorn,
         socket.create_server(("127.0.0.1", 0)) as upstream,
     ):
         gunicorn.get(f"/open?port={upstream.getsockname()[1]}")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from support import process
+from support.cgroups import cgroup_v2
 
 LOG_CHARACTERS = 8000
 
@@ -22,6 +23,13 @@ def leaves_no_process_behind():
     yield
     leftovers = process.kill_leftovers()
     assert not leftovers, f"the test left processes behind: {leftovers}"
+
+
+@pytest.fixture
+def cgroup():
+    """The folder of a cgroup v2 of the test's own."""
+    with cgroup_v2() as folder:
+        yield folder
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -10,7 +10,7 @@ from support import Exporter, run_exporter, wait_until
 from support.certificates import Certificates
 
 PROBES = ("/-/healthy", "/-/ready")
-CLOSED = ("/", "/metrics", "/health", "/api/v1/status", "/nothing")
+CLOSED = ("/", "/metrics", "/health", "/api/v1/status", "/api/v1/history", "/nothing")
 
 
 def bcrypt(password):

@@ -9,8 +9,8 @@ from support import CgroupGunicorn, Exporter, unique_name, wait_until
 
 ROOT = Path("/sys/fs/cgroup")
 LIMIT = 192 * 2**20
-# Half a core.
-QUOTAS = {1: {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "50000"}, 2: {"cpu.max": "50000 100000"}}
+# A tenth of a core in short periods, which hold back whoever runs for a millisecond, on a busy machine too.
+QUOTAS = {1: {"cpu.cfs_period_us": "10000", "cpu.cfs_quota_us": "1000"}, 2: {"cpu.max": "1000 10000"}}
 LIMITS = {1: {"memory.limit_in_bytes": str(LIMIT)}, 2: {"memory.max": str(LIMIT)}}
 
 
@@ -51,9 +51,9 @@ def value(exporter, gunicorn, name):
 
 def test_a_cpu_quota_shows_with_the_time_it_took(make_cgroup):
     with CgroupGunicorn(make_cgroup({"cpu": QUOTAS}), workers=1) as gunicorn, Exporter() as exporter:
-        wait_until(lambda: value(exporter, gunicorn, "cpu_limit_cores") == 0.5, "the quota is told")
+        wait_until(lambda: value(exporter, gunicorn, "cpu_limit_cores") == 0.1, "the quota is told")
         before = value(exporter, gunicorn, "cpu_throttled_seconds_total")
-        gunicorn.get("/spin?seconds=1")
+        gunicorn.get("/spin?seconds=0.2")
         wait_until(
             lambda: value(exporter, gunicorn, "cpu_throttled_seconds_total") > before, "it has held the worker back"
         )

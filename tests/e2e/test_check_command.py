@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import subprocess
 
 from support import Gunicorn, run_exporter, unique_name
 
@@ -102,3 +103,15 @@ def test_it_binds_no_port(tmp_path):
         address = f"127.0.0.1:{gunicorn.port}"
         run = check(tmp_path / "c.yml", text, f"--web.listen-address={address}", f"--statsd.listen-tcp={address}")
     assert run.code == 0, run
+
+
+def test_a_gunicorn_that_is_too_old_for_the_unix_socket_is_told(tmp_path):
+    """Debian 12's. It would not start with it, so that nothing else could say why no line comes."""
+    shown = subprocess.run(["/usr/bin/gunicorn", "--version"], check=True, text=True, stdout=subprocess.PIPE).stdout
+    [version] = re.findall(r"version ([\d.]+)", shown)
+    told = f"gunicorn {version} does not start with a unix socket as --statsd-host, which takes 21 or later"
+    with Gunicorn(workers=1) as gunicorn:
+        text = f"instances:\n  - proc_name: {gunicorn.name}\n"
+        run = check(tmp_path / "c.yml", text, f"--statsd.listen-unixgram={tmp_path}/statsd.sock")
+    assert f"[OK]: {gunicorn.name}: 1 master" in run.stdout
+    assert (told in run.stdout) == (int(version.split(".")[0]) < 21), run.stdout

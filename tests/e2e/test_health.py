@@ -64,7 +64,7 @@ def test_the_apps_name_is_percent_decoded():
         assert exporter.get("/health/" + quote(name, safe="")).status == 503
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/health", "/-/healthy", "/-/ready", "/", "/api/v1/status"])
+@pytest.mark.parametrize("path", ["/metrics", "/health", "/-/healthy", "/-/ready", "/", "/api/v1/status", "/api/v1/history"])
 def test_other_methods_than_get_and_head_are_refused(path):
     with Exporter(config=config(unique_name("shop"))) as exporter:
         assert exporter.request("POST", path, body=b"x").status == 405

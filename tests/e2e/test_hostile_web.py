@@ -1,15 +1,19 @@
 """What anybody may send to the HTTP port, and who only holds it open."""
 
+import base64
+import collections
 import crypt
+import http.client
 import random
 import socket
 import ssl
-from contextlib import ExitStack
+import threading
+from contextlib import ExitStack, closing
 
 import pytest
 from support import wait_until
 from support.certificates import Certificates
-from support.http import http_request
+from support.http import http_request, request_on
 from support.watched import KNOWN, Watched, allow_descriptors, seed
 
 SECRET = "root:"  # Of /etc/passwd.
@@ -244,6 +248,39 @@ def test_a_flood_of_wrong_passwords_delays_no_probe():
         for _ in range(20):
             assert exporter.get("/-/healthy", timeout=10).status == 200
             assert exporter.get("/-/ready", timeout=10).status == 200
+
+
+def test_wrong_passwords_from_one_address_keep_nobody_else_out():
+    # Half a second each.
+    hashed = crypt.crypt("secret", crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=2**13))
+    users = "".join(f"  user{number}: {hashed}\n" for number in range(5))
+    ended = threading.Event()
+    answers = collections.Counter()
+
+    def guess(exporter):
+        while not ended.is_set():
+            answers[exporter.get("/metrics", user=("user0", "wrong")).status] += 1
+
+    def first_scrape(exporter, user):
+        """A client of another address whose password was never given before: a right one is remembered."""
+        source = ("127.0.0.2", 0)
+        connection = http.client.HTTPConnection("127.0.0.1", exporter.port, timeout=60, source_address=source)
+        with closing(connection):
+            token = base64.b64encode(f"{user}:secret".encode()).decode()
+            return request_on(connection, "GET", "/-/nothing", headers={"Authorization": f"Basic {token}"}).status
+
+    with Watched(web_config=f"basic_auth_users:\n{users}") as exporter:
+        threads = [threading.Thread(target=guess, args=(exporter,)) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        try:
+            wait_until(lambda: answers[503] > 16 and answers[401], "the guesses are refused")
+            assert [first_scrape(exporter, f"user{number}") for number in range(5)] == [404] * 5
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join()
+    assert set(answers) == {401, 503}
 
 
 # ---- TLS

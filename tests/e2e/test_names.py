@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support import Exporter, Gunicorn, UnprivilegedExporter, run_exporter, unique_name, wait_until
+from support.exporter import BINARY
 from support.gunicorn import APPS
 
 PACKAGES = Path("/usr/lib/python3/dist-packages")
@@ -190,7 +191,12 @@ def test_what_is_hidden_is_not_told_as_absent():
         assert scrape.series("gunicorn_is_running", app="shop") == []
         assert scrape.value("gunicorn_masters", app="shop") == 0
         assert any("hidepid" in hint for hint in exporter.get("/api/v1/status").json()["hints"])
-    with HiddenExporter() as exporter:
+    with Gunicorn(workers=1), HiddenExporter() as exporter:
         message = exporter.get("/health").json()["message"]
         assert "hidepid" in message
         assert "none runs here" not in message
+        program = exporter.command[: exporter.command.index(str(exporter.directory / BINARY.name)) + 1]
+        run = subprocess.run([*program, "check"], capture_output=True, text=True, check=False, timeout=60)
+        assert run.returncode == 3
+        assert "hidepid" in run.stdout + run.stderr
+        assert "no gunicorn is running" not in run.stdout + run.stderr

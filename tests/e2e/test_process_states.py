@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 
 import pytest
 from support import Exporter, Gunicorn, wait_until, wait_until_steady
@@ -103,6 +104,17 @@ def test_an_asynchronous_worker_that_holds_a_request_works(worker_class, app, af
             wait_for_working(exporter, gunicorn.name, 0)
 
 
+def test_on_a_unix_socket_each_open_connection_of_an_event_loop_counts():
+    """What remains wrong, as worker_state.h says: nothing tells there what a connection has carried."""
+    with Gunicorn(workers=1, worker_class="gevent", bind="unix", args=PATIENT) as gunicorn, contextlib.ExitStack() as stack:
+        park(gunicorn, stack, 2)
+        with Exporter() as exporter:
+            assert_working_at_every_scrape(exporter, gunicorn.name, 1)
+            assert exporter.value("gunicorn_connections", app=gunicorn.name) == 2
+            stack.close()
+            wait_for_working(exporter, gunicorn.name, 0)
+
+
 def test_connections_that_wait_are_in_the_listen_queue():
     with Exporter() as exporter, Gunicorn(workers=1, args=PATIENT) as gunicorn:
         with contextlib.ExitStack() as stack:
@@ -118,4 +130,25 @@ def test_connections_that_wait_are_in_the_listen_queue():
             scrape = exporter.scrape()
             assert scrape.value("gunicorn_listen_queue_limit", app=gunicorn.name, address=address) == 2048
             assert scrape.value("gunicorn_connections", app=gunicorn.name) == 1
+            end_held_requests(gunicorn)
+
+
+def test_a_connection_that_finds_the_queue_full_is_an_overflow():
+    with Exporter() as exporter, Gunicorn(workers=1, args=[*PATIENT, "--backlog", "1"]) as gunicorn:
+        with contextlib.ExitStack() as stack:
+            hold(gunicorn, stack, f"/sleep?{HOLD}")
+            wait_for_working(exporter, gunicorn.name, 1)
+            before = exporter.value("gunicorn_listen_overflows_total", app=gunicorn.name)
+            for _ in range(8):
+                client = stack.enter_context(socket.socket())
+                client.setblocking(False)
+                client.connect_ex(("127.0.0.1", gunicorn.port))
+            # At least each once; and again at each retry.
+            wait_until(
+                lambda: exporter.value("gunicorn_listen_overflows_total", app=gunicorn.name) >= before + 5,
+                "the overflows are counted",
+            )
+            answer = exporter.get("/metrics").text
+            (told,) = [line for line in answer.splitlines() if line.startswith("# HELP gunicorn_listen_overflows_total")]
+            assert "each retry of a client once more" in told and "none of a unix socket" in told
             end_held_requests(gunicorn)

@@ -42,6 +42,9 @@ logs:
 """
 
 
+ARGS = ["--capture-output", "--timeout", "30"]  # An untitled gunicorn tells its timeout.
+
+
 def optional_parts():
     return [f"--statsd.listen-tcp=127.0.0.1:{free_port()}", f"--statsd.relay-address=127.0.0.1:{free_port()}"]
 
@@ -51,7 +54,7 @@ def scrape_of_a_living_app(tmp_path, cgroup):
     log.touch()
     with (
         Exporter(CONFIG.format(log=log), flags=optional_parts()) as exporter,
-        CgroupGunicorn(cgroup, name="my_app", statsd=exporter, args=["--error-logfile", log, "--capture-output"]) as gunicorn,
+        CgroupGunicorn(cgroup, name="my_app", statsd=exporter, args=ARGS + ["--error-logfile", log], setproctitle=False) as gunicorn,
         socket.create_server(("127.0.0.1", 0)) as upstream,
     ):
         gunicorn.get(f"/open?port={upstream.getsockname()[1]}")
@@ -122,5 +125,9 @@ def test_the_commands_in_shell_blocks_exist():
     scripts = set(re.findall(r"^((?:deploy|tests)/[\w./-]+)", blocks, re.MULTILINE))
     assert {"deploy/quickstart", "tests/run"} <= scripts
     for script in scripts:
-        subprocess.run(["bash", "-n", ROOT / script], check=True)
+        text = (ROOT / script).read_text()
+        if text.startswith("#!/usr/bin/python3\n"):
+            compile(text, script, "exec")
+        else:
+            subprocess.run(["bash", "-n", ROOT / script], check=True)
         assert (ROOT / script).stat().st_mode & 0o111, f"{script} cannot be run"

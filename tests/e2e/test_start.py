@@ -4,9 +4,11 @@ import os
 import re
 import signal
 import socket
+import subprocess
 
 import pytest
 from support import Exporter, free_port, run_exporter, send_udp, wait_until
+from support.exporter import BINARY
 
 
 def off():
@@ -233,3 +235,44 @@ def test_a_relay_whose_name_does_not_resolve_yet_is_no_reason_not_to_start():
         )
         wait_until(lambda: "event=relay_failed" in exporter.log(), "the log says why")
         assert exporter.stop() == 0
+
+
+IN_A_CONTAINER = """
+mount -t tmpfs tmpfs /run
+touch /run/.containerenv
+ip link set lo up
+exec "$@"
+"""
+
+
+def log_of_a_start_in_a_container(tmp_path, namespaces, *flags):
+    """The lines up to the one that says that StatsD is received."""
+    command = ["unshare", *namespaces, "sh", "-euc", IN_A_CONTAINER, "sh", BINARY, *flags]
+    command.append(f"--web.listen-address=unix://{tmp_path}/web.sock")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as started:
+        try:
+            lines = []
+            while "event=receiver_started" not in (line := started.stderr.readline()):
+                assert line, lines
+                lines.append(line)
+            return lines
+        finally:
+            started.terminate()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes namespaces, which needs root")
+@pytest.mark.parametrize(
+    ("namespaces", "flags", "warned"),
+    [
+        (["--mount", "--net"], [], True),
+        (["--mount", "--net"], ["--statsd.listen-udp=:8125"], False),
+        (["--mount"], [f"--statsd.listen-udp=127.0.0.1:{free_port()}"], False),  # As with --network=host.
+    ],
+)
+def test_a_container_that_hears_itself_alone_is_a_warning(tmp_path, namespaces, flags, warned):
+    lines = log_of_a_start_in_a_container(tmp_path, namespaces, *flags)
+    warnings = [line for line in lines if "level=warn" in line]
+    assert len(warnings) == warned, lines
+    if warned:
+        assert "event=statsd_heard_in_this_container_alone address=127.0.0.1:8125" in warnings[0]
+        assert "set --statsd.listen-udp=:8125" in warnings[0]

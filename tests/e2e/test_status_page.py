@@ -82,6 +82,7 @@ def test_it_shows_what_changes(tmp_path):
         make_requests(gunicorn, ["/", "/status/500"], 50, clients=2)
         seen = page.look_until(lambda seen: card(seen, name)["numbers"]["requests"] == "50", "the page counts the requests")
         assert card(seen, name)["numbers"]["p95"] != "–"
+        seen = page.look_until(lambda seen: card(seen, name)["numbers"]["5xx or lost"] == "50.0 %", "the page tells the ratio")
         gunicorn.add_worker()
         seen = page.look_until(lambda seen: card(seen, name)["squares"] == 4, "the page shows the new worker")
         assert seen["troubles"] == []  # Nothing from elsewhere, nothing that the policy forbids.
@@ -127,13 +128,38 @@ def test_the_picture_of_the_drill_is_small():
     assert 10 * 2**10 < (ROOT / "grafana/pictures/drill.png").stat().st_size <= 150 * 2**10
 
 
+def check_plots(app, newest, later):
+    """`newest`: the number of the last point, and its rate, as browser/status_page.js makes them up."""
+    assert app["heading"] == "The last 15 minutes"
+    plots = {plot["title"]: plot for plot in app["plots"]}
+    assert list(plots) == ["requests/s", "5xx or lost", "latency", "oldest request", "busy"]  # No queue is known.
+    assert plots["requests/s"]["values"] == [""]
+    assert plots["latency"]["values"] == ["max", "p95", "p50"]
+    assert [plot["top"] for plot in app["plots"]] == ["200", "5 %", "2 s", "10 s", "2"]
+    assert all(plot["times"] == ["−15 min", "−10", "−5", "now"] for plot in app["plots"])
+    [line] = plots["requests/s"]["lines"]
+    begin = 30 - (newest - 179)  # What is not known before it and at the 100th is a gap.
+    points = [f"{'M' if number in (30, 101) else 'L'}{begin + number - 30} {40 - number / 5:.1f}" for number in range(30, newest + 1)]
+    del points[100 - 30]
+    assert line.replace("h0", "") == "".join(points)
+    # Under the mouse's pointer, and under that of the arrow keys.
+    assert later["pointed"]["plots"][0]["values"] == [str(newest - 45)]
+    assert later["pointed"]["plots"][2]["values"] == [f"max {(newest - 45) / 100:.2f} s", "p95 200 ms", "p50 10.0 ms"]
+    assert later["pointed"]["heading"].startswith("At ")
+    assert later["left"]["heading"] == "The last 15 minutes"
+    assert later["moved"]["plots"][0]["values"] == [str(newest - 13)]
+    assert f", requests/s {newest - 13}, 5xx or lost 5.00 %, latency max " in later["moved"]["pointed"]
+    assert later["home"]["plots"][0]["values"] == ["–"]
+    assert later["end"] == later["left"]
+
+
 def test_it_bears_hostile_names_many_apps_and_a_phone(tmp_path):
     with Exporter() as exporter:
         done = subprocess.run(
             ["node", "status_page.js", exporter.url + "/", "made", tmp_path],
             cwd=BROWSER, stdout=subprocess.PIPE, text=True, timeout=240, check=True, stdin=subprocess.DEVNULL,
         )  # fmt: skip
-        seen, later = map(json.loads, done.stdout.splitlines())
+        seen, plots, later = map(json.loads, done.stdout.splitlines())
         assert seen["troubles"] == []
         assert seen["title"] == "✕ gunicorn_exporter"
         assert seen["injected"] == 0
@@ -149,9 +175,34 @@ def test_it_bears_hostile_names_many_apps_and_a_phone(tmp_path):
         ]
         assert len(seen["apps"]) == 60
         assert "42 apps are not shown" in seen["more"]
-        rate = card(seen, "app7")
-        assert rate["numbers"]["requests/s"] == "10.0"
-        assert all(plot.startswith("M") for plot in rate["plots"])
+        assert card(seen, "app7")["numbers"]["requests/s"] == "10.0"
+        assert card(seen, "app7")["numbers"]["5xx or lost"] == "5.00 %"
+        assert card(seen, "app3")["heading"] == "No history: it is kept for 200 apps."
+        assert card(seen, "app3")["plots"] == []
+        # Everything once, then what is new.
+        assert seen["asked"] == [None, *range(1179, 1179 + len(seen["asked"]) - 1)] and 5 <= len(seen["asked"]) <= 15
+        check_plots(card(seen, "app7"), 178 + len(seen["asked"]), plots)
+        assert seen["legend"]
+        crowd = card(seen, "crowd")
+        assert crowd["squares"] == 96
+        assert crowd["workers"][:7] == [
+            ["pid 4711: under 1 s", "working age0"],
+            ["pid 4712: 1 s", "working age1"],
+            ["pid 4713: 5 s", "working age2"],
+            ["pid 4714: 2 requests, the oldest 15 s", "working age3"],
+            ["pid 4715: idle", "idle"],
+            ["pid 4716: age not known", "working age0"],
+            ["", "idle"],
+        ]
+        assert [words for words, _ in card(seen, "app7")["workers"]] == [""] * 4  # Who does what is not known.
+        assert later["pointed"] == [
+            "pid 4711: under 1 s",
+            "pid 4712: 1 s",
+            "pid 4713: 5 s",
+            "pid 4714: 2 requests, the oldest 15 s",
+            "pid 4713: 5 s",
+            "pid 4715: idle",
+        ]
         assert later["stops"][0] == "pause"
         assert later["filtered"] == ["down"]
         assert later["gone"]["stale"]

@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
-from support import CgroupGunicorn, Exporter, Gunicorn, UnprivilegedExporter, free_port, run_exporter, wait_until
+from support import CgroupGunicorn, Exporter, Gunicorn, Prometheus, UnprivilegedExporter, free_port, run_exporter, wait_until
+from support.exporter import ROOT
 from support.upstreams import Postgres, RedisServer, SlowService
 from test_network_namespaces import ElsewhereGunicorn, client_beside
-from test_without_rights import cgroup  # noqa: F401; a fixture.
 
 SCRAPES = 20
 # A scrape shows the last sample, which a busy machine may have taken a while ago.
@@ -110,11 +110,12 @@ def test_what_an_app_waits_for_is_what_it_wrote_down(upstreams, kind):
         check_app(exporter, gunicorn, written, upstreams)
 
 
-def test_its_own_cgroup_tells_an_apps_upstreams_to_nobody(upstreams, cgroup):  # noqa: F811
+@pytest.mark.parametrize("kind", CLASSES)
+def test_its_own_cgroup_tells_an_apps_upstreams_to_nobody(upstreams, cgroup, kind):
     def in_cgroup(**options):
         return CgroupGunicorn([cgroup], **options)
 
-    with UnprivilegedExporter(CONFIG) as exporter, waiting_app(upstreams, in_cgroup, workers=6) as (gunicorn, written):
+    with UnprivilegedExporter(CONFIG) as exporter, waiting_app(upstreams, in_cgroup, **CLASSES[kind]) as (gunicorn, written):
         check_app(exporter, gunicorn, written, upstreams)
 
 
@@ -159,20 +160,32 @@ def test_an_app_is_no_upstream_of_its_own(upstreams):
 
 
 def test_an_app_in_another_network_namespace():
-    redis = RedisServer()
-    app = waiting_app([redis], ElsewhereGunicorn, workers=2)
+    upstreams = Postgres(), RedisServer(), SlowService()
+    app = waiting_app(upstreams, ElsewhereGunicorn, workers=3)
     with Exporter(CONFIG) as exporter, app as (gunicorn, written), client_beside(gunicorn) as ask_inside:
-        redis.inside = ["nsenter", "--net", f"--target={gunicorn.pid}"]
-        with redis:
-            ask_inside(f"/redis?seconds={LONG}")
-            wait_until(lambda: len(written.begun("redis")) == 1, "the app waits")
-            assert_told(exporter, gunicorn, written, [redis])
+        with contextlib.ExitStack() as stack:
+            for one in upstreams:
+                one.inside = ["nsenter", "--net", f"--target={gunicorn.pid}"]
+                stack.enter_context(one)
+                ask_inside(f"/{one.name}?seconds={LONG}")
+                wait_until(lambda one=one: len(written.begun(one.name)) == 1, f"the app waits for {one.name}")
+            assert_told(exporter, gunicorn, written, upstreams)
             gunicorn.end_held_requests()
 
 
-def test_a_database_that_stops_answering_is_named_and_the_app_is_left_alone():
+def firing(prometheus, gunicorn):
+    """{alert: its labels}, of the app."""
+    alerts = [alert for alert in prometheus.api("alerts")["alerts"] if alert["state"] == "firing"]
+    return {a["labels"]["alertname"]: a["labels"] for a in alerts if a["labels"].get("app") == gunicorn.name}
+
+
+def test_a_database_that_stops_answering_is_named_and_the_app_is_left_alone(tmp_path):
+    # The alerts as they are, but for the time that they wait.
+    alerts = tmp_path / "alerts.yml"
+    alerts.write_text((ROOT / "deploy/prometheus/gunicorn.alerts.yml").read_text().replace("for: 2m", "for: 2s"))
     with Postgres() as postgres, contextlib.ExitStack() as stack:
         with Exporter() as exporter, waiting_app([postgres], workers=8) as (gunicorn, written):
+            prometheus = stack.enter_context(Prometheus([exporter], config={"rule_files": [str(alerts)]}))
             for _ in range(4):
                 gunicorn.get("/postgres?seconds=0")
             workers = gunicorn.worker_pids()
@@ -186,6 +199,8 @@ def test_a_database_that_stops_answering_is_named_and_the_app_is_left_alone():
             run = run_exporter("check")
             line = next(line for line in run.stdout.splitlines() if gunicorn.name in line)
             assert f"{gunicorn.name}: 1 master, 0 idle and 8 working workers; 8 requests wait for {postgres.peer}" in line
+            wait_until(lambda: firing(prometheus, gunicorn)["GunicornUpstreamSlow"]["peer"] == postgres.peer, "it alerts")
+            wait_until(lambda: firing(prometheus, gunicorn)["GunicornRequestStuck"], "15 s are long")
             assert gunicorn.worker_pids() == workers
             gunicorn.kill()
 

@@ -70,7 +70,7 @@ def test_health_alone_beside_mutual_tls(web_config):
         assert http_request(f"{exporter.probes}/-/healthy").status == 200
         assert http_request(f"{exporter.probes}/health").json()["status"] in ("ok", "critical")
         assert http_request(f"{exporter.probes}/health/nobody").status == 404
-        for closed in ("/metrics", "/", "/api/v1/status", "/-/reload"):
+        for closed in ("/metrics", "/", "/api/v1/status", "/api/v1/history", "/-/reload"):
             assert http_request(exporter.probes + closed).status == 404
         # The other address still speaks TLS alone.
         assert http_request(f"http://127.0.0.1:{exporter.port}/metrics").status == 400

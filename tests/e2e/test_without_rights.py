@@ -7,37 +7,16 @@ import contextlib
 import socket
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
-from support import CgroupGunicorn, Gunicorn, UnprivilegedExporter, unique_name, wait_until, wait_until_steady
+from support import CgroupGunicorn, Gunicorn, UnprivilegedExporter, wait_until, wait_until_steady
 
 # Of gunicorns alone that this file starts: other tests run theirs as root, at the same time.
 USER = 47120
 OTHER_USER = 47121
-HIERARCHIES = [Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified")]
 CONFIG = "process:\n  sample_interval: 200ms\n"
+PER_WORKER = CONFIG + "  per_worker: true\n"
 PATIENT = ["--timeout", "120"]
-
-
-@pytest.fixture
-def cgroup():
-    """A cgroup v2 of the test's own."""
-    roots = [root for root in HIERARCHIES if (root / "cgroup.controllers").exists()]
-    if not roots:
-        pytest.skip("no cgroup v2 hierarchy is mounted")
-    folder = roots[0] / unique_name("gunicorn-exporter-test")
-    try:
-        folder.mkdir()
-    except OSError as error:
-        pytest.skip(f"no cgroup can be made here: {error}")
-    yield folder
-
-    def gone():
-        folder.rmdir()
-        return True
-
-    wait_until(gone, "the cgroup is empty")
 
 
 def states(exporter, gunicorn):
@@ -73,9 +52,23 @@ def stranger_of(user):
             process.kill()
 
 
-@pytest.mark.parametrize("args", [[], ["--backlog", "511"]], ids=["", "backlog"])
-def test_its_own_cgroup_tells_an_apps_connections(cgroup, args):
-    with CgroupGunicorn([cgroup], workers=3, args=[*PATIENT, *args]) as gunicorn, UnprivilegedExporter(CONFIG) as exporter:
+# Whatever the length of the queue: 100 is the ASGI servers' custom, 128 what net.core.somaxconn was for long.
+QUEUES = {
+    "sync": {},
+    "511": {"args": [*PATIENT, "--backlog", "511"]},
+    "128": {"args": [*PATIENT, "--backlog", "128"]},
+    "asgi": {
+        "worker_class": "uvicorn.workers.UvicornWorker",
+        "app": "asgi_demo:application",
+        "args": [*PATIENT, "--backlog", "100"],
+    },
+}
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_its_own_cgroup_tells_an_apps_connections(cgroup, queue):
+    options = {"workers": 3, "args": PATIENT, **QUEUES[queue]}
+    with CgroupGunicorn([cgroup], **options) as gunicorn, UnprivilegedExporter(PER_WORKER) as exporter:
         assert_states(exporter, gunicorn, 0, 3, 0)
         with contextlib.ExitStack() as stack:
             hold(gunicorn, stack, 2)
@@ -83,6 +76,11 @@ def test_its_own_cgroup_tells_an_apps_connections(cgroup, args):
             scrape = exporter.scrape()
             assert scrape.value("gunicorn_requests_in_progress", app=gunicorn.name) == 2
             assert scrape.value("gunicorn_connections", app=gunicorn.name) == 2
+            # Which worker has which is not told.
+            assert scrape.series("gunicorn_worker_cpu_seconds_total", app=gunicorn.name)
+            assert not scrape.series("gunicorn_worker_requests_in_progress", app=gunicorn.name)
+            [app] = [app for app in exporter.get("/api/v1/status").json()["apps"] if app["app"] == gunicorn.name]
+            assert app["worker_list"] == []
             assert list(scrape.by("address", "gunicorn_listen_queue_limit", app=gunicorn.name)) == [
                 f"127.0.0.1:{gunicorn.port}"
             ]
@@ -98,6 +96,23 @@ def test_a_foreign_process_in_the_cgroup_proves_nothing(cgroup):
             assert exporter.scrape().get("gunicorn_connections", app=gunicorn.name) is None
             stranger.kill()
         assert_states(exporter, gunicorn, 0, 2, 0)
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_without_any_proof_a_queues_length_is_none(queue):
+    options = {"workers": 3, "args": PATIENT, **QUEUES[queue]}
+    with Gunicorn(**options) as gunicorn, UnprivilegedExporter(CONFIG) as exporter, contextlib.ExitStack() as stack:
+        hold(gunicorn, stack, 2)
+        assert_states(exporter, gunicorn, 0, 0, 3)
+        gunicorn.kill()
+
+
+def test_a_unix_socket_is_not_told_by_a_cgroup(cgroup):
+    with CgroupGunicorn([cgroup], workers=3, bind="unix", args=PATIENT) as gunicorn:
+        with UnprivilegedExporter(CONFIG) as exporter, contextlib.ExitStack() as stack:
+            hold(gunicorn, stack, 2)
+            assert_states(exporter, gunicorn, 0, 0, 3)
+            gunicorn.kill()
 
 
 def test_without_any_proof_no_worker_is_idle_and_none_of_anothers_clients_count():
@@ -147,6 +162,21 @@ def test_the_configured_bind_tells_an_apps_connections(bind):
             hold(gunicorn, stack, 2)
             assert_states(exporter, gunicorn, 2, 1, 0)
             gunicorn.kill()
+
+
+def test_what_is_not_proven_is_said_once_with_what_would_settle_it():
+    with Gunicorn(workers=2) as gunicorn:
+        with UnprivilegedExporter(f"{CONFIG}instances:\n  - proc_name: {gunicorn.name}\n") as exporter:
+            assert_states(exporter, gunicorn, 0, 0, 2)
+            (app,) = exporter.get("/api/v1/status").json()["apps"]
+            (hint,) = [hint for hint in app["hints"] if "not proven" in hint]
+            for way in ("`bind`", "CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"):
+                assert way in hint
+            as_nobody = exporter.command[: exporter.command.index("--") + 2]
+            words = [*as_nobody, "check", f"--config.file={exporter.config_path}"]
+            said = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False, timeout=60).stdout
+            assert "2 unknown workers" in said
+            assert said.count(hint) == 1, said
 
 
 def test_the_sender_of_a_packet_is_told_by_its_cgroup(cgroup):

@@ -58,10 +58,10 @@ class WritingGunicorn(Gunicorn):
 
 
 @contextlib.contextmanager
-def running(**options):
+def running(config=CONFIG, **options):
     with tempfile.TemporaryDirectory(prefix="gunicorn-exporter-in-hand-") as folder:
         # Who has started before the exporter looks burns no CPU time at its looks.
-        with WritingGunicorn(folder, **options) as gunicorn, Exporter(config=CONFIG) as exporter:
+        with WritingGunicorn(folder, **options) as gunicorn, Exporter(config=config) as exporter:
             with contextlib.ExitStack() as stack:
                 try:
                     yield gunicorn, exporter, stack
@@ -140,7 +140,7 @@ def assert_idle(exporter, gunicorn, connections):
     assert exporter.value("gunicorn_connections", app=gunicorn.name) == connections
 
 
-@classes(SYNC, GTHREAD, GEVENT)
+@classes(SYNC, GTHREAD, GEVENT, EVENTLET, UVICORN)
 def test_a_worker_whose_client_has_stopped_reading_works(options):
     with running(**options) as (gunicorn, exporter, stack):
         sock = gunicorn.ask(stack, "/download")
@@ -217,6 +217,20 @@ def test_a_handshake_without_a_request_keeps_no_worker_busy(tmp_path):
 
 
 @classes(SYNC, GTHREAD)
+def test_the_first_look_sees_a_request_in_hand(options):
+    with running(**options) as (gunicorn, exporter, stack):
+        # It is stopped while another gunicorn starts and takes a request: its first look at that one sees both.
+        exporter.send_signal(signal.SIGSTOP)
+        with tempfile.TemporaryDirectory() as folder, WritingGunicorn(folder, **options) as late:
+            late.ask(stack, "/sleep?seconds=60")
+            wait_until(lambda: len(late.in_hand()) == 1, "a request is in hand")
+            exporter.send_signal(signal.SIGCONT)
+            first = wait_until(lambda: shown(exporter, late), "it is seen")
+            assert first == written(late)
+            late.kill()
+
+
+@classes(SYNC, GTHREAD)
 def test_a_thread_in_the_background_is_no_request(options):
     def seconds_of_cpu(gunicorn):
         times = [psutil.Process(pid).cpu_times() for pid in gunicorn.worker_pids()]
@@ -229,3 +243,28 @@ def test_a_thread_in_the_background_is_no_request(options):
         wait_until(lambda: seconds_of_cpu(gunicorn) > before + 0.1, "the threads in the background burn")
         gunicorn.ask(stack, "/sleep?seconds=60")
         wait_until_told(exporter, gunicorn, 1, 1)
+
+
+@classes(SYNC, GTHREAD)
+def test_each_worker_tells_its_own_requests(options):
+    with running(config=CONFIG + "  per_worker: true\n", workers=2, **options) as (gunicorn, exporter, stack):
+        gunicorn.ask(stack, "/sleep?seconds=600")
+        wait_until(gunicorn.in_hand, "a worker has the request")
+        [busy] = gunicorn.in_hand()
+        [other] = [pid for pid in gunicorn.worker_pids() if pid != busy]
+
+        def by_pid(name):
+            return exporter.scrape().by("pid", name, app=gunicorn.name)
+
+        expected = {str(busy): 1, str(other): 0}
+        wait_until_steady(lambda: by_pid("gunicorn_worker_requests_in_progress") == expected, "it alone has a request")
+        ages = by_pid("gunicorn_worker_oldest_request_age_seconds")
+        assert ages[str(busy)] > 0 and ages[str(other)] == 0
+        wait_until(lambda: by_pid("gunicorn_worker_oldest_request_age_seconds")[str(busy)] > 2, "the request grows old")
+        [app] = [app for app in exporter.get("/api/v1/status").json()["apps"] if app["app"] == gunicorn.name]
+        listed = {worker.pop("pid"): worker for worker in app["worker_list"]}
+        assert listed[busy].pop("oldest_request_seconds") > 2
+        assert listed == {
+            busy: {"state": "working", "requests_in_progress": 1},
+            other: {"state": "idle", "requests_in_progress": 0, "oldest_request_seconds": 0},
+        }

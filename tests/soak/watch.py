@@ -14,7 +14,7 @@ OPEN_METRICS = "application/openmetrics-text;version=1.0.0"
 PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 # One /metrics each second, in these forms in turn, and beside it one of the other pages.
 FORMS = [{}, {"Accept-Encoding": "gzip"}, {"Accept": OPEN_METRICS}, {"Accept": PROTOBUF}]
-OTHERS = ["/-/healthy", "/-/ready", "/health/{app}", "/api/v1/status", "/", "/health/no_such_app"]
+OTHERS = ["/-/healthy", "/-/ready", "/health/{app}", "/api/v1/status", "/api/v1/history", "/", "/health/no_such_app"]
 COLLECTORS = ["logs", "process", "statsd"]
 
 

@@ -76,10 +76,7 @@ class Finder {
     master.master = process.key;
     master.upgrading = upgrading;
     master.titled = process.title != TitleKind::kNone;
-    if (process.command) {
-      master.worker_class = process.command->worker_class;
-      master.slots = process.command->slots;
-    }
+    if (process.command) master.settings = process.command->settings;
     found_.push_back(std::move(master));
   }
 
@@ -146,8 +143,7 @@ class Finder {
     child.app = master.app;
     child.master = master.master;
     child.titled = master.titled;
-    child.worker_class = master.worker_class;
-    child.slots = master.slots;
+    child.settings = master.settings;
     found_.push_back(std::move(child));
   }
 

@@ -48,8 +48,7 @@ struct GunicornProcess {
   ProcessKey master;  // Itself for a master and for an orphan.
   bool upgrading = false;  // A master that an older master is still above.
   bool titled = true;
-  std::string worker_class;       // Where the command line tells it.
-  std::optional<unsigned> slots;  // See GunicornCommand.
+  GunicornSettings settings;  // Of its master, where they are told.
 };
 
 // What was found at the last look, with the names of their apps.

@@ -185,6 +185,7 @@ struct Said {
   std::optional<std::string> worker_class;
   std::optional<std::string> threads;
   std::optional<std::string> connections;
+  std::optional<std::string> timeout;
   std::optional<std::string> app;
   bool dirty = false;
   bool ends_at_once = false;
@@ -199,6 +200,8 @@ void TakeOption(Said& said, std::string_view option, std::string value) {
     said.threads = std::move(value);
   } else if (option == "--worker-connections") {
     said.connections = std::move(value);
+  } else if (option == "--timeout" || option == "t") {
+    said.timeout = std::move(value);
   } else if (option == "--dirty-app") {
     said.dirty = true;
   } else if ((option == "--paste" || option == "--paster") && !said.app) {
@@ -256,17 +259,15 @@ Said ReadArguments(const Arguments& arguments, std::size_t first) {
   return said;
 }
 
-// Of several threads, sync is gthread. Other classes of one's own may do
-// anything.
-std::optional<unsigned> SlotsOf(const Said& said) {
-  const std::string& name = said.worker_class ? *said.worker_class : "sync";
-  std::optional<unsigned> slots;
-  if (name == "sync" || name == "gthread") {
-    if (said.threads) slots = ParseNumber<unsigned>(*said.threads);
-  } else if (name == "gevent" || name == "eventlet" || name == "asgi") {
-    if (said.connections) slots = ParseNumber<unsigned>(*said.connections);
-  }
-  return slots == 0U ? std::nullopt : slots;
+std::optional<unsigned> ToNumber(const std::optional<std::string>& text) {
+  return text ? ParseNumber<unsigned>(*text) : std::nullopt;
+}
+
+GunicornSettings ToSettings(const Said& said) {
+  return {said.worker_class.value_or(""),
+          SlotsOf(said.worker_class.value_or("sync"), ToNumber(said.threads),
+                  ToNumber(said.connections)),
+          ToNumber(said.timeout)};
 }
 
 // The value of GUNICORN_CMD_ARGS; empty where it is not set.
@@ -303,12 +304,12 @@ std::optional<GunicornCommand> ParseGunicornCommand(std::string_view cmdline,
   if (!said.worker_class) said.worker_class = from_environ.worker_class;
   if (!said.threads) said.threads = from_environ.threads;
   if (!said.connections) said.connections = from_environ.connections;
+  if (!said.timeout) said.timeout = from_environ.timeout;
 
   GunicornCommand command;
   command.named = said.name && !said.name->empty();
   command.name = command.named ? *said.name : said.app.value_or("gunicorn");
-  command.worker_class = said.worker_class.value_or("");
-  command.slots = SlotsOf(said);
+  command.settings = ToSettings(said);
   command.dirty = said.dirty || from_environ.dirty;
   return command;
 }

@@ -14,6 +14,8 @@
 #include <string>
 #include <string_view>
 
+#include "collectors/process/find/gunicorn_settings.h"
+
 namespace gunicorn_exporter {
 
 struct GunicornCommand {
@@ -21,12 +23,9 @@ struct GunicornCommand {
   // the app's import path ("app:app"), or "gunicorn" where there is none. A
   // name that a configuration file sets is not known here.
   std::string name;
-  std::string worker_class;  // -k, --worker-class; empty: not said.
-  // How many requests a worker can have in hand, where the arguments tell it:
-  // --threads, or --worker-connections of gevent, eventlet and asgi.
-  std::optional<unsigned> slots;
-  bool dirty = false;  // --dirty-app: one child is a dirty arbiter.
-  bool named = false;  // --name was said; else it is the default.
+  GunicornSettings settings;  // As far as the arguments tell them.
+  bool dirty = false;         // --dirty-app: one child is a dirty arbiter.
+  bool named = false;         // --name was said; else it is the default.
 };
 
 // `cmdline` as read, arguments ended by NULs. Nothing when this is not a

@@ -2,11 +2,9 @@
 
 #include <elf.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,15 +31,6 @@ bool IsVersion(std::string_view text) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
                   kMarks.find(c) != std::string_view::npos;
          });
-}
-
-// Opens what is below `root` as the process itself would: links stay inside.
-FileDescriptor OpenBelow(int root, const std::string& path, int flags) {
-  open_how how{};
-  how.flags = static_cast<unsigned>(flags | O_RDONLY | O_CLOEXEC);
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  return FileDescriptor(static_cast<int>(
-      syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
 }
 
 std::string FindVersion(int root, const std::string& path) {

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -36,6 +38,14 @@ double ToSeconds(const timespec& time) {
 }
 
 }  // namespace
+
+FileDescriptor OpenBelow(int root, const std::string& path, int flags) {
+  open_how how{};
+  how.flags = static_cast<unsigned>(flags | O_RDONLY | O_CLOEXEC);
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  return FileDescriptor(static_cast<int>(
+      syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
+}
 
 ProcReader::ProcReader(const std::string& root, ReadErrors& errors)
     : root_(root),

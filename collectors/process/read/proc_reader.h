@@ -44,6 +44,10 @@ struct CloseDirectory {
 };
 using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
+// Opens for reading what is below the folder `root`, a process's for one, as
+// who has it for a root would: links stay inside.
+FileDescriptor OpenBelow(int root, const std::string& path, int flags);
+
 class ProcReader {
  public:
   // `errors` must outlive the reader.

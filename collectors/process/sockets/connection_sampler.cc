@@ -150,7 +150,7 @@ void ConnectionSampler::Count(const TcpSocket& connection, const Holder& holder,
   seen.carried = {connection.received, connection.sent};
   if (!is_new) seen.at_rest = before->second.at_rest;
   if (!IsInHand(connection, is_new ? nullptr : &before->second.carried,
-                seen.at_rest, holder.is_sync, holder.is_waited_for)) {
+                seen.at_rest, holder.is_sync, holder.attention)) {
     seen.at_rest = seen.carried;
     return;
   }
@@ -161,28 +161,29 @@ void ConnectionSampler::Count(const TcpSocket& connection, const Holder& holder,
                                 : std::nullopt);
 }
 
-std::set<std::uint64_t> ConnectionSampler::ReadWaitedFor(
-    pid_t pid, const Descriptors& descriptors, const Look& look) {
-  const auto& [links, held] = descriptors;
+Attentions ConnectionSampler::AttentionsOf(pid_t pid,
+                                           const Descriptors& descriptors,
+                                           const Look& look) {
   std::set<std::uint64_t> clients;
-  bool wanted = false;
-  for (const std::uint64_t inode : held.inodes) {
+  std::set<std::uint64_t> moved;
+  for (const std::uint64_t inode : descriptors.sockets.inodes) {
     const auto connection = look.by_inode.find(inode);
     if (connection == look.by_inode.end()) continue;
     clients.insert(inode);
-    wanted =
-        wanted || connection->second->tcp.exchange == ConnectionState::kUnknown;
+    const TcpSocket& tcp = connection->second->tcp;
+    const auto before = look.before.find(inode);
+    const bool is_at_rest =
+        tcp.exchange == ConnectionState::kSilent ||
+        (tcp.exchange != ConnectionState::kUnknown &&
+         before != look.before.end() &&
+         before->second.at_rest == CarriedBytes{tcp.received, tcp.sent});
+    if (!is_at_rest) moved.insert(inode);
   }
-  if (!wanted) return {};
+  if (moved.empty()) return {};
   for (const ListeningSocket& listener : look.listeners) {
     clients.insert(listener.inode);
   }
-  std::vector<std::set<int>> epoll_sets;
-  for (const int fd : held.epoll_sets) {
-    const auto text = reader_.ReadFdInfo(pid, fd);
-    if (text) epoll_sets.push_back(ParseEpollSet(*text));
-  }
-  return WaitedFor(links, epoll_sets, clients);
+  return ReadAttentions(reader_, pid, descriptors, moved, clients);
 }
 
 std::optional<ConnectionSampler::DescriptorsOf>
@@ -227,14 +228,29 @@ bool ConnectionSampler::CountByDescriptors(const Tenant& tenant,
     if (descriptors == held.end()) continue;
     const HeldSockets& sockets = descriptors->second.sockets;
     worker.has_heartbeat = sockets.has_heartbeat;
-    const auto waited_for = ReadWaitedFor(key.pid, descriptors->second, look);
+    // What a worker without threads has in hand is told by what it carried.
+    const bool asks = process->gunicorn.process.threads > 1 ||
+                      std::any_of(sockets.inodes.begin(), sockets.inodes.end(),
+                                  [&](std::uint64_t inode) {
+                                    const auto found =
+                                        look.by_inode.find(inode);
+                                    return found != look.by_inode.end() &&
+                                           found->second->tcp.exchange ==
+                                               ConnectionState::kUnknown;
+                                  });
+    const Attentions attentions =
+        asks && !sockets.is_sync()
+            ? AttentionsOf(key.pid, descriptors->second, look)
+            : Attentions();
     for (const std::uint64_t inode : sockets.inodes) {
       const auto connection = look.by_inode.find(inode);
       if (connection != look.by_inode.end()) {
         ++worker.connections;
-        Count(connection->second->tcp,
-              {key, sockets.is_sync(), waited_for.contains(inode)}, look,
-              worker.requests);
+        const auto told = attentions.find(inode);
+        const Attention attention =
+            told == attentions.end() ? Attention::kUnknown : told->second;
+        Count(connection->second->tcp, {key, sockets.is_sync(), attention},
+              look, worker.requests);
         continue;
       }
       // The client has reset it, and the worker goes on.

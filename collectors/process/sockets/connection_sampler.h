@@ -21,6 +21,7 @@
 #include "collectors/process/app_registry.h"
 #include "collectors/process/process_view.h"
 #include "collectors/process/read/proc_reader.h"
+#include "collectors/process/sockets/attention.h"
 #include "collectors/process/sockets/listener_owners.h"
 #include "collectors/process/sockets/namespace_sockets.h"
 #include "collectors/process/sockets/sole_owners.h"
@@ -110,11 +111,10 @@ class ConnectionSampler {
                        const std::vector<InstanceConfig>& instances,
                        bool with_upstreams, TimePoint now,
                        std::map<AppId, AppSockets>& apps);
-  // A worker's sockets that it waits for, by its epoll sets, where the
-  // connections themselves do not tell.
-  std::set<std::uint64_t> ReadWaitedFor(pid_t pid,
-                                        const Descriptors& descriptors,
-                                        const Look& look);
+  // Of the worker's connections that may have a request in hand, where what
+  // they carried does not tell alone.
+  Attentions AttentionsOf(pid_t pid, const Descriptors& descriptors,
+                          const Look& look);
   // Nothing where they are denied. Of a process that has gone: none.
   using DescriptorsOf = std::map<ProcessKey, Descriptors>;
   std::optional<DescriptorsOf> ReadDescriptors(const Tenant& tenant,
@@ -126,7 +126,7 @@ class ConnectionSampler {
   struct Holder {
     std::optional<ProcessKey> worker;
     bool is_sync = false;
-    bool is_waited_for = false;
+    Attention attention = Attention::kUnknown;
   };
   static void Count(const TcpSocket& connection, const Holder& holder,
                     Look& look, RequestsInHand& requests);

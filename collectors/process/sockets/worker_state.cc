@@ -1,11 +1,8 @@
 #include "collectors/process/sockets/worker_state.h"
 
-#include <algorithm>
-#include <optional>
+#include <string_view>
 
 #include "collectors/process/find/heartbeat.h"
-#include "collectors/process/read/text_fields.h"
-#include "config/base/number.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -17,6 +14,10 @@ constexpr double kShortSeconds = 0.05;
 // No answer is as short. gunicorn and uvicorn both write it so, once the client
 // has asked for it, and wait for the request's body (RFC 9110, 10.1.1).
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+// Of HTTP/2 that need no answer: an acknowledgement of settings and two window
+// updates, each in a TLS record of its own, have 101 bytes.
+constexpr std::uint64_t kMostFrames = 128;
 
 }  // namespace
 
@@ -41,54 +42,34 @@ HeldSockets ToHeldSockets(const std::vector<FdLink>& links) {
   return held;
 }
 
-std::set<std::uint64_t> WaitedFor(const std::vector<FdLink>& links,
-                                  const std::vector<std::set<int>>& epoll_sets,
-                                  const std::set<std::uint64_t>& clients) {
-  std::set<std::uint64_t> waited_for;
-  for (const FdLink& link : links) {
-    const bool in_a_set = std::any_of(
-        epoll_sets.begin(), epoll_sets.end(),
-        [&](const std::set<int>& set) { return set.contains(link.fd); });
-    if (!in_a_set) continue;
-    if (link.target == "anon_inode:[eventfd]") return {};
-    const auto inode = ParseSocketLink(link.target);
-    if (!inode) continue;
-    if (!clients.contains(*inode)) return {};
-    waited_for.insert(*inode);
-  }
-  return waited_for;
-}
-
-std::set<int> ParseEpollSet(std::string_view fdinfo) {
-  std::set<int> descriptors;
-  while (!fdinfo.empty()) {
-    std::string_view line = NextLine(fdinfo);
-    if (NextField(line) != "tfd:") continue;
-    if (const auto number = ParseNumber<int>(NextField(line))) {
-      descriptors.insert(*number);
-    }
-  }
-  return descriptors;
-}
-
 bool IsInHand(const TcpSocket& connection, const CarriedBytes* before,
-              const CarriedBytes& at_rest, bool is_sync, bool is_waited_for) {
+              const CarriedBytes& at_rest, bool is_sync, Attention attention) {
+  const CarriedBytes now{connection.received, connection.sent};
   switch (connection.exchange) {
     case ConnectionState::kSilent:
       return false;
-    case ConnectionState::kInFlight:
-      return true;
     case ConnectionState::kUnknown:
-      return !is_waited_for;
+      return attention != Attention::kAwaited;
+    case ConnectionState::kInFlight:
     case ConnectionState::kParked:
     case ConnectionState::kTie:
       break;
   }
-  return is_sync || connection.has_unsent ||
-         (connection.received > at_rest.received &&
-          connection.sent == at_rest.sent + kContinue.size()) ||
-         (before != nullptr && connection.sent > before->sent &&
-          connection.received == before->received);
+  if (is_sync || connection.has_unsent) return true;
+  if (now == at_rest) return false;
+  if (attention == Attention::kServed) return true;
+  const bool awaits_body = now.received > at_rest.received &&
+                           now.sent == at_rest.sent + kContinue.size();
+  if (awaits_body) return true;
+  if (attention == Attention::kRead && before != nullptr && now == *before &&
+      now.sent > 0 &&
+      (now.sent != at_rest.sent ||
+       now.received - at_rest.received <= kMostFrames)) {
+    return false;
+  }
+  return connection.exchange == ConnectionState::kInFlight ||
+         (before != nullptr && now.sent > before->sent &&
+          now.received == before->received);
 }
 
 }  // namespace gunicorn_exporter

@@ -10,6 +10,10 @@
 //   that is streamed, or one that has just ended.
 // A sync worker closes a connection with its answer: each one that it holds is
 // in hand, also where its client has closed.
+// A threaded worker takes a connection out of its epoll set while it serves it,
+// and no thread reads from it then: this one is in hand, too. Its HTTP/2
+// connections are never in the set: a thread reads from each that has no
+// request, whose client may have sent frames after the answer.
 //
 // What remains wrong:
 // - TCP tells nothing of a unix socket, and in another network namespace that
@@ -24,13 +28,17 @@
 //   known to be a request: its descriptor tells no more than that of any other
 //   socket that is closed.
 // - A "100 Continue" looks like an answer where gunicorn itself speaks TLS.
+// - Where a thread reads from a connection that has sent something, a request
+//   looks like such frames while its client pauses in it, for longer than a
+//   sample: over TLS, or of up to kMostFrames bytes so far.
+// - Without rights, and of an event loop, such frames look like a request, and
+//   a request whose connection's settings gunicorn acknowledged looks answered.
 //
 // Pure functions, safe from any thread.
 #pragma once
 
 #include <cstdint>
 #include <set>
-#include <string_view>
 #include <vector>
 
 #include "collectors/process/read/proc_reader.h"
@@ -68,30 +76,27 @@ struct Descriptors {
 
 HeldSockets ToHeldSockets(const std::vector<FdLink>& links);
 
-// The sockets that a worker waits for, where it takes one out of its epoll set
-// while it serves it: no set of an event loop's, which holds an eventfd or
-// another socket than `clients`, its listeners and connections. `epoll_sets`
-// are the descriptors in each set.
-std::set<std::uint64_t> WaitedFor(const std::vector<FdLink>& links,
-                                  const std::vector<std::set<int>>& epoll_sets,
-                                  const std::set<std::uint64_t>& clients);
-
-// The descriptors in an epoll set, from its fdinfo:
-//
-//     tfd:       10 events:       19 data: ...
-//                ^^
-std::set<int> ParseEpollSet(std::string_view fdinfo);
-
 // What a connection had carried at a sample.
 struct CarriedBytes {
   std::uint64_t received = 0;
   std::uint64_t sent = 0;
+
+  bool operator==(const CarriedBytes&) const = default;
+};
+
+// What its worker does about a connection, by the worker's descriptors and
+// threads (attention.h).
+enum class Attention : std::uint8_t {
+  kUnknown,
+  kAwaited,  // Waits in its epoll set for the next request.
+  kRead,     // A thread waits to read from it.
+  kServed,   // Neither, though such a worker does one of these at rest.
 };
 
 // `before`: at the sample before; null where it is new. `at_rest`: when it was
 // last seen without a request in hand; else nothing. `is_sync`: it is a sync
-// worker's. `is_waited_for`: WaitedFor() its worker.
+// worker's.
 bool IsInHand(const TcpSocket& connection, const CarriedBytes* before,
-              const CarriedBytes& at_rest, bool is_sync, bool is_waited_for);
+              const CarriedBytes& at_rest, bool is_sync, Attention attention);
 
 }  // namespace gunicorn_exporter

@@ -1,5 +1,5 @@
-// Numbers as people read them; "–" for what is not known. Stands before page.js
-// in the page's one script.
+// Numbers as people read them; "–" for what is not known. Stands before the
+// others in the page's one script.
 "use strict";
 
 function count(value) {
@@ -16,6 +16,7 @@ function rate(value) {
 
 function seconds(value) {
   if (value === null || value === undefined) return "–";
+  if (value === 0) return "0 s";
   if (value < 0.001) return (value * 1e6).toFixed(0) + " µs";
   if (value < 1) return (value * 1e3).toFixed(value < 0.1 ? 1 : 0) + " ms";
   return value.toFixed(2) + " s";

@@ -1,107 +1,47 @@
-// Asks for api/v1/status every two seconds and shows it. Rates are differences
-// between two answers; the last minutes are kept here, for the plots. Every text
-// that comes from an answer is set as text, never as markup. numbers.js stands
-// before it in the page's one script.
-"use strict";
+// Asks for api/v1/status every two seconds, and for what is new in the history
+// whenever there is a point more, and shows them. Every text that comes from an
+// answer is set as text, never as markup. numbers.js, squares.js and
+// plots.js stand before it in the page's one script.
 (() => {
   const PERIOD_MS = 2000;
-  const KEPT = 150;           // Answers: five minutes.
-  const RATE_SECONDS = 10;    // A rate is taken over the last ten.
+  const RATE_SECONDS = 60;    // A rate of lines is taken over the last minute.
+  const RED_RATIO = 0.05;     // As the alert GunicornErrorRatioHigh has it.
   const FIRST_CARDS = 60;     // More are shown on request.
-  const MOST_SQUARES = 96;
   const METRICS_PATH = "/*telemetry-path*/".replace(/^\//, "");
 
   const $ = (id) => document.getElementById(id);
-  const history = new Map();  // App's key -> [{time, requests, answers, errors, p95}].
-  const statsdHistory = [];
+  const statsdAnswers = [];   // [{time, lines, packets}]: those of a minute.
   const cards = new Map();    // App's key -> its card's parts.
   let shown = FIRST_CARDS;
   let last = null;            // The last answer.
   let heard = 0;              // When it came.
   let paused = false;
   let timer = 0;
-
-  function make(tag, className, text) {
-    const element = document.createElement(tag);
-    if (className) element.className = className;
-    if (text !== undefined) element.textContent = text;
-    return element;
-  }
-
-  function setText(element, text) {
-    if (element.textContent !== text) element.textContent = text;
-  }
+  let historyDue = 0;         // When there is a new point.
 
   const sum = (object) => Object.values(object).reduce((total, value) => total + value, 0);
 
-  // ---- the last minutes
-
-  function remember(list, point) {
-    // A counter that fell began anew with the exporter: so do the plots.
+  function remember(point) {
+    const list = statsdAnswers;
+    // A counter that fell began anew with the exporter.
     const before = list[list.length - 1];
-    if (before && (point.requests < before.requests || point.time < before.time)) list.length = 0;
+    if (before && (point.lines < before.lines || point.time < before.time)) list.length = 0;
     list.push(point);
-    if (list.length > KEPT) list.shift();
+    while (list.length > 2 && point.time - list[1].time >= RATE_SECONDS) list.shift();
   }
 
-  // Per second, over RATE_SECONDS before the point at `end`; null where there is one answer only.
-  function rateAt(list, field, end = list.length - 1) {
-    const now = list[end];
-    if (!now || now[field] === null) return null;
-    let begin = end;
-    while (begin > 0 && now.time - list[begin].time < RATE_SECONDS) --begin;
-    const then = list[begin];
-    if (then === now || then[field] === null || now.time <= then.time) return null;
-    return (now[field] - then[field]) / (now.time - then.time);
-  }
-
-  function errorRatio(list) {
-    const answers = rateAt(list, "answers");
-    if (answers === null) return null;
-    return answers > 0 ? rateAt(list, "errors") / answers : 0;
-  }
-
-  // ---- plots
-
-  const SVG = "http://www.w3.org/2000/svg";
-
-  function makePlot(title) {
-    const box = make("div", "plot");
-    const caption = make("p");
-    const most = make("span");
-    caption.append(make("span", "", title), most);
-    const svg = document.createElementNS(SVG, "svg");
-    svg.setAttribute("viewBox", "0 0 " + KEPT + " 40");
-    svg.setAttribute("preserveAspectRatio", "none");
-    svg.setAttribute("role", "img");
-    const path = document.createElementNS(SVG, "path");
-    svg.append(path);
-    box.append(caption, svg);
-    return {box, path, most, svg, title};
-  }
-
-  function draw(plot, values, format) {
-    const known = values.filter((value) => value !== null);
-    const top = Math.max(...known, 0);
-    let line = "";
-    let pen = false;
-    values.forEach((value, i) => {
-      if (value !== null) {
-        const y = top > 0 ? 38 - (value / top) * 36 : 38;
-        line += (pen ? "L" : "M") + (KEPT - values.length + i) + " " + y.toFixed(1);
-      }
-      pen = value !== null;
-    });
-    plot.path.setAttribute("d", line);
-    const most = known.length ? "max " + format(top) : "";
-    setText(plot.most, most);
-    plot.svg.setAttribute("aria-label", plot.title + ", the last five minutes" + (most ? ", " + most : ""));
+  // Per second; null where there is one answer only.
+  function rateOf(field) {
+    const then = statsdAnswers[0];
+    const now = statsdAnswers[statsdAnswers.length - 1];
+    return now.time > then.time ? (now[field] - then[field]) / (now.time - then.time) : null;
   }
 
   // ---- one app
 
   const NUMBERS = [
-    ["rate", "requests/s"], ["errors", "5xx ratio"], ["p50", "p50"], ["p95", "p95"], ["max", "max"],
+    ["rate", "requests/s"], ["errors", "5xx or lost"], ["p50", "p50"], ["p95", "p95"], ["max", "max"],
+    ["busy", "in progress"], ["oldest", "oldest request"],
     ["queue", "queue"], ["connections", "connections"], ["memory", "memory"], ["total", "requests"],
     ["logs", "errors logged"], ["statsd", "last StatsD"],
   ];
@@ -115,17 +55,14 @@
   function makeCard() {
     const card = make("article", "card");
     const parts = {card, name: make("h2"), pill: make("p", "pill"), why: make("p", "why"), tags: make("ul", "tags"),
-      squares: make("div", "squares"), workersText: make("span"), values: {}, hints: make("ul", "hints"),
+      workers: makeWorkers(), values: {}, hints: make("ul", "hints"),
       upstreams: make("ul", "upstreams"),
-      ratePlot: makePlot("requests/s"), p95Plot: makePlot("p95")};
+      plots: makePlots()};
     const names = make("div");
     names.append(parts.name, parts.why);
     const top = make("div", "top");
     top.append(names, parts.pill);
     parts.tags.setAttribute("aria-label", "tags");
-    parts.squares.setAttribute("role", "img");
-    const workers = make("div", "workers");
-    workers.append(parts.squares, parts.workersText);
     const numbers = make("dl", "numbers");
     for (const [key, label] of NUMBERS) {
       const pair = make("div");
@@ -133,34 +70,9 @@
       pair.append(make("dt", "", label), parts.values[key]);
       numbers.append(pair);
     }
-    const plots = make("div", "plots");
-    plots.append(parts.ratePlot.box, parts.p95Plot.box);
     parts.upstreams.setAttribute("aria-label", "what it waits for");
-    card.append(top, parts.tags, parts.hints, workers, parts.upstreams, numbers, plots);
+    card.append(top, parts.tags, parts.hints, parts.workers.box, parts.upstreams, numbers, parts.plots.box);
     return parts;
-  }
-
-  function showSquares(parts, app) {
-    const {idle, working, unknown} = app.workers;
-    const all = working + idle + unknown;
-    const untold = unknown === 0 ? "" : ", " + unknown + " unknown";
-    const wanted = working + "," + idle + "," + unknown;
-    if (parts.squares.dataset.wanted !== wanted) {
-      parts.squares.dataset.wanted = wanted;
-      const list = [];
-      for (let i = 0; i < Math.min(all, MOST_SQUARES); ++i) {
-        const state = i < working ? " working" : i < working + idle ? "" : " unknown";
-        list.push(make("span", "square" + state));
-      }
-      parts.squares.replaceChildren(...list);
-      parts.squares.setAttribute("aria-label", working + " working, " + idle + " idle" + untold + " workers");
-    }
-    parts.squares.hidden = all === 0;
-    const more = all > MOST_SQUARES ? " (" + MOST_SQUARES + " drawn)" : "";
-    const masters = app.masters === 1 ? "1 master" : app.masters + " masters";
-    const dirty = app.dirty_workers === null ? "" : ", " + app.dirty_workers + " dirty";
-    setText(parts.workersText, app.status === "remote" ? "" :
-      masters + ", " + working + " working, " + idle + " idle" + untold + dirty + more);
   }
 
   function showList(element, texts) {
@@ -176,17 +88,19 @@
     return waits > 0 ? open + ", " + count(waits) + " waiting, the oldest " + seconds(oldest_wait_seconds) : open;
   }
 
-  function showNumbers(parts, app, list, now) {
-    const ratio = errorRatio(list);
+  function showNumbers(parts, app, now) {
+    const {requests_per_second, error_ratio} = app.last_minute;
     const queue = app.queue.length === null ? "–" :
       count(app.queue.length) + (app.queue.limit ? " of " + count(app.queue.limit) : "");
     const {error = 0, exception = 0, critical = 0} = app.log_messages;
     const texts = {
-      rate: rate(rateAt(list, "requests")),
-      errors: percent(ratio),
+      rate: rate(requests_per_second),
+      errors: percent(error_ratio),
       p50: seconds(app.duration.p50),
       p95: seconds(app.duration.p95),
       max: seconds(app.duration.max),
+      busy: count(app.requests_in_progress),
+      oldest: seconds(app.oldest_request_age_seconds),
       queue,
       connections: count(app.connections),
       memory: bytes(app.resident_bytes),
@@ -195,11 +109,11 @@
       statsd: app.last_packet_seconds === null ? "never" : ago(now - app.last_packet_seconds),
     };
     for (const [key] of NUMBERS) setText(parts.values[key], texts[key]);
-    parts.values.errors.className = ratio > 0 ? "bad" : "";
+    parts.values.errors.className = error_ratio > RED_RATIO ? "bad" : "";
     parts.values.queue.className = app.queue.full ? "bad" : "";
   }
 
-  function showCard(parts, app, list, now) {
+  function showCard(parts, app, now) {
     const [tone, label] = PILLS[app.status] || ["warn", app.status];
     parts.card.className = "card " + tone;
     parts.pill.className = "pill " + tone;
@@ -216,15 +130,13 @@
     if (app.container_id) tags.push("container " + app.container_id.slice(0, 12));
     showList(parts.tags, tags);
     showList(parts.hints, app.hints);
-    showSquares(parts, app);
-    showNumbers(parts, app, list, now);
-    draw(parts.ratePlot, list.map((_, i) => rateAt(list, "requests", i)), rate);
-    draw(parts.p95Plot, list.map((point) => point.p95), seconds);
+    showWorkers(parts.workers, app);
+    showNumbers(parts, app, now);
+    parts.plots.show(app);
   }
 
   // ---- the whole
 
-  const keyOf = (app) => [app.app, app.pod_uid || "", app.container_id || ""].join("\n");
   const RANK = {critical: 0, remote: 1, ok: 2};
 
   function showApps(status) {
@@ -233,11 +145,12 @@
       (!word || app.app.toLowerCase().includes(word)) && (!$("troubled").checked || app.status === "critical"));
     wanted.sort((a, b) => (RANK[a.status] ?? 0) - (RANK[b.status] ?? 0));
     $("tools").hidden = status.apps.length < 6;
+    $("legend").hidden = !status.apps.some((app) => app.worker_list.length > 0);
     const elements = wanted.slice(0, shown).map((app) => {
       const key = keyOf(app);
       if (!cards.has(key)) cards.set(key, makeCard());
       const parts = cards.get(key);
-      showCard(parts, app, history.get(key) || [], status.time);
+      showCard(parts, app, status.time);
       return parts.card;
     });
     const drawn = elements.length;
@@ -260,8 +173,8 @@
   function showOwn(status) {
     const statsd = status.statsd;
     const entries = [
-      ["lines/s", rate(rateAt(statsdHistory, "requests"))],
-      ["packets/s", rate(rateAt(statsdHistory, "packets"))],
+      ["lines/s", rate(rateOf("lines"))],
+      ["packets/s", rate(rateOf("packets"))],
     ];
     for (const [transport, value] of Object.entries(statsd.lines)) entries.push(["lines by " + transport, count(value)]);
     for (const [reason, value] of Object.entries(statsd.errors)) {
@@ -306,22 +219,10 @@
 
   function take(status) {
     const known = new Set(status.apps.map(keyOf));
-    for (const store of [history, cards]) {
-      for (const key of [...store.keys()]) {
-        if (!known.has(key)) store.delete(key);
-      }
+    for (const key of [...cards.keys()]) {
+      if (!known.has(key)) cards.delete(key);
     }
-    for (const app of status.apps) {
-      const key = keyOf(app);
-      if (!history.has(key)) history.set(key, []);
-      remember(history.get(key), {
-        time: status.time, requests: app.requests_total, errors: app.errors_total,
-        answers: app.errors_total === null ? null : sum(app.status_codes), p95: app.duration.p95,
-      });
-    }
-    remember(statsdHistory, {
-      time: status.time, requests: sum(status.statsd.lines), packets: sum(status.statsd.packets),
-    });
+    remember({time: status.time, lines: sum(status.statsd.lines), packets: sum(status.statsd.packets)});
     last = status;
     heard = Date.now();
   }
@@ -351,19 +252,29 @@
 
   // ---- asking
 
+  async function fetchJson(path) {
+    const answer = await fetch(path, {cache: "no-store", signal: AbortSignal.timeout(15000)});
+    if (!answer.ok) throw new Error("The exporter answered " + answer.status);
+    return answer.json();
+  }
+
+  async function askHistory() {
+    if (Date.now() < historyDue) return;
+    const answer = await fetchJson("api/v1/history" + (appHistory.newest === null ? "" : "?after=" + appHistory.newest));
+    appHistory.take(answer);
+    const age = answer.newest === null ? 0 : answer.newest_age_seconds;
+    historyDue = Date.now() + Math.max(1, answer.interval_seconds - age) * 1000;
+  }
+
   async function ask() {
     clearTimeout(timer);
     try {
-      const answer = await fetch("api/v1/status", {cache: "no-store", signal: AbortSignal.timeout(15000)});
-      if (answer.ok) {
-        take(await answer.json());
-        show();
-      } else {
-        showTrouble("The exporter answered " + answer.status);
-      }
+      const [status] = await Promise.all([fetchJson("api/v1/status"), askHistory()]);
+      take(status);
+      show();
     } catch (error) {
       console.warn(error);
-      showTrouble("The exporter does not answer");
+      showTrouble(error.message.startsWith("The exporter") ? error.message : "The exporter does not answer");
     }
     clearTimeout(timer);
     if (!paused && !document.hidden) timer = setTimeout(ask, PERIOD_MS);

@@ -2,7 +2,7 @@
 
     /                  200
     /sleep?seconds=S   waits S seconds without using the processor; WSGI alone
-    /download          30 MB; WSGI alone
+    /download          30 MB; not on tornado
     /stream?pause=S    a line every S seconds until the client is gone; with as=events, server-sent events
     /upload            reads the request's body; not on tornado
 
@@ -103,6 +103,16 @@ async def asgi(scope, receive, send):
             while not gone.done():
                 await send({"type": "http.response.body", "body": line, "more_body": True})
                 await asyncio.sleep(float(query["pause"]))
+        return
+    if scope["path"] == "/download":
+        headers = [(b"content-length", str(DOWNLOAD_MEGABYTES * len(MEGABYTE)).encode())]
+        with _written_down():
+            gone = asyncio.ensure_future(_disconnect(receive))
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            for left in range(DOWNLOAD_MEGABYTES - 1, -1, -1):
+                if gone.done():
+                    return
+                await send({"type": "http.response.body", "body": MEGABYTE, "more_body": left > 0})
         return
     if scope["path"] == "/upload":
         with _written_down():

@@ -23,6 +23,7 @@ class Slow(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Slow).serve_forever()
 """
+CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=60)"
 
 
 class Upstream(ManagedProcess):
@@ -38,8 +39,8 @@ class Upstream(ManagedProcess):
 
     def is_ready(self):
         if self.inside:
-            ping = [*self.inside, "redis-cli", "-p", str(self.port), "ping"]
-            return subprocess.run(ping, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+            connect = [*self.inside, "/usr/bin/python3", "-c", CONNECT, self.host, str(self.port)]
+            return subprocess.run(connect, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
         with socket.create_connection((self.host, self.port), timeout=60):
             return True
 

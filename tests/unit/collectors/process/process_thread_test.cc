@@ -116,6 +116,16 @@ TEST_F(ProcessThreadTest, GivesTheOldViewWhereTheTableHangs) {
   EXPECT_FALSE(thread_->Stop(steady_clock::now()));
 }
 
+TEST_F(ProcessThreadTest, GivesTheLastViewAtOnceAndSaysWhereItIsOld) {
+  Start();
+  ASSERT_TRUE(thread_->WaitForLook(Later()));
+  const auto answer = thread_->LastView(steady_clock::now());
+  EXPECT_FALSE(answer.is_late);
+  EXPECT_EQ(Names(*answer.view), std::vector<std::string>{"shop"});
+  // As where no look has ended since.
+  EXPECT_TRUE(thread_->LastView(Later()).is_late);
+}
+
 TEST_F(ProcessThreadTest, KnowsNothingWhereTheTableHangsFromTheStart) {
   Hang();
   Start();
@@ -123,6 +133,7 @@ TEST_F(ProcessThreadTest, KnowsNothingWhereTheTableHangsFromTheStart) {
   const auto answer = thread_->View(true, steady_clock::now());
   EXPECT_TRUE(answer.is_late);
   EXPECT_TRUE(answer.view->apps.empty());
+  EXPECT_TRUE(thread_->LastView(steady_clock::now()).is_late);
   const Collected collected =
       ProcessCollector(*thread_).Collect(steady_clock::now());
   EXPECT_FALSE(collected.error.empty());

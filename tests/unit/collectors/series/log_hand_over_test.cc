@@ -24,7 +24,7 @@ class LogHandOverTest : public testing::Test {
     Event event;
     event.kind = kind;
     event.code = 200;
-    const StoreOp op{&ref, event, true};
+    StoreOp op{&ref, event, true};
     store().Add({&op, 1});
   }
   bool AddFromLog(const std::string& name) {

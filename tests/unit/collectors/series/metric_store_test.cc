@@ -26,7 +26,7 @@ class MetricStoreTest : public testing::Test {
   }
   void Add(const SeriesKey& key, const Event& event) {
     SeriesRef ref{key};
-    const StoreOp op{&ref, event, true};
+    StoreOp op{&ref, event, true};
     store().Add({&op, 1});
   }
   void Add(const std::string& app, EventKind kind, double value = 1,
@@ -190,7 +190,7 @@ TEST_F(MetricStoreTest, AddsTaggedSeriesUpWhenTagLabelsChange) {
 TEST_F(MetricStoreTest, ALineNamedBeforeAReloadHasNoLabelThatTheReloadDropped) {
   config_.statsd.tag_labels = {"env", "zone"};
   SeriesRef ref{{App("shop"), {{"env", "prod"}, {"zone", "a"}}}};
-  const StoreOp op{&ref, Event(), true};
+  StoreOp op{&ref, Event(), true};
   store().Add({&op, 1});
   Config changed = config_;
   changed.statsd.tag_labels = {"zone"};
@@ -220,7 +220,7 @@ TEST_F(MetricStoreTest, CountsARefusedPackedLineOnce) {
   config_.statsd.max_series = 21;
   AddRequest("first");
   SeriesRef ref{{App("second"), {}}};
-  const StoreOp ops[] = {{&ref, Event(), true},
+  StoreOp ops[] = {{&ref, Event(), true},
                          {&ref, Event(), false},
                          {&ref, Event(), false},
                          {&ref, Event(), true}};

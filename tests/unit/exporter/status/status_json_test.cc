@@ -11,6 +11,7 @@ namespace gunicorn_exporter {
 namespace {
 
 using Json = nlohmann::json;
+using Milliseconds = std::chrono::milliseconds;
 
 constexpr char kStatsdAddress[] = "127.0.0.1:8125";
 
@@ -30,11 +31,15 @@ AppStatus InContainer(const std::string& name, const std::string& container) {
   return status;
 }
 
+Json Parse(const std::vector<MetricFamily>& families, const KnownApps& known) {
+  return Json::parse(StatusJson(families, known, History(Milliseconds(0)),
+                                {Milliseconds(0), 1000.5}, kStatsdAddress));
+}
+
 Json Status(const std::vector<MetricFamily>& families,
             const std::vector<AppStatus>& apps,
             const std::string& trouble = "") {
-  return Json::parse(
-      StatusJson(families, {apps, trouble}, 1000.5, kStatsdAddress));
+  return Parse(families, {apps, trouble});
 }
 
 MetricFamily One(const char* name, LabelSetPtr common, LabelSetPtr own,
@@ -47,6 +52,41 @@ MetricFamily One(const char* name, LabelSetPtr common, LabelSetPtr own,
 MetricFamily LastPacket(const std::string& app) {
   return One("gunicorn_exporter_statsd_last_packet_timestamp_seconds",
              MakeLabels({{"app", app}}), nullptr, 999, MetricType::kGauge);
+}
+
+TEST(StatusJson, ListsTheWorkers) {
+  AppStatus app = Running("shop");
+  app.worker_list = {{17, WorkerState::kWorking, 1, 12.5},
+                     {18, WorkerState::kIdle, 0, 0.0},
+                     {19, WorkerState::kWorking, 2, std::nullopt},
+                     {20, WorkerState::kUnknown, std::nullopt, std::nullopt}};
+  const Json list = Status({}, {app})["apps"][0]["worker_list"];
+  EXPECT_EQ(list, Json::parse(R"([
+    {"pid": 17, "state": "working", "requests_in_progress": 1,
+     "oldest_request_seconds": 12.5},
+    {"pid": 18, "state": "idle", "requests_in_progress": 0,
+     "oldest_request_seconds": 0},
+    {"pid": 19, "state": "working", "requests_in_progress": 2,
+     "oldest_request_seconds": null},
+    {"pid": 20, "state": "unknown", "requests_in_progress": null,
+     "oldest_request_seconds": null}])"));
+  EXPECT_EQ(Status({}, {Running("shop")})["apps"][0]["worker_list"],
+            Json::array());
+}
+
+TEST(StatusJson, ListsOfManyWorkersThoseAtWorkForTheLongest) {
+  AppStatus app = Running("shop");
+  for (pid_t pid = 1; pid <= 200; ++pid) {
+    app.worker_list.push_back({pid, WorkerState::kIdle, 0, 0.0});
+  }
+  app.worker_list[149] = {150, WorkerState::kWorking, 0, 0.0};
+  app.worker_list[179] = {180, WorkerState::kWorking, 1, 3.0};
+  const Json list = Status({}, {app})["apps"][0]["worker_list"];
+  ASSERT_EQ(list.size(), kMostListedWorkers);
+  EXPECT_EQ(list[0]["pid"], 1);
+  EXPECT_EQ(list[93]["pid"], 94);
+  EXPECT_EQ(list[94]["pid"], 150);
+  EXPECT_EQ(list[95]["pid"], 180);
 }
 
 TEST(StatusJson, PutsTheSeriesOfAnAppTogether) {
@@ -88,6 +128,36 @@ TEST(StatusJson, PutsTheSeriesOfAnAppTogether) {
   EXPECT_EQ(shop["queue"]["length"], 5);
   EXPECT_TRUE(shop["queue"]["limit"].is_null());
   EXPECT_TRUE(shop["connections"].is_null());
+}
+
+TEST(StatusJson, TellsTheRatesOfTheLastMinute) {
+  const LabelSetPtr app = MakeLabels({{"app", "shop"}});
+  std::vector<MetricFamily> families;
+  families.push_back(One("gunicorn_requests_total", app, nullptr, 60));
+  families.push_back(One("gunicorn_requests_lost_total", app, nullptr, 1));
+  MetricFamily codes =
+      MakeFamily("gunicorn_request_status_total", MetricType::kCounter);
+  AddSeries(codes, app, MakeLabels({{"code", "200"}}), 57);
+  AddSeries(codes, app, MakeLabels({{"code", "500"}}), 2);
+  families.push_back(std::move(codes));
+  families.push_back(One("gunicorn_requests_in_progress", app, nullptr, 4,
+                         MetricType::kGauge));
+  families.push_back(One("gunicorn_oldest_request_age_seconds", app, nullptr,
+                         12.5, MetricType::kGauge));
+  const KnownApps known{{Running("shop")}, ""};
+  History history(Milliseconds(0));
+  StatusView before;
+  before.status = Running("shop");
+  history.Add(Milliseconds(10'000), {before});
+  const Json json = Json::parse(
+      StatusJson(families, known, history, {Milliseconds(70'000), 1000.5}, ""));
+  const Json& shop = json["apps"][0];
+  EXPECT_EQ(shop["last_minute"], Json({{"seconds", 60},
+                                       {"requests_per_second", 1},
+                                       {"error_ratio", 0.05}}));
+  EXPECT_EQ(shop["requests_lost_total"], 1);
+  EXPECT_EQ(shop["requests_in_progress"], 4);
+  EXPECT_EQ(shop["oldest_request_age_seconds"], 12.5);
 }
 
 TEST(StatusJson, TellsAppsAndContainersApart) {
@@ -184,7 +254,7 @@ TEST(StatusJson, ShowsAppsWhereTheProcessTableIsNotRead) {
 TEST(StatusJson, PutsTheMachinesNotesFirstAmongItsHints) {
   KnownApps known;
   known.notes = {"a gunicorn runs here"};
-  const Json json = Json::parse(StatusJson({}, known, 0, ""));
+  const Json json = Parse({}, known);
   EXPECT_EQ(json["hints"][0], "a gunicorn runs here");
 }
 
@@ -193,7 +263,7 @@ TEST(StatusJson, DoesNotSayThatNoneRunsWhereThatIsNotKnown) {
   families.push_back(LastPacket("shop"));
   KnownApps known;
   known.others_are_hidden = true;
-  const Json json = Json::parse(StatusJson(families, known, 0, ""));
+  const Json json = Parse(families, known);
   EXPECT_EQ(json["apps"][0]["message"],
             "known from its StatsD lines: whether it runs here is not known");
 }
@@ -223,8 +293,8 @@ TEST(StatusJson, TellsAboutTheExporter) {
 }
 
 TEST(StatusJson, ShowsExamplesOfLines) {
-  const Json json = Json::parse(StatusJson(
-      {}, {{}, "", {{"unmatched", "a\xff:1|c", "pid 17", 999.5}}}, 1000, ""));
+  const Json json =
+      Parse({}, {{}, "", {{"unmatched", "a\xff:1|c", "pid 17", 999.5}}});
   EXPECT_EQ(json["statsd"]["examples"],
             Json::parse(R"([{"reason": "unmatched", "line": "a\ufffd:1|c",
                              "sender": "pid 17", "time": 999.5}])"));
@@ -246,6 +316,29 @@ TEST(StatusHints, SayHowToSendStatsdUntilALineComes) {
   AppStatus absent;  // Its message says all there is to say.
   absent.app.name = "shop";
   EXPECT_EQ(HintsOf(absent), "[]");
+}
+
+TEST(StatusHints, SayWhereAGunicornIsTooOldForTheUnixSocket) {
+  const auto hints = [](const char* version, const char* address) {
+    std::vector<MetricFamily> families;
+    families.push_back(One("gunicorn_app_info", MakeLabels({{"app", "shop"}}),
+                           MakeLabels({{"version", version}}), 1));
+    const KnownApps known{{Running("shop")}, ""};
+    return Json::parse(
+               StatusJson(families, known, 1000.5, address))["apps"][0]["hints"]
+        .dump();
+  };
+  EXPECT_EQ(hints("20.1.0", "unix:///run/statsd.sock"),
+            "[\"no StatsD line from shop yet: gunicorn 20.1.0 does not start "
+            "with a unix socket as --statsd-host, which takes 21 or later: "
+            "have it send to an address of --statsd.listen-udp\"]");
+  for (const char* version : {"21.0.0", "26.1.0", "", "master"}) {
+    EXPECT_EQ(hints(version, "unix:///run/statsd.sock"),
+              "[\"no StatsD line from shop yet: start gunicorn with "
+              "--statsd-host unix:///run/statsd.sock\"]")
+        << version;
+  }
+  EXPECT_EQ(hints("20.1.0", kStatsdAddress), HintsOf(Running("shop")));
 }
 
 TEST(StatusHints, SayThatASocketIsOpenAndNothingComes) {

@@ -34,6 +34,7 @@ class Served {
     handlers.scrape = [this](auto deadline) { return scrape(deadline); };
     handlers.apps = [this] { return KnownApps{apps, ""}; };
     handlers.ready = [this] { return ready; };
+    handlers.history = &history;
     handlers.reload = [this] { return reload_error; };
     handlers.quit = [this] { quit = true; };
     handlers.count_request = [this](std::string_view handler, int code) {
@@ -51,6 +52,7 @@ class Served {
       std::chrono::steady_clock::time_point)>
       scrape = [](auto) { return OneFamily(); };
   std::vector<AppStatus> apps;
+  History history{std::chrono::milliseconds(0)};
   bool ready = true;
   std::string reload_error;
   std::atomic<bool> quit = false;
@@ -88,6 +90,23 @@ TEST(HttpServer, ServesTheSeriesInTheFormatAskedFor) {
   EXPECT_EQ(protobuf.Header("Content-Type"),
             "application/vnd.google.protobuf; "
             "proto=io.prometheus.client.MetricFamily; encoding=delimited");
+}
+
+TEST(HttpServer, TellsThePointsOfTheHistoryAfterTheOneThatIsKnown) {
+  Served served;
+  for (const int seconds : {15, 20, 25}) {
+    served.history.Add(std::chrono::seconds(seconds), {});
+  }
+  const auto first = [&](const std::string& query) {
+    const TestResponse answer = Get(served.port(), "/api/v1/history" + query);
+    return nlohmann::json::parse(answer.body)["first"].get<int>();
+  };
+  EXPECT_EQ(first(""), 3);
+  EXPECT_EQ(first("?after=3"), 4);
+  EXPECT_EQ(first("?after=5#x"), 6);
+  EXPECT_EQ(first("?after=99"), 3);
+  EXPECT_EQ(first("?after="), 3);
+  EXPECT_EQ(first("?afterwards=5"), 3);
 }
 
 TEST(HttpServer, CompressesWhatIsWorthIt) {
@@ -137,6 +156,8 @@ TEST(HttpServer, AnswersEachPath) {
       {"/", 200},
       {"/?x", 200},
       {"/api/v1/status", 200},
+      {"/api/v1/history", 200},
+      {"/api/v1/history?after=x", 200},
       {"/favicon.ico", 404},
       {"/METRICS", 404},
   };
@@ -149,8 +170,9 @@ TEST(HttpServer, AnswersEachPath) {
 
 TEST(HttpServer, AllowsGetAndHeadAlone) {
   const Served served;
-  for (const char* path : {"/metrics", "/health", "/health/x", "/-/healthy",
-                           "/-/ready", "/", "/api/v1/status"}) {
+  for (const char* path :
+       {"/metrics", "/health", "/health/x", "/-/healthy", "/-/ready", "/",
+        "/api/v1/status", "/api/v1/history"}) {
     for (const char* method :
          {"POST", "PUT", "DELETE", "OPTIONS", "PROPFIND", "get"}) {
       const TestResponse response = Request(served.port(), method, path);

@@ -3,10 +3,16 @@
 #include <crypt.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 namespace gunicorn_exporter {
 namespace {
 
 using Verdict = PasswordCheck::Verdict;
+
+constexpr char kClient[] = "192.0.2.1";
+constexpr char kOther[] = "192.0.2.2";
 
 // Of the lowest cost, for the test's time.
 std::string Hash(const std::string& password) {
@@ -34,19 +40,20 @@ TEST(ParseBasicAuthorization, RefusesWhatIsNone) {
 
 TEST(PasswordCheck, TakesTheRightPasswordOnly) {
   PasswordCheck check({{"alice", Hash("secret")}, {"bob", Hash("other")}});
-  EXPECT_EQ(check.Check({"alice", "secret"}), Verdict::kRight);
-  EXPECT_EQ(check.Check({"alice", "secret"}), Verdict::kRight);  // Remembered.
-  EXPECT_EQ(check.Check({"bob", "secret"}), Verdict::kWrong);
-  EXPECT_EQ(check.Check({"alice", "other"}), Verdict::kWrong);
-  EXPECT_EQ(check.Check({"alice", ""}), Verdict::kWrong);
-  EXPECT_EQ(check.Check({"", "secret"}), Verdict::kWrong);
-  EXPECT_EQ(check.Check({"carol", "secret"}), Verdict::kWrong);
+  EXPECT_EQ(check.Check({"alice", "secret"}, kClient), Verdict::kRight);
+  EXPECT_EQ(check.Check({"alice", "secret"}, kClient),
+            Verdict::kRight);  // Remembered.
+  EXPECT_EQ(check.Check({"bob", "secret"}, kClient), Verdict::kWrong);
+  EXPECT_EQ(check.Check({"alice", "other"}, kClient), Verdict::kWrong);
+  EXPECT_EQ(check.Check({"alice", ""}, kClient), Verdict::kWrong);
+  EXPECT_EQ(check.Check({"", "secret"}, kClient), Verdict::kWrong);
+  EXPECT_EQ(check.Check({"carol", "secret"}, kClient), Verdict::kWrong);
 }
 
 // crypt(3) reads up to a NUL.
 TEST(PasswordCheck, RefusesAPasswordWithANul) {
   PasswordCheck check({{"alice", Hash("secret")}});
-  EXPECT_EQ(check.Check({"alice", std::string("secret\0more", 11)}),
+  EXPECT_EQ(check.Check({"alice", std::string("secret\0more", 11)}, kClient),
             Verdict::kWrong);
 }
 
@@ -54,8 +61,8 @@ TEST(PasswordCheck, RefusesAPasswordWithANul) {
 TEST(PasswordCheck, RemembersUserAndPasswordApart) {
   const std::string hash = Hash("c");
   PasswordCheck check({{"ab", hash}, {"a", hash}});
-  EXPECT_EQ(check.Check({"ab", "c"}), Verdict::kRight);
-  EXPECT_EQ(check.Check({"a", "bc"}), Verdict::kWrong);
+  EXPECT_EQ(check.Check({"ab", "c"}, kClient), Verdict::kRight);
+  EXPECT_EQ(check.Check({"a", "bc"}, kClient), Verdict::kWrong);
 }
 
 TEST(PasswordCheck, TakesHashesOfSeveralCosts) {
@@ -63,9 +70,9 @@ TEST(PasswordCheck, TakesHashesOfSeveralCosts) {
   const std::string costly =
       crypt_r("high", "$2b$06$abcdefghijklmnopqrstuu", &data);
   PasswordCheck check({{"low", Hash("low")}, {"high", costly}});
-  EXPECT_EQ(check.Check({"low", "low"}), Verdict::kRight);
-  EXPECT_EQ(check.Check({"high", "high"}), Verdict::kRight);
-  EXPECT_EQ(check.Check({"high", "low"}), Verdict::kWrong);
+  EXPECT_EQ(check.Check({"low", "low"}, kClient), Verdict::kRight);
+  EXPECT_EQ(check.Check({"high", "high"}, kClient), Verdict::kRight);
+  EXPECT_EQ(check.Check({"high", "low"}, kClient), Verdict::kWrong);
 }
 
 // To check a hash of the highest cost takes days.
@@ -74,10 +81,47 @@ TEST(PasswordCheck, TakesNoLongerThanTheUsersOwnHash) {
   dear.replace(4, 2, "31");
   PasswordCheck check(
       {{"alice", Hash("secret")}, {"bob", Hash("other")}, {"carol", dear}});
-  EXPECT_EQ(check.Check({"alice", "secret"}), Verdict::kRight);
-  EXPECT_EQ(check.Check({"alice", "wrong"}), Verdict::kWrong);
-  EXPECT_EQ(check.Check({"nobody", "wrong"}), Verdict::kWrong)
+  EXPECT_EQ(check.Check({"alice", "secret"}, kClient), Verdict::kRight);
+  EXPECT_EQ(check.Check({"alice", "wrong"}, kClient), Verdict::kWrong);
+  EXPECT_EQ(check.Check({"nobody", "wrong"}, kClient), Verdict::kWrong)
       << "most users' hashes are cheap";
+}
+
+// Else one that guesses fills the queue, and nobody else's password is looked
+// at.
+TEST(PasswordCheck, ChecksOneOfEachClientAtATime) {
+  std::string dear = Hash("dear");
+  dear.replace(4, 2, "12");  // A quarter of a second.
+  PasswordCheck check({{"alice", Hash("secret")}, {"dear", dear}});
+  // A machine that stands still may miss the moment: then once more.
+  Verdict same = Verdict::kWrong;
+  Verdict other = Verdict::kWrong;
+  for (int attempt = 0; attempt < 20 && same != Verdict::kBusy; ++attempt) {
+    std::atomic<bool> done{false};
+    std::thread guess([&] {
+      check.Check({"dear", "wrong"}, kClient);
+      done = true;
+    });
+    while (same != Verdict::kBusy && !done) {
+      same = check.Check({"alice", "wrong"}, kClient);
+    }
+    other = check.Check({"alice", "secret"}, kOther);
+    guess.join();
+  }
+  EXPECT_EQ(same, Verdict::kBusy);
+  EXPECT_EQ(other, Verdict::kRight) << "another client waits for its turn";
+  EXPECT_EQ(check.Check({"alice", "secret"}, kClient), Verdict::kRight)
+      << "its turn comes again";
+}
+
+TEST(ClientOf, IsAnIpv4AddressOrTheFirstHalfOfAnIpv6One) {
+  EXPECT_EQ(ClientOf("192.0.2.1:43210"), "192.0.2.1");
+  EXPECT_EQ(ClientOf("[2001:db8:1:2:3:4:5:6]:43210"), "2001:db8:1:2::");
+  EXPECT_EQ(ClientOf("[2001:db8:1:2::9]:1"),
+            ClientOf("[2001:db8:1:2:ffff::]:2"));
+  EXPECT_NE(ClientOf("[2001:db8:1:2::9]:1"), ClientOf("[2001:db8:1:3::9]:1"));
+  EXPECT_EQ(ClientOf("[fe80::1%eth0]:1"), "fe80::");
+  EXPECT_EQ(ClientOf(""), ClientOf(":"));  // Unix sockets.
 }
 
 }  // namespace

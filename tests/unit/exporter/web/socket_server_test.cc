@@ -51,7 +51,10 @@ class Server {
     server_ = std::make_unique<SocketServer>(
         std::move(listeners),
         SocketHandlers{{},
-                       std::move(handler),
+                       [handler = std::move(handler)](const std::string& head,
+                                                      const std::string&) {
+                         return handler(head);
+                       },
                        [this](const SocketRefusal& refusal) {
                          refused_.push_back(refusal);
                        }},

@@ -30,6 +30,8 @@ HttpRequest As(const std::string& authorization) {
 
 constexpr auto kLong = std::chrono::minutes(10);
 
+constexpr char kPeer[] = "127.0.0.1:43210";
+
 constexpr char kAliceSecret[] = "Basic YWxpY2U6c2VjcmV0";
 constexpr char kAliceOther[] = "Basic YWxpY2U6b3RoZXI=";
 
@@ -73,7 +75,7 @@ class WebAccessTest : public testing::Test {
 
 TEST_F(WebAccessTest, IsOpenWithoutAFile) {
   WebAccess access("", files_);
-  EXPECT_FALSE(access.Refuse({}, false).has_value());
+  EXPECT_FALSE(access.Refuse({}, kPeer, false).has_value());
   EXPECT_EQ(access.Tls(), nullptr);
   EXPECT_EQ(Reload(access), "");
 }
@@ -81,7 +83,7 @@ TEST_F(WebAccessTest, IsOpenWithoutAFile) {
 TEST_F(WebAccessTest, AsksForAPassword) {
   Write(Users("secret"));
   WebAccess access(file_, files_);
-  const auto refusal = access.Refuse({}, false);
+  const auto refusal = access.Refuse({}, kPeer, false);
   ASSERT_TRUE(refusal.has_value());
   EXPECT_EQ(refusal->status, 401);
   EXPECT_NE(
@@ -89,27 +91,27 @@ TEST_F(WebAccessTest, AsksForAPassword) {
                 std::pair<std::string, std::string>(
                     "WWW-Authenticate", "Basic realm=\"gunicorn_exporter\"")),
       refusal->headers.end());
-  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceOther), false)), 401);
-  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 200);
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceOther), kPeer, false)), 401);
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 200);
 }
 
 TEST_F(WebAccessTest, LetsProbesPassWithoutPasswordOrLimit) {
   Write(Users("secret") + "rate_limit: {interval: 1h, burst: 1}\n");
   WebAccess access(file_, files_);
   for (int i = 0; i < 5; ++i) {
-    EXPECT_EQ(StatusOf(access.Refuse({}, true)), 200);
+    EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, true)), 200);
   }
-  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 200);
-  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 429);
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 200);
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 429);
 }
 
 TEST_F(WebAccessTest, TakesAChangeOfTheFileAtOnce) {
   Write(Users("secret"));
   WebAccess access(file_, files_);
-  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 200);
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 200);
   Write(Users("other"));
-  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 401);
-  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceOther), false)), 200);
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 401);
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceOther), kPeer, false)), 200);
 }
 
 TEST_F(WebAccessTest, KeepsTheOldStateWhileTheFileIsBroken) {
@@ -117,15 +119,15 @@ TEST_F(WebAccessTest, KeepsTheOldStateWhileTheFileIsBroken) {
   WebAccess access(file_, files_);
   for (const char* broken : {"basic_auth_users: [\n", "nonsense: 1\n"}) {
     Write(broken);
-    EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 200);
-    EXPECT_EQ(StatusOf(access.Refuse({}, false)), 401);
+    EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 200);
+    EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, false)), 401);
   }
   EXPECT_NE(Reload(access).find(file_ + ":1: nonsense: unknown key"),
             std::string::npos);
   std::filesystem::remove(file_);
-  EXPECT_EQ(StatusOf(access.Refuse({}, false)), 401);
+  EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, false)), 401);
   Write(Users("other"));
-  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceOther), false)), 200);
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceOther), kPeer, false)), 200);
 }
 
 TEST_F(WebAccessTest, OpensNothingThatWasClosedWithoutARestart) {
@@ -133,8 +135,9 @@ TEST_F(WebAccessTest, OpensNothingThatWasClosedWithoutARestart) {
   WebAccess access(file_, files_);
   for (const char* open : {"", "basic_auth_users: {}\n"}) {
     Write(open);
-    EXPECT_EQ(StatusOf(access.Refuse({}, false)), 401) << open;
-    EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 200) << open;
+    EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, false)), 401) << open;
+    EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 200)
+        << open;
   }
   EXPECT_NE(Reload(access).find("basic_auth_users: access without a password "
                                 "begins with a restart only"),
@@ -145,9 +148,9 @@ TEST_F(WebAccessTest, CountsOnAfterAChangeOfSomethingElse) {
   const std::string limit = "rate_limit: {interval: 1h, burst: 1}\n";
   Write(limit);
   WebAccess access(file_, files_);
-  EXPECT_EQ(StatusOf(access.Refuse({}, false)), 200);
+  EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, false)), 200);
   Write(limit + "http_server_config: {headers: {X-Frame-Options: deny}}\n");
-  EXPECT_EQ(StatusOf(access.Refuse({}, false)), 429);
+  EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, false)), 429);
 }
 
 TEST_F(WebAccessTest, ServesOnWhileTheFileDoesNotAnswer) {
@@ -155,8 +158,8 @@ TEST_F(WebAccessTest, ServesOnWhileTheFileDoesNotAnswer) {
   WebAccess access(file_, files_);
   WriteFifo();
   for (int i = 0; i < 1000; ++i) {  // They do not wait, each of them.
-    EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), false)), 200);
-    EXPECT_EQ(StatusOf(access.Refuse({}, false)), 401);
+    EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 200);
+    EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, false)), 401);
   }
   EXPECT_TRUE(files_.IsLate());
   EXPECT_FALSE(files_.IsIdle(FileThread::Clock::now()));
@@ -166,7 +169,7 @@ TEST_F(WebAccessTest, ServesOnWhileTheFileDoesNotAnswer) {
   pipe << Users("secret");
   pipe.close();
   EXPECT_TRUE(files_.IsIdle(FileThread::Clock::now() + kLong));
-  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceOther), false)), 200);
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceOther), kPeer, false)), 200);
 }
 
 TEST_F(WebAccessTest, ChangesNothingUntilWhatIsPreparedIsAdopted) {
@@ -176,12 +179,12 @@ TEST_F(WebAccessTest, ChangesNothingUntilWhatIsPreparedIsAdopted) {
   Write(limit);
   const auto prepared = access.Prepare(FileThread::Clock::now() + kLong);
   Write("");
-  EXPECT_EQ(StatusOf(access.Refuse({}, false)), 200);
-  EXPECT_EQ(StatusOf(access.Refuse({}, false)), 200);
+  EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, false)), 200);
+  EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, false)), 200);
   Write(limit);
   access.Adopt(access.Prepare(FileThread::Clock::now() + kLong));
-  EXPECT_EQ(StatusOf(access.Refuse({}, false)), 200);
-  EXPECT_EQ(StatusOf(access.Refuse({}, false)), 429);
+  EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, false)), 200);
+  EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, false)), 429);
 }
 
 TEST_F(WebAccessTest, AddsTheConfiguredHeaders) {

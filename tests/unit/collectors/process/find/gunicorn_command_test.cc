@@ -110,8 +110,29 @@ TEST(ParseGunicornCommand, TellsTheWorkerClassAndDirtyApps) {
       Cmdline("python3 -m gunicorn -k uvicorn.workers.UvicornWorker "
               "--dirty-app app:Dirty app:app"));
   ASSERT_TRUE(command);
-  EXPECT_EQ(command->worker_class, "uvicorn.workers.UvicornWorker");
+  EXPECT_EQ(command->settings.worker_class, "uvicorn.workers.UvicornWorker");
   EXPECT_TRUE(command->dirty);
+}
+
+TEST(ParseGunicornCommand, TellsTheTimeoutWhereTheArgumentsDo) {
+  const std::pair<const char*, std::optional<unsigned>> kCases[] = {
+      {"", std::nullopt},      {"-t 90", 90},
+      {"--timeout=0", 0},      {"--time 45", 45},
+      {"-t", std::nullopt},    {"-t soon", std::nullopt},
+      {"-t -1", std::nullopt}, {"--graceful-timeout 5", std::nullopt},
+  };
+  for (const auto& [arguments, timeout] : kCases) {
+    const auto command = ParseGunicornCommand(
+        Cmdline("python3 /usr/bin/gunicorn " + std::string(arguments)));
+    ASSERT_TRUE(command) << arguments;
+    EXPECT_EQ(command->settings.timeout_seconds, timeout) << arguments;
+  }
+  const auto command = ParseGunicornCommand(
+      Cmdline("gunicorn -k gthread app:app"),
+      std::string_view("GUNICORN_CMD_ARGS=--timeout 7 --threads 2\0", 42));
+  ASSERT_TRUE(command);
+  EXPECT_EQ(command->settings.timeout_seconds, 7U);
+  EXPECT_EQ(command->settings.slots, 2U);
 }
 
 TEST(ParseGunicornCommand, TellsTheSlotsOfAWorkerWhereTheArgumentsDo) {
@@ -134,7 +155,7 @@ TEST(ParseGunicornCommand, TellsTheSlotsOfAWorkerWhereTheArgumentsDo) {
     const auto command = ParseGunicornCommand(
         Cmdline(std::string("gunicorn ") + arguments + " app:app"));
     ASSERT_TRUE(command) << arguments;
-    EXPECT_EQ(command->slots, slots) << arguments;
+    EXPECT_EQ(command->settings.slots, slots) << arguments;
   }
 }
 
@@ -146,7 +167,7 @@ TEST(ParseGunicornCommand, TakesTheNameFromTheEnvironment) {
       ParseGunicornCommand(Cmdline("python3 -m gunicorn app:app"), environ);
   ASSERT_TRUE(command);
   EXPECT_EQ(command->name, "my app");
-  EXPECT_EQ(command->worker_class, "gthread");
+  EXPECT_EQ(command->settings.worker_class, "gthread");
 }
 
 TEST(ParseGunicornCommand, LetsTheCommandLineOverrideTheEnvironment) {

@@ -70,7 +70,7 @@ TEST_F(ProcessScannerTest, ReadsTheEnvironmentBesideANameOfTheCommandLine) {
   const auto found = ProcessScanner(reader).LookAt(10);
   ASSERT_TRUE(found && found->command);
   EXPECT_EQ(found->command->name, "shop");
-  EXPECT_EQ(found->command->worker_class, "gthread");
+  EXPECT_EQ(found->command->settings.worker_class, "gthread");
   EXPECT_TRUE(found->command->dirty);
 }
 

@@ -37,31 +37,11 @@ TEST(ToHeldSockets, KnowsASyncWorkerByItsMissingEpollSet) {
           .is_sync());
 }
 
-TEST(WaitedFor, TellsWhatAThreadedWorkerPolls) {
-  const std::vector<FdLink> links = {{5, "socket:[10]"},
-                                     {6, "anon_inode:[eventpoll]"},
-                                     {9, "socket:[11]"},
-                                     {12, "socket:[12]"}};
-  EXPECT_THAT(WaitedFor(links, {{5, 9}}, {10, 11, 12}), ElementsAre(10, 11));
-  EXPECT_THAT(WaitedFor(links, {{5, 9}}, {10, 12}), ElementsAre())
-      << "an event loop polls its own socket, too";
-  EXPECT_THAT(WaitedFor({{5, "socket:[10]"}, {7, "anon_inode:[eventfd]"}},
-                        {{5, 7}}, {10}),
-              ElementsAre());
-}
-
-TEST(ParseEpollSet, TakesItsDescriptors) {
-  EXPECT_THAT(ParseEpollSet("pos:\t0\nflags:\t02\n"
-                            "tfd:       10 events:       19 data: a\n"
-                            "tfd:        5 events:       19 data: b\n"
-                            "tfd: x\n"),
-              ElementsAre(5, 10));
-}
-
 TEST(IsInHand, KnowsAConnectionThatIsWaitedFor) {
+  using enum Attention;
   TcpSocket unix_connection;
-  EXPECT_TRUE(IsInHand(unix_connection, nullptr, {}, false, false));
-  EXPECT_FALSE(IsInHand(unix_connection, nullptr, {}, false, true));
+  EXPECT_TRUE(IsInHand(unix_connection, nullptr, {}, false, kUnknown));
+  EXPECT_FALSE(IsInHand(unix_connection, nullptr, {}, false, kAwaited));
 }
 
 TEST(IsInHand, FollowsWhatTheConnectionCarried) {
@@ -97,14 +77,76 @@ TEST(IsInHand, FollowsWhatTheConnectionCarried) {
     connection.has_unsent = row.has_unsent;
     connection.received = row.received;
     connection.sent = row.sent;
-    EXPECT_EQ(IsInHand(connection, &before, before, row.is_sync, false),
-              row.in_hand)
+    EXPECT_EQ(
+        IsInHand(connection, &before, before, row.is_sync, Attention::kUnknown),
+        row.in_hand)
         << row.what;
   }
   TcpSocket first_seen;
   first_seen.exchange = kParked;
   first_seen.sent = 500;
-  EXPECT_FALSE(IsInHand(first_seen, nullptr, {}, false, false));
+  EXPECT_FALSE(IsInHand(first_seen, nullptr, {}, false, Attention::kUnknown));
+}
+
+// Where gunicorn speaks HTTP/2.
+TEST(IsInHand, TakesWhatComesAfterAnAnswerForNoRequest) {
+  using enum Attention;
+  constexpr auto kParked = ConnectionState::kParked;
+  constexpr auto kInFlight = ConnectionState::kInFlight;
+  constexpr CarriedBytes kAtRest = {1000, 500};
+  const struct {
+    const char* what;
+    ConnectionState exchange;
+    CarriedBytes before;
+    CarriedBytes now;
+    Attention attention;
+    bool in_hand;
+  } table[] = {
+      {"frames after the answer",
+       kInFlight,
+       {1200, 900},
+       {1200, 900},
+       kRead,
+       false},
+      {"they come now", kInFlight, {1100, 900}, {1200, 900}, kRead, true},
+      {"frames alone", kInFlight, {1101, 500}, {1101, 500}, kRead, false},
+      {"a body that pauses", kInFlight, {1129, 500}, {1129, 500}, kRead, true},
+      {"a body that was told to come",
+       kInFlight,
+       {1129, 525},
+       {1129, 525},
+       kRead,
+       true},
+      {"a request, its settings acknowledged",
+       kParked,
+       {1100, 531},
+       {1100, 531},
+       kServed,
+       true},
+      {"by what was carried alone",
+       kParked,
+       {1100, 531},
+       {1100, 531},
+       kUnknown,
+       false},
+      {"at rest", kInFlight, kAtRest, kAtRest, kUnknown, false},
+      {"nothing was answered yet",
+       kInFlight,
+       {1200, 0},
+       {1200, 0},
+       kRead,
+       true},
+  };
+  for (const auto& row : table) {
+    TcpSocket connection;
+    connection.exchange = row.exchange;
+    connection.received = row.now.received;
+    connection.sent = row.now.sent;
+    const CarriedBytes at_rest = row.now.sent == 0 ? CarriedBytes() : kAtRest;
+    EXPECT_EQ(IsInHand(connection, &row.before, at_rest, false, row.attention),
+              row.in_hand)
+        << row.what;
+  }
 }
 
 TEST(IsInHand, HoldsARequestAsLongAsItsBodyIsAwaited) {
@@ -113,9 +155,10 @@ TEST(IsInHand, HoldsARequestAsLongAsItsBodyIsAwaited) {
   connection.received = 100;
   connection.sent = 25;  // "HTTP/1.1 100 Continue\r\n\r\n"
   const CarriedBytes unchanged = {100, 25};
-  EXPECT_TRUE(IsInHand(connection, nullptr, {}, false, false));
-  EXPECT_TRUE(IsInHand(connection, &unchanged, {}, false, false));
-  EXPECT_FALSE(IsInHand(connection, &unchanged, unchanged, false, false));
+  EXPECT_TRUE(IsInHand(connection, nullptr, {}, false, Attention::kUnknown));
+  EXPECT_TRUE(IsInHand(connection, &unchanged, {}, false, Attention::kUnknown));
+  EXPECT_FALSE(
+      IsInHand(connection, &unchanged, unchanged, false, Attention::kUnknown));
 }
 
 }  // namespace

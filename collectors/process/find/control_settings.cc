@@ -1,0 +1,129 @@
+#include "collectors/process/find/control_settings.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "collectors/process/find/control_socket.h"
+#include "collectors/process/monitor_clocks.h"
+#include "collectors/process/read/socket_table.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+constexpr std::size_t kMostSockets = 16;  // Of one master's namespace.
+constexpr std::string_view kDefaultName = "/gunicorn.ctl";
+constexpr std::string_view kSuffix = ".ctl";
+
+// Those of `masters` that have a worker and have forked nothing for a while.
+std::set<ProcessKey> QuietOnes(
+    const std::set<ProcessKey>& masters,
+    const std::map<ProcessKey, TrackedProcess>& processes,
+    double boot_seconds) {
+  const double latest_start =
+      (boot_seconds - ControlSettings::kQuietSeconds) * TicksPerSecond();
+  std::set<ProcessKey> quiet;
+  for (const auto& [key, process] : processes) {
+    if (process.gunicorn.role == ProcessRole::kWorker &&
+        masters.contains(process.gunicorn.master)) {
+      quiet.insert(process.gunicorn.master);
+    }
+  }
+  for (const auto& [key, process] : processes) {
+    if (static_cast<double>(key.start_time) > latest_start) {
+      quiet.erase(process.gunicorn.master);
+    }
+  }
+  return quiet;
+}
+
+}  // namespace
+
+void ControlSettings::Ask(const std::map<ProcessKey, TrackedProcess>& processes,
+                          double boot_seconds) {
+  if (!is_usable_) return;
+  TakeAnswer();
+  std::erase_if(asked_, [&](const auto& entry) {
+    return !processes.contains(entry.first);
+  });
+  if (question_) return;
+  std::set<ProcessKey> masters;
+  for (const auto& [key, process] : processes) {
+    if (process.gunicorn.role == ProcessRole::kMaster &&
+        !asked_.contains(key)) {
+      masters.insert(key);
+    }
+  }
+  if (masters.empty()) return;
+  for (const ProcessKey& master : QuietOnes(masters, processes, boot_seconds)) {
+    asked_[master];
+    std::vector<FileDescriptor> sockets = OpenSockets(master.pid);
+    if (sockets.empty()) continue;
+    try {
+      question_ = {master, std::async(std::launch::async,
+                                      [patience = patience_, pid = master.pid,
+                                       sockets = std::move(sockets)] {
+                                        return AskForConfig(pid, sockets,
+                                                            patience);
+                                      })};
+    } catch (const std::system_error&) {  // No thread is to be had: not now.
+      asked_.erase(master);
+    }
+    return;
+  }
+}
+
+void ControlSettings::TakeAnswer() {
+  if (!question_ || question_->answer.wait_for(std::chrono::seconds(0)) !=
+                        std::future_status::ready) {
+    return;
+  }
+  asked_[question_->master] = question_->answer.get();
+  question_.reset();
+}
+
+std::vector<FileDescriptor> ControlSettings::OpenSockets(pid_t master) {
+  std::vector<std::string> paths;
+  const auto links = reader_.ReadFds(master);
+  std::set<std::uint64_t> held;
+  for (const FdLink& link : links.value_or(std::vector<FdLink>())) {
+    if (const auto inode = ParseSocketLink(link.target)) held.insert(*inode);
+  }
+  reader_.ReadLines(master, "net/unix", [&](std::string_view lines) {
+    for (UnixStream& socket : ParseUnixTable(lines)) {
+      if (!socket.listening || !socket.path.starts_with('/')) continue;
+      if (links ? held.contains(socket.inode) && socket.path.ends_with(kSuffix)
+                : socket.path.ends_with(kDefaultName)) {
+        paths.push_back(std::move(socket.path));
+      }
+    }
+  });
+  std::vector<FileDescriptor> sockets;
+  if (paths.empty()) return sockets;
+  paths.resize(std::min(paths.size(), kMostSockets));
+  const FileDescriptor root =
+      reader_.Open(master, "root", O_PATH | O_DIRECTORY);
+  for (const std::string& path : paths) {
+    FileDescriptor socket =
+        root ? OpenBelow(root.get(), path, O_PATH)
+             : FileDescriptor(open(path.c_str(), O_PATH | O_CLOEXEC));
+    if (socket) sockets.push_back(std::move(socket));
+  }
+  return sockets;
+}
+
+void ControlSettings::Complete(GunicornProcess& process) const {
+  const auto told = asked_.find(process.master);
+  if (told == asked_.end() || !told->second) return;
+  const GunicornSettings& settings = *told->second;
+  GunicornSettings& known = process.settings;
+  if (known.worker_class.empty()) known.worker_class = settings.worker_class;
+  if (!known.slots) known.slots = settings.slots;
+  if (!known.timeout_seconds) known.timeout_seconds = settings.timeout_seconds;
+}
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,110 @@
+#include "collectors/process/sockets/attention.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <string>
+
+#include "collectors/process/read/text_fields.h"
+#include "config/base/number.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+// Nothing where what its threads wait in cannot be told.
+std::optional<std::set<int>> ReadReadDescriptors(ProcReader& reader,
+                                                 pid_t pid) {
+  const FileDescriptor fd = reader.Open(pid, "task", O_RDONLY | O_DIRECTORY);
+  const int own = fd ? fcntl(fd.get(), F_DUPFD_CLOEXEC, 0) : -1;
+  const Directory tasks(own < 0 ? nullptr : fdopendir(own));
+  if (!tasks) return std::nullopt;
+  std::set<int> descriptors;
+  while (const dirent* entry = readdir(tasks.get())) {
+    if (!ParseNumber<pid_t>(entry->d_name)) continue;
+    const auto text = reader.ReadQuietly(
+        pid, "task/" + std::string(entry->d_name) + "/syscall");
+    if (!text) return std::nullopt;
+    if (const auto number = ParseReadDescriptor(*text)) {
+      descriptors.insert(*number);
+    }
+  }
+  return descriptors;
+}
+
+}  // namespace
+
+Attentions ReadAttentions(ProcReader& reader, pid_t pid,
+                          const Descriptors& descriptors,
+                          const std::set<std::uint64_t>& connections,
+                          const std::set<std::uint64_t>& clients) {
+  const auto& [links, held] = descriptors;
+  Attentions attentions;
+  std::vector<std::set<int>> epoll_sets;
+  epoll_sets.reserve(held.epoll_sets.size());
+  for (const int fd : held.epoll_sets) {
+    const auto text = reader.ReadFdInfo(pid, fd);
+    if (text) epoll_sets.push_back(ParseEpollSet(*text));
+  }
+  const auto waited_for = WaitedFor(links, epoll_sets, clients);
+  if (waited_for.empty()) return attentions;
+  std::map<std::uint64_t, int> elsewhere;
+  for (const FdLink& link : links) {
+    const auto inode = ParseSocketLink(link.target);
+    if (!inode || !connections.contains(*inode)) continue;
+    if (waited_for.contains(*inode)) {
+      attentions[*inode] = Attention::kAwaited;
+    } else {
+      elsewhere[*inode] = link.fd;
+    }
+  }
+  if (elsewhere.empty()) return attentions;
+  const auto read = ReadReadDescriptors(reader, pid);
+  if (!read) return attentions;
+  for (const auto& [inode, fd] : elsewhere) {
+    attentions[inode] =
+        read->contains(fd) ? Attention::kRead : Attention::kServed;
+  }
+  return attentions;
+}
+
+std::set<std::uint64_t> WaitedFor(const std::vector<FdLink>& links,
+                                  const std::vector<std::set<int>>& epoll_sets,
+                                  const std::set<std::uint64_t>& clients) {
+  std::set<std::uint64_t> waited_for;
+  for (const FdLink& link : links) {
+    const bool in_a_set = std::any_of(
+        epoll_sets.begin(), epoll_sets.end(),
+        [&](const std::set<int>& set) { return set.contains(link.fd); });
+    if (!in_a_set) continue;
+    if (link.target == "anon_inode:[eventfd]") return {};
+    const auto inode = ParseSocketLink(link.target);
+    if (!inode) continue;
+    if (!clients.contains(*inode)) return {};
+    waited_for.insert(*inode);
+  }
+  return waited_for;
+}
+
+std::set<int> ParseEpollSet(std::string_view fdinfo) {
+  std::set<int> descriptors;
+  while (!fdinfo.empty()) {
+    std::string_view line = NextLine(fdinfo);
+    if (NextField(line) != "tfd:") continue;
+    if (const auto number = ParseNumber<int>(NextField(line))) {
+      descriptors.insert(*number);
+    }
+  }
+  return descriptors;
+}
+
+std::optional<int> ParseReadDescriptor(std::string_view syscall) {
+  const auto number = ParseNumber<int>(NextField(syscall));
+  if (number != SYS_read && number != SYS_recvfrom) return std::nullopt;
+  std::string_view argument = NextField(syscall);
+  if (!argument.starts_with("0x")) return std::nullopt;
+  argument.remove_prefix(2);
+  return ParseNumber<int>(argument, 16);
+}
+
+}  // namespace gunicorn_exporter

@@ -1,0 +1,98 @@
+#include "collectors/process/sockets/attention.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+
+#include <string>
+
+#include "tests/support/fake_proc.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Pair;
+using testing::UnorderedElementsAre;
+
+TEST(WaitedFor, TellsWhatAThreadedWorkerPolls) {
+  const std::vector<FdLink> links = {{5, "socket:[10]"},
+                                     {6, "anon_inode:[eventpoll]"},
+                                     {9, "socket:[11]"},
+                                     {12, "socket:[12]"}};
+  EXPECT_THAT(WaitedFor(links, {{5, 9}}, {10, 11, 12}), ElementsAre(10, 11));
+  EXPECT_THAT(WaitedFor(links, {{5, 9}}, {10, 12}), ElementsAre())
+      << "an event loop polls its own socket, too";
+  EXPECT_THAT(WaitedFor({{5, "socket:[10]"}, {7, "anon_inode:[eventfd]"}},
+                        {{5, 7}}, {10}),
+              ElementsAre());
+}
+
+TEST(ParseEpollSet, TakesItsDescriptors) {
+  EXPECT_THAT(ParseEpollSet("pos:\t0\nflags:\t02\n"
+                            "tfd:       10 events:       19 data: a\n"
+                            "tfd:        5 events:       19 data: b\n"
+                            "tfd: x\n"),
+              ElementsAre(5, 10));
+}
+
+std::string Reads(int syscall, const char* fd) {
+  return std::to_string(syscall) + " " + fd + " 0x7f2f0c0a1b43 0x5\n";
+}
+
+TEST(ParseReadDescriptor, TakesThatOfARead) {
+  EXPECT_EQ(ParseReadDescriptor(Reads(SYS_read, "0x9")), 9);
+  EXPECT_EQ(ParseReadDescriptor(Reads(SYS_recvfrom, "0x1f")), 31);
+  EXPECT_EQ(ParseReadDescriptor(Reads(SYS_write, "0x9")), std::nullopt);
+  EXPECT_EQ(ParseReadDescriptor("running\n"), std::nullopt);
+  EXPECT_EQ(ParseReadDescriptor("-1 0x7ffd 0x7f00\n"), std::nullopt);
+  EXPECT_EQ(ParseReadDescriptor(std::to_string(SYS_read)), std::nullopt);
+  EXPECT_EQ(ParseReadDescriptor(""), std::nullopt);
+}
+
+class ReadAttentionsTest : public testing::Test {
+ protected:
+  ReadAttentionsTest() {
+    proc_.Set(11, {});
+    proc_.WriteFile("11/fdinfo/6", "tfd:  5 events: 19\ntfd:  9 events: 19\n");
+    proc_.WriteFile("11/task/11/syscall", "232 0x6 0x7ffd 0x5\n");
+    proc_.WriteFile("11/task/12/syscall", Reads(SYS_read, "0xa"));
+    descriptors_.links = {{5, "socket:[10]"},
+                          {6, "anon_inode:[eventpoll]"},
+                          {9, "socket:[11]"},
+                          {10, "socket:[12]"},
+                          {11, "socket:[13]"}};
+    descriptors_.sockets = ToHeldSockets(descriptors_.links);
+  }
+
+  Attentions Read() {
+    prometheus::Registry registry;
+    ReadErrors errors(registry);
+    ProcReader reader(proc_.root(), errors);
+    return ReadAttentions(reader, 11, descriptors_, {11, 12, 13},
+                          {10, 11, 12, 13});
+  }
+
+  FakeProc proc_;
+  Descriptors descriptors_;
+};
+
+TEST_F(ReadAttentionsTest, TellWhatIsAwaitedReadAndServed) {
+  EXPECT_THAT(Read(), UnorderedElementsAre(Pair(11, Attention::kAwaited),
+                                           Pair(12, Attention::kRead),
+                                           Pair(13, Attention::kServed)));
+}
+
+TEST_F(ReadAttentionsTest, TellWhatIsAwaitedAloneWhereThreadsMayNotBeRead) {
+  proc_.WriteFile("11/task/13/comm", "");
+  EXPECT_THAT(Read(), ElementsAre(Pair(11, Attention::kAwaited)));
+}
+
+TEST_F(ReadAttentionsTest, TellNothingOfAnEventLoop) {
+  descriptors_.links[0].target = "anon_inode:[eventfd]";
+  EXPECT_THAT(Read(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter
