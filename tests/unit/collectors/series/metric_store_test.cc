@@ -221,9 +221,9 @@ TEST_F(MetricStoreTest, CountsARefusedPackedLineOnce) {
   AddRequest("first");
   SeriesRef ref{{App("second"), {}}};
   StoreOp ops[] = {{&ref, Event(), true},
-                         {&ref, Event(), false},
-                         {&ref, Event(), false},
-                         {&ref, Event(), true}};
+                   {&ref, Event(), false},
+                   {&ref, Event(), false},
+                   {&ref, Event(), true}};
   store().Add(ops);
   EXPECT_EQ(Refused(), 2);
 }
