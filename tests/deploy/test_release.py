@@ -140,7 +140,10 @@ def test_the_bill_of_materials_names_what_is_in_it(release, image):
         return {(packages[name]["name"], packages[name]["versionInfo"]) for [name] in others}
 
     depends = output_of("dpkg-deb", "--field", one(release, "*.deb"), "Depends").strip()
-    assert {name for name, _ in named("DEPENDS_ON", ".deb")} == set(re.sub(r" \([^)]*\)", "", depends).split(", "))
+    wanted = set(re.sub(r" \([^)]*\)", "", depends).split(", "))
+    # What Debian calls by a name that another package provides.
+    wanted = wanted - {"libspdlog1.10-fmt9"} | {"libspdlog1.10"}
+    assert {name for name, _ in named("DEPENDS_ON", ".deb")} == wanted
     to_build = (ROOT / "deploy/packages.txt").read_text()
     assert {name for name, _ in named("BUILD_DEPENDENCY_OF", ".deb")} == set(re.findall(r"^(?:build|package) +(\S+)", to_build, re.MULTILINE))
     _, root = image
