@@ -11,6 +11,7 @@
 #include "collectors/process/read/cgroup.h"
 #include "collectors/process/read/proc_parse.h"
 #include "collectors/process/read/socket_table.h"
+#include "collectors/process/sockets/attention.h"
 #include "collectors/process/sockets/worker_state.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,

@@ -2,19 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/running_app.h"
+
 namespace gunicorn_exporter {
 namespace {
-
-AppStatus Running() {
-  AppStatus app;
-  app.app.name = "my_app";
-  app.ok = true;
-  app.masters = 1;
-  app.idle = 3;
-  app.working = 1;
-  app.message = "my_app: 1 master, 3 idle and 1 working workers";
-  return app;
-}
 
 AppStatus Absent() {
   AppStatus app;
@@ -26,7 +17,7 @@ AppStatus Absent() {
 
 TEST(FormatCheck, LooksLikeAnAgentsStatusPage) {
   EXPECT_EQ(
-      FormatCheck({Running(), Absent()}, {}, {}, "1.0.0"),
+      FormatCheck({RunningApp("my_app"), Absent()}, {}, {}, "1.0.0"),
       "Checks\n"
       "======\n"
       "\n"
@@ -40,69 +31,71 @@ TEST(FormatCheck, LooksLikeAnAgentsStatusPage) {
 }
 
 TEST(FormatCheck, NamesSetproctitleWhereAGunicornHasNoTitle) {
-  AppStatus app = Running();
+  AppStatus app = RunningApp("my_app");
   app.titled = false;
   EXPECT_NE(FormatCheck({app}, {}, {}, "1.0.0").find("install setproctitle"),
             std::string::npos);
-  EXPECT_EQ(FormatCheck({Running()}, {}, {}, "1.0.0").find("setproctitle"),
-            std::string::npos);
+  EXPECT_EQ(
+      FormatCheck({RunningApp("my_app")}, {}, {}, "1.0.0").find("setproctitle"),
+      std::string::npos);
 }
 
 TEST(FormatCheck, NamesUntitledStrangersWhereAnInstanceIsMissing) {
-  AppStatus untitled = Running();
+  AppStatus untitled = RunningApp("my_app");
   untitled.app.name = "shop.wsgi:application";
   untitled.titled = false;
-  AppStatus titled = Running();
+  AppStatus titled = RunningApp("my_app");
   titled.app.name = "titled_stranger";
-  const std::string page =
-      FormatCheck({Running(), Absent()}, {untitled, titled}, {}, "1.0.0");
+  const std::string page = FormatCheck({RunningApp("my_app"), Absent()},
+                                       {untitled, titled}, {}, "1.0.0");
   EXPECT_NE(
       page.find("master [other]' (found without a process title, by the "
                 "command line: shop.wsgi:application; install setproctitle"),
       std::string::npos);
   EXPECT_EQ(page.find("titled_stranger"), std::string::npos);
   // Not where nobody is missing.
-  EXPECT_EQ(
-      FormatCheck({Running()}, {untitled}, {}, "1.0.0").find("setproctitle"),
-      std::string::npos);
+  EXPECT_EQ(FormatCheck({RunningApp("my_app")}, {untitled}, {}, "1.0.0")
+                .find("setproctitle"),
+            std::string::npos);
 }
 
 TEST(FormatCheck, SaysWhatTheLinesCarryWhereItIsNotTheName) {
-  AppStatus app = Running();
+  AppStatus app = RunningApp("my_app");
   app.lines_carry = "the prefix \"superset\"";
   EXPECT_NE(FormatCheck({app}, {}, {}, "1.0.0")
                 .find("(its StatsD lines carry the prefix \"superset\")"),
             std::string::npos);
-  EXPECT_EQ(FormatCheck({Running()}, {}, {}, "1.0.0").find("carry"),
+  EXPECT_EQ(FormatCheck({RunningApp("my_app")}, {}, {}, "1.0.0").find("carry"),
             std::string::npos);
 }
 
 TEST(FormatCheck, SaysWhatWouldTellUnknownWorkers) {
-  AppStatus app = Running();
+  AppStatus app = RunningApp("my_app");
   app.unknown = 1;
   EXPECT_NE(FormatCheck({app}, {}, {}, "1.0.0").find("`bind`"),
             std::string::npos);
-  EXPECT_EQ(FormatCheck({Running()}, {}, {}, "1.0.0").find("`bind`"),
+  EXPECT_EQ(FormatCheck({RunningApp("my_app")}, {}, {}, "1.0.0").find("`bind`"),
             std::string::npos);
 }
 
 TEST(FormatCheck, SaysWhyWorkersOfItsClassReportNoRequests) {
-  AppStatus app = Running();
+  AppStatus app = RunningApp("my_app");
   app.worker_class = "uvicorn.workers.UvicornWorker";
   EXPECT_NE(FormatCheck({app}, {}, {}, "1.0.0").find("send no request metrics"),
             std::string::npos);
 }
 
 TEST(FormatCheck, SaysWhenThereIsNothingToCheck) {
-  EXPECT_NE(FormatCheck({}, {Running()}, {}, "1.0.0").find("discovery is off"),
+  EXPECT_NE(FormatCheck({}, {RunningApp("my_app")}, {}, "1.0.0")
+                .find("discovery is off"),
             std::string::npos);
   EXPECT_NE(FormatCheck({}, {}, {}, "1.0.0").find("no gunicorn is running"),
             std::string::npos);
 }
 
 TEST(CheckExitCode, FollowsTheWorstInstance) {
-  EXPECT_EQ(CheckExitCode({Running()}), 0);
-  EXPECT_EQ(CheckExitCode({Running(), Absent()}), 2);
+  EXPECT_EQ(CheckExitCode({RunningApp("my_app")}), 0);
+  EXPECT_EQ(CheckExitCode({RunningApp("my_app"), Absent()}), 2);
   EXPECT_EQ(CheckExitCode({}), 3);
 }
 
@@ -132,7 +125,7 @@ TEST(FormatCheck, SaysThatNoneRunsOnlyWhereNoneDoes) {
 TEST(CheckExitCode, CannotTellWhereAnAppMayBeHidden) {
   AppStatus hidden = Absent();
   hidden.may_be_hidden = true;
-  EXPECT_EQ(CheckExitCode({Running(), hidden}), kExitUnknown);
+  EXPECT_EQ(CheckExitCode({RunningApp("my_app"), hidden}), kExitUnknown);
   EXPECT_EQ(CheckExitCode({hidden, Absent()}), kExitCritical);
 }
 

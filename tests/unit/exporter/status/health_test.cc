@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/support/running_app.h"
+
 namespace gunicorn_exporter {
 namespace {
 
@@ -23,17 +25,6 @@ std::string Pretty(const std::string& json) {
   return nlohmann::ordered_json::parse(json).dump(2) + "\n";
 }
 
-AppStatus Ok(const std::string& name) {
-  AppStatus status;
-  status.app.name = name;
-  status.ok = true;
-  status.masters = 1;
-  status.idle = 3;
-  status.working = 1;
-  status.message = name + ": 1 master, 3 idle and 1 working workers";
-  return status;
-}
-
 AppStatus Absent(const std::string& name) {
   AppStatus status;
   status.app.name = name;
@@ -44,14 +35,15 @@ AppStatus Absent(const std::string& name) {
 }
 
 TEST(Health, IsOkWhenEveryAppIs) {
-  const HealthAnswer answer = HealthOfAll({{Ok("shop"), Ok("api")}, ""});
+  const HealthAnswer answer =
+      HealthOfAll({{RunningApp("shop"), RunningApp("api")}, ""});
   EXPECT_EQ(answer.http_status, 200);
   EXPECT_EQ(Pretty(answer.json), Golden("ok"));
 }
 
 TEST(Health, IsCriticalWhenOneAppIs) {
   const HealthAnswer answer =
-      HealthOfAll({{Ok("shop"), Absent("billing")}, ""});
+      HealthOfAll({{RunningApp("shop"), Absent("billing")}, ""});
   EXPECT_EQ(answer.http_status, 503);
   EXPECT_EQ(Pretty(answer.json), Golden("critical"));
 }
@@ -92,7 +84,7 @@ TEST(Health, SaysThatNoneRunsOnlyWhereThatIsKnown) {
 }
 
 TEST(Health, IsCriticalWhenAMasterHasNoWorker) {
-  AppStatus status = Ok("shop");
+  AppStatus status = RunningApp("shop");
   status.ok = false;
   status.idle = status.working = 0;
   status.message = "shop: 1 master without a worker";
@@ -108,7 +100,8 @@ TEST(Health, IsCriticalWhenNoAppIsKnown) {
 }
 
 TEST(Health, IsCriticalAndSaysWhyWhereTheProcessTableDoesNotAnswer) {
-  const KnownApps known = {{Ok("shop")}, "the process table does not answer"};
+  const KnownApps known = {{RunningApp("shop")},
+                           "the process table does not answer"};
   const HealthAnswer all = HealthOfAll(known);
   EXPECT_EQ(all.http_status, 503);
   EXPECT_EQ(Pretty(all.json), Golden("table_hangs"));
@@ -118,7 +111,7 @@ TEST(Health, IsCriticalAndSaysWhyWhereTheProcessTableDoesNotAnswer) {
 }
 
 TEST(Health, TellsOneAppAlone) {
-  const KnownApps apps = {{Ok("shop"), Absent("billing")}, ""};
+  const KnownApps apps = {{RunningApp("shop"), Absent("billing")}, ""};
   EXPECT_EQ(HealthOfOne(apps, "shop").http_status, 200);
   EXPECT_EQ(Pretty(HealthOfOne(apps, "shop").json), Golden("one_ok"));
   EXPECT_EQ(HealthOfOne(apps, "billing").http_status, 503);
@@ -128,7 +121,7 @@ TEST(Health, TellsOneAppAlone) {
 }
 
 TEST(Health, TellsContainersOfOneNameApart) {
-  AppStatus first = Ok("shop");
+  AppStatus first = RunningApp("shop");
   first.app.pod_uid = "11111111-1111-1111-1111-111111111111";
   first.app.container_id = "aaaa";
   AppStatus second = Absent("shop");
@@ -141,7 +134,8 @@ TEST(Health, TellsContainersOfOneNameApart) {
 
 TEST(Health, StaysJsonWhateverTheNameIs) {
   for (const std::string name : {"a\"b\\c\n", "\xFF\xFE", "</script>"}) {
-    EXPECT_TRUE(nlohmann::json::accept(HealthOfAll({{Ok(name)}, ""}).json));
+    EXPECT_TRUE(
+        nlohmann::json::accept(HealthOfAll({{RunningApp(name)}, ""}).json));
     EXPECT_TRUE(nlohmann::json::accept(HealthOfOne({}, name).json));
   }
 }

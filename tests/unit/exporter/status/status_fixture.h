@@ -10,6 +10,7 @@
 
 #include "exporter/status/status_json.h"
 #include "tests/support/families.h"
+#include "tests/support/running_app.h"
 
 namespace gunicorn_exporter {
 
@@ -17,16 +18,6 @@ using Json = nlohmann::json;
 using Milliseconds = std::chrono::milliseconds;
 
 inline constexpr char kStatsdAddress[] = "127.0.0.1:8125";
-
-inline AppStatus Running(const std::string& name) {
-  AppStatus status;
-  status.app.name = name;
-  status.ok = true;
-  status.masters = 1;
-  status.idle = 3;
-  status.working = 1;
-  return status;
-}
 
 inline Json Parse(const std::vector<MetricFamily>& families,
                   const KnownApps& known,

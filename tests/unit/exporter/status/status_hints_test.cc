@@ -13,12 +13,12 @@ std::string HintsOf(const AppStatus& status,
 }
 
 TEST(StatusHints, SayHowToSendStatsdUntilALineComes) {
-  EXPECT_EQ(HintsOf(Running("shop")),
+  EXPECT_EQ(HintsOf(RunningApp("shop")),
             "[\"no StatsD line from shop yet: start gunicorn with "
             "--statsd-host 127.0.0.1:8125\"]");
   std::vector<MetricFamily> families;
   families.push_back(LastPacket("shop"));
-  EXPECT_EQ(HintsOf(Running("shop"), families).find("no StatsD line"),
+  EXPECT_EQ(HintsOf(RunningApp("shop"), families).find("no StatsD line"),
             std::string::npos);
   AppStatus absent;  // Its message says all there is to say.
   absent.app.name = "shop";
@@ -30,7 +30,7 @@ TEST(StatusHints, SayWhereAGunicornIsTooOldForTheUnixSocket) {
     std::vector<MetricFamily> families;
     families.push_back(One("gunicorn_app_info", MakeLabels({{"app", "shop"}}),
                            MakeLabels({{"version", version}}), 1));
-    const KnownApps known{{Running("shop")}, ""};
+    const KnownApps known{{RunningApp("shop")}, ""};
     return Parse(families, known, address)["apps"][0]["hints"].dump();
   };
   EXPECT_EQ(hints("20.1.0", "unix:///run/statsd.sock"),
@@ -43,11 +43,11 @@ TEST(StatusHints, SayWhereAGunicornIsTooOldForTheUnixSocket) {
               "--statsd-host unix:///run/statsd.sock\"]")
         << version;
   }
-  EXPECT_EQ(hints("20.1.0", kStatsdAddress), HintsOf(Running("shop")));
+  EXPECT_EQ(hints("20.1.0", kStatsdAddress), HintsOf(RunningApp("shop")));
 }
 
 TEST(StatusHints, SayThatASocketIsOpenAndNothingComes) {
-  AppStatus status = Running("shop");
+  AppStatus status = RunningApp("shop");
   status.statsd_socket = "127.0.0.1:8125";
   const std::string hint =
       "[\"shop has a socket to 127.0.0.1:8125 and nothing has come for 5 "
@@ -61,12 +61,12 @@ TEST(StatusHints, SayThatASocketIsOpenAndNothingComes) {
 }
 
 TEST(StatusHints, SayWhyAWorkerClassReportsNothing) {
-  AppStatus asgi = Running("shop");
+  AppStatus asgi = RunningApp("shop");
   asgi.worker_class = "asgi";
   EXPECT_NE(HintsOf(asgi).find("ASGI workers report requests only with access "
                                "logging on"),
             std::string::npos);
-  AppStatus uvicorn = Running("shop");
+  AppStatus uvicorn = RunningApp("shop");
   uvicorn.worker_class = "uvicorn.workers.UvicornWorker";
   EXPECT_NE(HintsOf(uvicorn).find("send no request metrics"),
             std::string::npos);
@@ -75,24 +75,25 @@ TEST(StatusHints, SayWhyAWorkerClassReportsNothing) {
 TEST(StatusHints, SayWhyLinesMayComeWithoutARequest) {
   std::vector<MetricFamily> families;
   families.push_back(LastPacket("shop"));
-  EXPECT_NE(HintsOf(Running("shop"), families).find("uvicorn's and tornado's"),
-            std::string::npos);
-  AppStatus gthread = Running("shop");
+  EXPECT_NE(
+      HintsOf(RunningApp("shop"), families).find("uvicorn's and tornado's"),
+      std::string::npos);
+  AppStatus gthread = RunningApp("shop");
   gthread.worker_class = "gthread";
   EXPECT_EQ(HintsOf(gthread, families), "[]");
   families.push_back(One("gunicorn_requests_total",
                          MakeLabels({{"app", "shop"}}), nullptr, 1));
-  EXPECT_EQ(HintsOf(Running("shop"), families), "[]");
+  EXPECT_EQ(HintsOf(RunningApp("shop"), families), "[]");
 }
 
 TEST(StatusHints, BeginWithTheNotes) {
-  AppStatus status = Running("shop");
+  AppStatus status = RunningApp("shop");
   status.notes = {"2 gunicorns have this name"};
   EXPECT_EQ(HintsOf(status).find("[\"2 gunicorns have this name\""), 0U);
 }
 
 TEST(StatusHints, SayThatTitlesAreNotSet) {
-  AppStatus status = Running("shop");
+  AppStatus status = RunningApp("shop");
   status.titled = false;
   EXPECT_NE(HintsOf(status).find("gunicorn runs without setproctitle"),
             std::string::npos);
@@ -113,7 +114,7 @@ TEST(StatusHints, SayThatAQueueIsFull) {
   std::vector<MetricFamily> families;
   families.push_back(std::move(length));
   families.push_back(std::move(limit));
-  const Json json = Status(families, {Running("shop")})["apps"][0];
+  const Json json = Status(families, {RunningApp("shop")})["apps"][0];
   EXPECT_EQ(json["queue"]["full"], true);
   EXPECT_EQ(json["queue"]["length"], 10);
   EXPECT_NE(json["hints"].dump().find("the listen queue is full"),

@@ -10,13 +10,13 @@ namespace gunicorn_exporter {
 namespace {
 
 AppStatus InContainer(const std::string& name, const std::string& container) {
-  AppStatus status = Running(name);
+  AppStatus status = RunningApp(name);
   status.app.container_id = container;
   return status;
 }
 
 TEST(StatusJson, ListsTheWorkers) {
-  AppStatus app = Running("shop");
+  AppStatus app = RunningApp("shop");
   app.worker_list = {{17, WorkerState::kWorking, 1, 12.5},
                      {18, WorkerState::kIdle, 0, 0.0},
                      {19, WorkerState::kWorking, 2, std::nullopt},
@@ -31,12 +31,12 @@ TEST(StatusJson, ListsTheWorkers) {
      "oldest_request_seconds": null},
     {"pid": 20, "state": "unknown", "requests_in_progress": null,
      "oldest_request_seconds": null}])"));
-  EXPECT_EQ(Status({}, {Running("shop")})["apps"][0]["worker_list"],
+  EXPECT_EQ(Status({}, {RunningApp("shop")})["apps"][0]["worker_list"],
             Json::array());
 }
 
 TEST(StatusJson, ListsOfManyWorkersThoseAtWorkForTheLongest) {
-  AppStatus app = Running("shop");
+  AppStatus app = RunningApp("shop");
   for (pid_t pid = 1; pid <= 200; ++pid) {
     app.worker_list.push_back({pid, WorkerState::kIdle, 0, 0.0});
   }
@@ -71,7 +71,7 @@ TEST(StatusJson, PutsTheSeriesOfAnAppTogether) {
   AddSeries(queue, app, MakeLabels({{"address", "127.0.0.1:2"}}), 3);
   families.push_back(std::move(queue));
 
-  const Json json = Status(families, {Running("shop")});
+  const Json json = Status(families, {RunningApp("shop")});
   EXPECT_EQ(json["status"], "ok");
   EXPECT_EQ(json["time"], 1000.5);
   ASSERT_EQ(json["apps"].size(), 1U);
@@ -105,10 +105,10 @@ TEST(StatusJson, TellsTheRatesOfTheLastMinute) {
                          MetricType::kGauge));
   families.push_back(One("gunicorn_oldest_request_age_seconds", app, nullptr,
                          12.5, MetricType::kGauge));
-  const KnownApps known{{Running("shop")}, ""};
+  const KnownApps known{{RunningApp("shop")}, ""};
   History history(Milliseconds(0));
   StatusView before;
-  before.status = Running("shop");
+  before.status = RunningApp("shop");
   history.Add(Milliseconds(10'000), {before});
   const Json json = Json::parse(
       StatusJson(families, known, history, {Milliseconds(70'000), 1000.5}, ""));
@@ -147,7 +147,7 @@ TEST(StatusJson, TellsWhatAnAppWaitsForMostWaitsFirst) {
   add("gunicorn_upstream_waits", 0, 8);
   add("gunicorn_upstream_oldest_wait_seconds", 0, 12.5);
   add("gunicorn_upstream_connections", 30, 24);
-  AppStatus status = Running("shop");
+  AppStatus status = RunningApp("shop");
   status.waits = "8 requests wait for 10.0.0.5:5432, the oldest for 12 s";
   const Json json = Status(families, {status});
   EXPECT_EQ(json["apps"][0]["waits"], status.waits);
@@ -183,7 +183,7 @@ TEST(StatusJson, BooksLinesThatTellNoContainerToNoneOfSeveral) {
 }
 
 TEST(StatusJson, SaysNothingOfErrorsWhereNoAnswerIsCounted) {
-  const Json json = Status({}, {Running("shop")});
+  const Json json = Status({}, {RunningApp("shop")});
   EXPECT_TRUE(json["apps"][0]["errors_total"].is_null());
 }
 
@@ -209,7 +209,7 @@ TEST(StatusJson, ShowsAppsWhereTheProcessTableIsNotRead) {
             "known from its StatsD lines: whether it runs here is not known");
   EXPECT_EQ(json["hints"][0], "the process collector is off");
   EXPECT_EQ(json["status"], "critical");
-  EXPECT_EQ(Status({}, {Running("shop")}, "it hangs")["status"], "critical");
+  EXPECT_EQ(Status({}, {RunningApp("shop")}, "it hangs")["status"], "critical");
 }
 
 TEST(StatusJson, PutsTheMachinesNotesFirstAmongItsHints) {
@@ -241,7 +241,7 @@ TEST(StatusJson, TellsAboutTheExporter) {
                          nullptr, MakeLabels({{"transport", "udp"}}), 3));
   families.push_back(One("gunicorn_exporter_config_last_reload_successful",
                          nullptr, nullptr, 0, MetricType::kGauge));
-  const Json json = Status(families, {Running("a")});
+  const Json json = Status(families, {RunningApp("a")});
   EXPECT_EQ(json["collectors"],
             Json::parse(R"([{"collector": "logs", "success": false,
                              "duration_seconds": 0.25}])"));

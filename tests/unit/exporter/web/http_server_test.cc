@@ -14,6 +14,7 @@
 #include "exporter/web/endpoints.h"
 #include "tests/support/families.h"
 #include "tests/support/http_client.h"
+#include "tests/support/running_app.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -62,13 +63,6 @@ class Served {
   std::optional<HttpServer> server;
 };
 
-AppStatus Ok(const std::string& name) {
-  AppStatus status;
-  status.app.name = name;
-  status.ok = true;
-  return status;
-}
-
 TEST(HttpServer, ServesTheSeriesInTheFormatAskedFor) {
   const Served served;
   const TestResponse text = Get(served.port(), "/metrics");
@@ -94,8 +88,8 @@ TEST(HttpServer, ServesTheSeriesInTheFormatAskedFor) {
 
 TEST(HttpServer, TellsThePointsOfTheHistoryAfterTheOneThatIsKnown) {
   Served served;
-  for (const int seconds : {15, 20, 25}) {
-    served.history.Add(std::chrono::seconds(seconds), {});
+  for (const int second : {15, 20, 25}) {
+    served.history.Add(std::chrono::seconds(second), {});
   }
   const auto first = [&](const std::string& query) {
     const TestResponse answer = Get(served.port(), "/api/v1/history" + query);
@@ -129,7 +123,7 @@ TEST(HttpServer, CompressesWhatIsWorthIt) {
 
 TEST(HttpServer, AnswersEachPath) {
   Served served;
-  served.apps = {Ok("my_app"), Ok("a b/c")};
+  served.apps = {RunningApp("my_app"), RunningApp("a b/c")};
   const std::pair<const char*, int> table[] = {
       {"/metrics", 200},
       {"/metrics?name[]=x", 200},

@@ -6,6 +6,8 @@
 #include <atomic>
 #include <thread>
 
+#include "tests/support/password_hash.h"
+
 namespace gunicorn_exporter {
 namespace {
 
@@ -13,12 +15,6 @@ using Verdict = PasswordCheck::Verdict;
 
 constexpr char kClient[] = "192.0.2.1";
 constexpr char kOther[] = "192.0.2.2";
-
-// Of the lowest cost, for the test's time.
-std::string Hash(const std::string& password) {
-  crypt_data data = {};
-  return crypt_r(password.c_str(), "$2y$04$abcdefghijklmnopqrstuu", &data);
-}
 
 TEST(ParseBasicAuthorization, ReadsUserAndPassword) {
   const auto plain = ParseBasicAuthorization("Basic cHJvbTpzZWNyZXQ=");

@@ -1,6 +1,5 @@
 #include "exporter/web/web_access.h"
 
-#include <crypt.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -9,14 +8,10 @@
 #include <fstream>
 
 #include "config/base/config_error.h"
+#include "tests/support/password_hash.h"
 
 namespace gunicorn_exporter {
 namespace {
-
-std::string Hash(const std::string& password) {
-  crypt_data data = {};
-  return crypt_r(password.c_str(), "$2y$04$abcdefghijklmnopqrstuu", &data);
-}
 
 std::string Users(const std::string& password) {
   return "basic_auth_users:\n  alice: " + Hash(password) + "\n";

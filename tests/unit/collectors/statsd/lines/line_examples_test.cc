@@ -58,28 +58,27 @@ TEST_F(LineExamplesTest, ShowForeignLinesThatAreExported) {
                          {"malformed", "orders,a=b:1|c|#c:d from pid 17"}}));
 }
 
-TEST_F(LineExamplesTest, ShowTheNextLineThatTheStoreRefuses) {
+// A line is gone when the store answers, so it is one that follows.
+TEST_F(LineExamplesTest, ShowALineThatTheStoreRefusesAfterTheFirst) {
   config_.statsd.unmatched = UnmatchedLines::kExport;
   Send("jobs:1|c");
-  SendFromPid("jobs:2|g\nup:0|g", 17);  // The store's first refusals.
-  SendFromPid("shop.gunicorn.requests:1|c", 18);
-  SendFromPid("other:3|c\njobs:1:2|g\njobs:5|g", 19);
-  SendFromPid("up:1|g", 20);
-  SendFromPid("up:2|g\njobs:7|g", 21);  // Within the minute.
+  SendFromPid("jobs:2|g", 17);
+  SendFromPid("other:3|c", 18);
+  SendFromPid("more:4|c\njobs:1:2|g\njobs:5|g", 19);
+  SendFromPid("jobs:7|g", 20);  // Within the minute.
+  SendFromPid("up:0|g", 21);
+  SendFromPid("up:1|g", 22);
   EXPECT_EQ(Last(), (Map{{"foreign", "jobs:1|c from "},
                          {"conflict", "jobs:1:2|g from pid 19"},
-                         {"reserved_name", "up:1|g from pid 20"}}));
+                         {"reserved_name", "up:1|g from pid 22"}}));
 }
 
 TEST_F(LineExamplesTest, ShowALineOfAnAppWithoutRoom) {
   config_.statsd.max_series = 10;
-  for (const char* const app : {"a", "b", "c"}) {
-    const std::string prefix(app);
-    Send(prefix + ".gunicorn.log.error:1|c\n" + prefix +
-         ".gunicorn.request.status.599:1|c");
-  }
-  EXPECT_EQ(Last(),
-            (Map{{"limit", "c.gunicorn.request.status.599:1|c from "}}));
+  Send("a.gunicorn.log.error:1|c");
+  Send("b.gunicorn.log.error:1|c");
+  SendFromPid("c.gunicorn.log.error:1|c", 17);
+  EXPECT_EQ(Last(), (Map{{"limit", "c.gunicorn.log.error:1|c from pid 17"}}));
 }
 
 TEST_F(LineExamplesTest, KnowTheSenderOfALineThatWasHeld) {
