@@ -23,9 +23,9 @@ enum class Refusal : std::uint8_t { kNone, kLimit, kConflict, kReservedName };
 inline constexpr std::size_t kRefusals = 4;
 
 constexpr std::string_view RefusalName(Refusal refusal) {
-  constexpr std::string_view kNames[kRefusals] = {"none", "limit", "conflict",
-                                                  "reserved_name"};
-  return kNames[static_cast<std::size_t>(refusal)];
+  constexpr std::string_view kReasons[kRefusals] = {"none", "limit", "conflict",
+                                                    "reserved_name"};
+  return kReasons[static_cast<std::size_t>(refusal)];
 }
 
 // What one label set has taken; part of its owner, kept by SeriesBudget.
