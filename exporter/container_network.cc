@@ -10,7 +10,7 @@
 namespace gunicorn_exporter {
 namespace {
 
-bool IsLoopback(const std::string& text) {
+bool IsLoopbackText(const std::string& text) {
   const std::optional<Address> address = ParseAddress(text);
   return address.has_value() &&
          (address->host.starts_with("127.") || address->host == "::1");
@@ -37,7 +37,7 @@ bool HearsItsContainerAlone(const std::vector<std::string>& addresses,
                             const std::filesystem::path& root) {
   const std::filesystem::path settings = root / "proc/sys/net/core";
   return !addresses.empty() &&
-         std::all_of(addresses.begin(), addresses.end(), IsLoopback) &&
+         std::all_of(addresses.begin(), addresses.end(), IsLoopbackText) &&
          IsContainer(root) && Exists(settings / "somaxconn") &&
          !Exists(settings / "netdev_max_backlog");
 }

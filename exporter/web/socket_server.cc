@@ -65,7 +65,7 @@ std::string StatusText(int status) {
 }
 
 // The answer to what is no request. The connection closes after it.
-SocketAnswer Refusal(int status) {
+SocketAnswer AnswerRefused(int status) {
   SocketAnswer answer;
   answer.body = StatusText(status) + "\n";
   answer.head = "HTTP/1.1 " + StatusText(status) +
@@ -251,7 +251,7 @@ void SocketServer::Serve(Connection& connection) {
     if (frame.state == RequestFrame::State::kIncomplete) return;
     SocketAnswer answer;
     if (frame.state == RequestFrame::State::kRefused) {
-      answer = Refusal(frame.status);
+      answer = AnswerRefused(frame.status);
     } else {
       if (!Enter(connection, State::kHandling)) return;
       const std::string head = input.substr(frame.skip, frame.head);

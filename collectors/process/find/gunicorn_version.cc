@@ -186,9 +186,9 @@ std::string ReadOutput(int fd, std::chrono::milliseconds timeout) {
 }  // namespace
 
 std::string_view ParseMetadataName(std::string_view name) {
-  constexpr std::string_view kPrefix = "gunicorn-";
-  if (!name.starts_with(kPrefix)) return {};
-  name.remove_prefix(kPrefix.size());
+  constexpr std::string_view kPackage = "gunicorn-";
+  if (!name.starts_with(kPackage)) return {};
+  name.remove_prefix(kPackage.size());
   for (const std::string_view suffix : {".dist-info", ".egg-info"}) {
     if (!name.ends_with(suffix)) continue;
     name.remove_suffix(suffix.size());

@@ -14,21 +14,21 @@
 
 namespace gunicorn_exporter {
 
-using Json = nlohmann::json;
 using Milliseconds = std::chrono::milliseconds;
 
 inline constexpr char kStatsdAddress[] = "127.0.0.1:8125";
 
-inline Json Parse(const std::vector<MetricFamily>& families,
-                  const KnownApps& known,
-                  const std::string& statsd_address = kStatsdAddress) {
-  return Json::parse(StatusJson(families, known, History(Milliseconds(0)),
-                                {Milliseconds(0), 1000.5}, statsd_address));
+inline nlohmann::json Parse(
+    const std::vector<MetricFamily>& families, const KnownApps& known,
+    const std::string& statsd_address = kStatsdAddress) {
+  return nlohmann::json::parse(
+      StatusJson(families, known, History(Milliseconds(0)),
+                 {Milliseconds(0), 1000.5}, statsd_address));
 }
 
-inline Json Status(const std::vector<MetricFamily>& families,
-                   const std::vector<AppStatus>& apps,
-                   const std::string& trouble = "") {
+inline nlohmann::json Status(const std::vector<MetricFamily>& families,
+                             const std::vector<AppStatus>& apps,
+                             const std::string& trouble = "") {
   return Parse(families, {apps, trouble});
 }
 

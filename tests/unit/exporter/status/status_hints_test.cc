@@ -7,6 +7,8 @@
 namespace gunicorn_exporter {
 namespace {
 
+using Json = nlohmann::json;
+
 std::string HintsOf(const AppStatus& status,
                     const std::vector<MetricFamily>& families = {}) {
   return Status(families, {status})["apps"][0]["hints"].dump();

@@ -9,6 +9,8 @@
 namespace gunicorn_exporter {
 namespace {
 
+using Json = nlohmann::json;
+
 AppStatus InContainer(const std::string& name, const std::string& container) {
   AppStatus status = RunningApp(name);
   status.app.container_id = container;
