@@ -25,13 +25,6 @@ float ToFloat(const std::optional<double>& value) {
   return static_cast<float>(*value);
 }
 
-std::optional<double> QuantileOf(const StatusView& app,
-                                 const std::string& quantile) {
-  const auto found = app.quantiles.find(quantile);
-  if (found == app.quantiles.end()) return std::nullopt;
-  return found->second;
-}
-
 void AppendNumber(std::string& json, float value) {
   if (std::isnan(value)) {
     json += "null";

@@ -33,12 +33,6 @@ Json Numbers(const std::map<std::string, double>& values) {
   return json;
 }
 
-Json Quantile(const StatusView& app, const std::string& quantile) {
-  const auto found = app.quantiles.find(quantile);
-  if (found == app.quantiles.end()) return nullptr;
-  return Number(found->second);
-}
-
 const char* StatusOf(const StatusView& app) {
   if (!app.running_here) return "remote";
   return app.status.ok ? "ok" : "critical";
@@ -147,9 +141,9 @@ Json AppJson(const StatusView& app, const LastMinute& minute,
       {"status_codes", Numbers(app.status_codes)},
       {"errors_total", Number(ErrorsOf(app))},
       {"duration",
-       {{"p50", Quantile(app, "0.5")},
-        {"p95", Quantile(app, "0.95")},
-        {"max", Quantile(app, "1")},
+       {{"p50", Number(QuantileOf(app, "0.5"))},
+        {"p95", Number(QuantileOf(app, "0.95"))},
+        {"max", Number(QuantileOf(app, "1"))},
         {"count_total", Number(app.duration_count)},
         {"sum_total", Number(app.duration_sum)}}},
       {"log_messages", Numbers(app.log_messages)},

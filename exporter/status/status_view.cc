@@ -191,6 +191,13 @@ class Views {
 
 }  // namespace
 
+std::optional<double> QuantileOf(const StatusView& app,
+                                 const std::string& quantile) {
+  const auto found = app.quantiles.find(quantile);
+  if (found == app.quantiles.end()) return std::nullopt;
+  return found->second;
+}
+
 std::optional<double> AnswersOf(const StatusView& app) {
   std::optional<double> answers;
   for (const auto& [code, count] : app.status_codes) Add(answers, count);

@@ -53,6 +53,11 @@ struct StatusView {
 std::vector<StatusView> ViewApps(const std::vector<MetricFamily>& families,
                                  const KnownApps& known);
 
+// Of gunicorn_request_duration_window_seconds ("0.95"); nothing where it is not
+// told.
+std::optional<double> QuantileOf(const StatusView& app,
+                                 const std::string& quantile);
+
 // Answers so far, and those of them that were 500 to 599; nothing where none is
 // counted.
 std::optional<double> AnswersOf(const StatusView& app);

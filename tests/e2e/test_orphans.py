@@ -26,18 +26,8 @@ class HoldingGunicorn(Gunicorn):
             wait_until(lambda count=count: len(list(self.folder.iterdir())) == count, "a worker holds it")
 
 
-def shown(exporter, app):
-    scrape = exporter.scrape()
-    return {
-        "running": scrape.value("gunicorn_is_running", app=app),
-        "masters": scrape.value("gunicorn_masters", app=app),
-        "workers": sum(scrape.by("state", "gunicorn_workers", app=app).values()),
-        "orphans": scrape.value("gunicorn_orphaned_workers", app=app),
-    }
-
-
 def assert_shows(exporter, app, **expected):
-    wait_until_steady(lambda: shown(exporter, app) == expected, f"{app} shows {expected}")
+    wait_until_steady(lambda: exporter.scrape().processes(app) == expected, f"{app} shows {expected}")
 
 
 def kill_master(gunicorn):

@@ -64,13 +64,7 @@ def title_of(pid):
 
 def shown(exporter, app):
     scrape = exporter.scrape()
-    return {
-        "running": scrape.value("gunicorn_is_running", app=app),
-        "masters": scrape.value("gunicorn_masters", app=app),
-        "workers": sum(scrape.by("state", "gunicorn_workers", app=app).values()),
-        "orphans": scrape.value("gunicorn_orphaned_workers", app=app),
-        "exited": scrape.value("gunicorn_workers_exited_total", app=app),
-    }
+    return {**scrape.processes(app), "exited": scrape.value("gunicorn_workers_exited_total", app=app)}
 
 
 def assert_has(exporter, app, workers):

@@ -1,7 +1,7 @@
 #include "collectors/process/find/asked_versions.h"
 
 #include <chrono>
-#include <system_error>
+#include <utility>
 
 #include "collectors/process/find/gunicorn_version.h"
 
@@ -23,14 +23,10 @@ std::string ProgramFor(const AppId& app, const Config& config) {
 
 void AskedVersions::Ask(const std::map<ProcessKey, TrackedProcess>& processes,
                         MasterFactsReader& facts, const Config& config) {
-  if (question_) {
-    auto& [program, answer] = *question_;
-    if (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-      return;
-    }
-    versions_[program] = answer.get();
-    question_.reset();
+  if (auto answer = answer_.Take()) {
+    versions_[answer->first] = std::move(answer->second);
   }
+  if (answer_.is_awaited()) return;
   for (const auto& [key, process] : processes) {
     if (process.gunicorn.role != ProcessRole::kMaster ||
         !facts.Of(key).version.empty()) {
@@ -38,12 +34,7 @@ void AskedVersions::Ask(const std::map<ProcessKey, TrackedProcess>& processes,
     }
     const std::string program = ProgramFor(process.app, config);
     if (program.empty() || versions_.contains(program)) continue;
-    try {
-      question_ = {program, std::async(std::launch::async, [program] {
-                     return AskVersion(program, kTimeout);
-                   })};
-    } catch (const std::system_error&) {  // No thread is to be had: not now.
-    }
+    answer_.Start(program, [program] { return AskVersion(program, kTimeout); });
     return;
   }
 }

@@ -5,13 +5,12 @@
 // one at a time: it may take its time.
 #pragma once
 
-#include <future>
 #include <map>
-#include <optional>
 #include <string>
 
 #include "collectors/app_id.h"
 #include "collectors/process/app_registry.h"
+#include "collectors/process/find/background_answer.h"
 #include "collectors/process/find/master_facts.h"
 #include "config/config.h"
 
@@ -31,13 +30,8 @@ class AskedVersions {
   void Clear() { versions_.clear(); }
 
  private:
-  struct Question {
-    std::string program;
-    std::future<std::string> answer;
-  };
-
-  std::map<std::string, std::string> versions_;  // By program.
-  std::optional<Question> question_;
+  std::map<std::string, std::string> versions_;        // By program.
+  BackgroundAnswer<std::string, std::string> answer_;  // By program.
 };
 
 }  // namespace gunicorn_exporter

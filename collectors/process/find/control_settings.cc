@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <set>
 #include <string>
-#include <system_error>
 #include <utility>
 
 #include "collectors/process/find/control_socket.h"
@@ -46,11 +45,13 @@ std::set<ProcessKey> QuietOnes(
 void ControlSettings::Ask(const std::map<ProcessKey, TrackedProcess>& processes,
                           double boot_seconds) {
   if (!is_usable_) return;
-  TakeAnswer();
+  if (auto answer = answer_.Take()) {
+    asked_[answer->first] = std::move(answer->second);
+  }
   std::erase_if(asked_, [&](const auto& entry) {
     return !processes.contains(entry.first);
   });
-  if (question_) return;
+  if (answer_.is_awaited()) return;
   std::set<ProcessKey> masters;
   for (const auto& [key, process] : processes) {
     if (process.gunicorn.role == ProcessRole::kMaster &&
@@ -63,27 +64,14 @@ void ControlSettings::Ask(const std::map<ProcessKey, TrackedProcess>& processes,
     asked_[master];
     std::vector<FileDescriptor> sockets = OpenSockets(master.pid);
     if (sockets.empty()) continue;
-    try {
-      question_ = {master, std::async(std::launch::async,
-                                      [patience = patience_, pid = master.pid,
-                                       sockets = std::move(sockets)] {
-                                        return AskForConfig(pid, sockets,
-                                                            patience);
-                                      })};
-    } catch (const std::system_error&) {  // No thread is to be had: not now.
-      asked_.erase(master);
-    }
+    const bool is_asked = answer_.Start(
+        master,
+        [patience = patience_, pid = master.pid, sockets = std::move(sockets)] {
+          return AskForConfig(pid, sockets, patience);
+        });
+    if (!is_asked) asked_.erase(master);
     return;
   }
-}
-
-void ControlSettings::TakeAnswer() {
-  if (!question_ || question_->answer.wait_for(std::chrono::seconds(0)) !=
-                        std::future_status::ready) {
-    return;
-  }
-  asked_[question_->master] = question_->answer.get();
-  question_.reset();
 }
 
 std::vector<FileDescriptor> ControlSettings::OpenSockets(pid_t master) {

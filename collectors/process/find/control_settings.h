@@ -17,12 +17,12 @@
 #pragma once
 
 #include <chrono>
-#include <future>
 #include <map>
 #include <optional>
 #include <vector>
 
 #include "collectors/process/app_registry.h"
+#include "collectors/process/find/background_answer.h"
 #include "collectors/process/find/gunicorn_settings.h"
 #include "collectors/process/read/proc_reader.h"
 #include "config/base/file_descriptor.h"
@@ -49,19 +49,14 @@ class ControlSettings {
 
  private:
   using Answer = std::optional<GunicornSettings>;
-  struct Question {
-    ProcessKey master;
-    std::future<Answer> answer;
-  };
 
-  void TakeAnswer();
   std::vector<FileDescriptor> OpenSockets(pid_t master);
 
   ProcReader& reader_;
   const std::chrono::milliseconds patience_;
   const bool is_usable_;  // Pids mean the same here and in the table.
   std::map<ProcessKey, Answer> asked_;
-  std::optional<Question> question_;
+  BackgroundAnswer<ProcessKey, Answer> answer_;
 };
 
 }  // namespace gunicorn_exporter

@@ -161,9 +161,11 @@ void ConnectionSampler::Count(const TcpSocket& connection, const Holder& holder,
                                 : std::nullopt);
 }
 
-Attentions ConnectionSampler::AttentionsOf(pid_t pid,
+Attentions ConnectionSampler::AttentionsOf(const ProcessSnapshot& worker,
                                            const Descriptors& descriptors,
                                            const Look& look) {
+  // What a worker without threads has in hand is told by what it carried.
+  bool is_asked = worker.threads > 1;
   std::set<std::uint64_t> clients;
   std::set<std::uint64_t> moved;
   for (const std::uint64_t inode : descriptors.sockets.inodes) {
@@ -171,19 +173,20 @@ Attentions ConnectionSampler::AttentionsOf(pid_t pid,
     if (connection == look.by_inode.end()) continue;
     clients.insert(inode);
     const TcpSocket& tcp = connection->second->tcp;
+    const bool is_untold = tcp.exchange == ConnectionState::kUnknown;
+    is_asked = is_asked || is_untold;
     const auto before = look.before.find(inode);
     const bool is_at_rest =
         tcp.exchange == ConnectionState::kSilent ||
-        (tcp.exchange != ConnectionState::kUnknown &&
-         before != look.before.end() &&
+        (!is_untold && before != look.before.end() &&
          before->second.at_rest == CarriedBytes{tcp.received, tcp.sent});
     if (!is_at_rest) moved.insert(inode);
   }
-  if (moved.empty()) return {};
+  if (!is_asked || moved.empty()) return {};
   for (const ListeningSocket& listener : look.listeners) {
     clients.insert(listener.inode);
   }
-  return ReadAttentions(reader_, pid, descriptors, moved, clients);
+  return ReadAttentions(reader_, worker.key.pid, descriptors, moved, clients);
 }
 
 std::optional<ConnectionSampler::DescriptorsOf>
@@ -228,20 +231,10 @@ bool ConnectionSampler::CountByDescriptors(const Tenant& tenant,
     if (descriptors == held.end()) continue;
     const HeldSockets& sockets = descriptors->second.sockets;
     worker.has_heartbeat = sockets.has_heartbeat;
-    // What a worker without threads has in hand is told by what it carried.
-    const bool asks = process->gunicorn.process.threads > 1 ||
-                      std::any_of(sockets.inodes.begin(), sockets.inodes.end(),
-                                  [&](std::uint64_t inode) {
-                                    const auto found =
-                                        look.by_inode.find(inode);
-                                    return found != look.by_inode.end() &&
-                                           found->second->tcp.exchange ==
-                                               ConnectionState::kUnknown;
-                                  });
-    const Attentions attentions =
-        asks && !sockets.is_sync()
-            ? AttentionsOf(key.pid, descriptors->second, look)
-            : Attentions();
+    const Attentions attentions = sockets.is_sync()
+                                      ? Attentions()
+                                      : AttentionsOf(process->gunicorn.process,
+                                                     descriptors->second, look);
     for (const std::uint64_t inode : sockets.inodes) {
       const auto connection = look.by_inode.find(inode);
       if (connection != look.by_inode.end()) {

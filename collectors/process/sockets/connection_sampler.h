@@ -113,8 +113,8 @@ class ConnectionSampler {
                        std::map<AppId, AppSockets>& apps);
   // Of the worker's connections that may have a request in hand, where what
   // they carried does not tell alone.
-  Attentions AttentionsOf(pid_t pid, const Descriptors& descriptors,
-                          const Look& look);
+  Attentions AttentionsOf(const ProcessSnapshot& worker,
+                          const Descriptors& descriptors, const Look& look);
   // Nothing where they are denied. Of a process that has gone: none.
   using DescriptorsOf = std::map<ProcessKey, Descriptors>;
   std::optional<DescriptorsOf> ReadDescriptors(const Tenant& tenant,

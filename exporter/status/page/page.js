@@ -1,7 +1,7 @@
 // Asks for api/v1/status every two seconds, and for what is new in the history
 // whenever there is a point more, and shows them. Every text that comes from an
-// answer is set as text, never as markup. numbers.js, squares.js and
-// plots.js stand before it in the page's one script.
+// answer is set as text, never as markup. The others of
+// this folder stand before it in the page's one script.
 (() => {
   const PERIOD_MS = 2000;
   const RATE_SECONDS = 60;    // A rate of lines is taken over the last minute.

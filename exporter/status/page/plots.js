@@ -1,16 +1,5 @@
 // What happened to each app in the last quarter of an hour, as api/v1/history tells it, and the plots of it. Every text
-// that comes from an answer is set as text, never as markup. Stands between numbers.js and page.js in the page's one script.
-
-function make(tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
-
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
+// that comes from an answer is set as text, never as markup. Stands before page.js in the page's one script.
 
 const keyOf = (app) => [app.app, app.pod_uid || "", app.container_id || ""].join("\n");
 
@@ -20,7 +9,7 @@ const appHistory = {
   newest: null,      // The number of the last point.
   newestTime: 0,     // Its time, by the exporter's clock, in milliseconds.
   seconds: 5,        // Between two points.
-  full: false,       // More apps are known than have a appHistory.
+  full: false,       // More apps are known than have a history.
   apps: new Map(),   // App's key -> {field: its values, the newest last}.
 
   take(answer) {

@@ -3,20 +3,16 @@
 // words say the rest: "pid 4711: 12 s", under the pointer, with the keyboard (Tab
 // into the squares, arrows among them) and for a screen reader. Stands before
 // page.js in the page's one script.
-"use strict";
 
 const MOST_SQUARES = 96;      // As many as worker_list has.
 const TINTS_FROM = [1, 5, 15];  // Seconds, of .age1 to .age3; .age0 is below.
 
 function makeWorkers() {
-  const box = document.createElement("div");
-  box.className = "workers";
-  const squares = document.createElement("div");
-  squares.className = "squares";
+  const box = make("div", "workers");
+  const squares = make("div", "squares");
   squares.setAttribute("role", "group");
-  const text = document.createElement("span");
-  const told = document.createElement("span");  // Of the square that is pointed at.
-  told.className = "told";
+  const text = make("span");
+  const told = make("span", "told");  // Of the square that is pointed at.
   box.append(squares, text, told);
   const parts = {box, squares, text, told, pointed: null};
   const point = (square) => {
@@ -31,8 +27,7 @@ function makeWorkers() {
 }
 
 function tellPointed(parts) {
-  const words = parts.pointed && parts.pointed.isConnected ? parts.pointed.title : "";
-  if (parts.told.textContent !== words) parts.told.textContent = words;
+  setText(parts.told, parts.pointed && parts.pointed.isConnected ? parts.pointed.title : "");
 }
 
 // One square is among the stops of Tab: the last that was on focus.
@@ -89,7 +84,7 @@ function showWorkers(parts, app) {
   const {squares} = parts;
   const drawn = squaresOf(app);
   while (squares.children.length > drawn.length) squares.lastElementChild.remove();
-  while (squares.children.length < drawn.length) squares.append(document.createElement("span"));
+  while (squares.children.length < drawn.length) squares.append(make("span"));
   drawn.forEach((one, i) => drawSquare(squares.children[i], one));
   if (!squares.querySelector("[tabindex='0']")) {
     const first = squares.querySelector("[tabindex]");
@@ -103,6 +98,6 @@ function showWorkers(parts, app) {
   const more = all > drawn.length ? " (" + drawn.length + " drawn)" : "";
   const masters = app.masters === 1 ? "1 master" : app.masters + " masters";
   const dirty = app.dirty_workers === null ? "" : ", " + app.dirty_workers + " dirty";
-  const text = app.status === "remote" ? "" : masters + ", " + working + " working, " + idle + " idle" + untold + dirty + more;
-  if (parts.text.textContent !== text) parts.text.textContent = text;
+  setText(parts.text, app.status === "remote" ? "" :
+    masters + ", " + working + " working, " + idle + " idle" + untold + dirty + more);
 }

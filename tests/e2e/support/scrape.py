@@ -39,6 +39,15 @@ class Scrape:
         """{that label's value: the series' value}."""
         return {sample.labels[label]: sample.value for sample in self.series(name, **labels)}
 
+    def processes(self, app):
+        """Whether it runs, and how many processes of each kind it has."""
+        return {
+            "running": self.value("gunicorn_is_running", app=app),
+            "masters": self.value("gunicorn_masters", app=app),
+            "workers": sum(self.by("state", "gunicorn_workers", app=app).values()),
+            "orphans": self.value("gunicorn_orphaned_workers", app=app),
+        }
+
 
 def parse_scrape(text):
     return Scrape(text)
