@@ -67,8 +67,8 @@ def test_a_ratio_is_over_the_last_minute_and_not_over_one_poll():
         wait_until(lambda: exporter.value(**total) == 60, "those are counted, too")
         assert last_minute(exporter, gunicorn.name)["error_ratio"] == 0.05
         newest = history(exporter)["newest"]
-        later = wait_until(lambda: history(exporter, newest)["apps"][0]["error_ratio"], "the next point")
-        assert later[-1] == 0.05
+        later = wait_until(lambda: points(history(exporter, newest), gunicorn.name), "the next point")
+        assert later[-1]["error_ratio"] == 0.05
 
 
 def test_it_survives_a_reload_and_ends_with_the_app():
