@@ -50,7 +50,7 @@ ProcessMonitor::ProcessMonitor(const Config& config, const ProcessPaths& paths,
       reader_(paths.procfs, errors_),
       scanner_(reader_),
       sole_owners_(reader_, paths.cgroupfs),
-      connection_sampler_(reader_, sole_owners_),
+      connection_sampler_(reader_, sole_owners_, clocks_.now),
       tells_ends_(reader_.HasOwnPids() && KernelTellsProcessEnds()),
       cgroups_(paths.cgroupfs),
       detail_reader_(reader_, cgroups_, clocks_),
@@ -210,9 +210,8 @@ bool ProcessMonitor::IsStarting(const GunicornProcess& gunicorn,
 
 void ProcessMonitor::Classify(TimePoint now) {
   sole_owners_.Update(registry_.processes(), registry_.generation());
-  sockets_ =
-      connection_sampler_.Sample(registry_.processes(), config_->instances,
-                                 config_->process.upstreams, now);
+  sockets_ = connection_sampler_.Sample(
+      registry_.processes(), config_->instances, config_->process.upstreams);
   WatchRequests();
   const double seconds =
       classified_at_ ? duration<double>(now - *classified_at_).count() : 0;

@@ -65,8 +65,7 @@ void RequestsInHand::Add(const RequestsInHand& others) {
 
 std::map<AppId, AppSockets> ConnectionSampler::Sample(
     const std::map<ProcessKey, TrackedProcess>& processes,
-    const std::vector<InstanceConfig>& instances, bool with_upstreams,
-    TimePoint now) {
+    const std::vector<InstanceConfig>& instances, bool with_upstreams) {
   auto tenants = owners_.FindTenants(processes);
   std::erase_if(namespaces_, [&](const auto& entry) {
     return !tenants.contains(entry.first);
@@ -84,7 +83,7 @@ std::map<AppId, AppSockets> ConnectionSampler::Sample(
                     [](const Tenant& tenant) { return tenant.is_new; })) {
       space.sockets.WantUnix();
     }
-    SampleNamespace(space, here, instances, with_upstreams, now, apps);
+    SampleNamespace(space, here, instances, with_upstreams, apps);
   }
   for (auto& [id, app] : apps) {
     app.upstreams = LargestPeers(std::move(app.upstreams));
@@ -98,8 +97,8 @@ std::map<AppId, AppSockets> ConnectionSampler::Sample(
 void ConnectionSampler::SampleNamespace(
     Namespace& space, std::vector<Tenant>& here,
     const std::vector<InstanceConfig>& instances, bool with_upstreams,
-    TimePoint now, std::map<AppId, AppSockets>& apps) {
-  Look look{now, {}, {}, {}, {}, space.seen, {}};
+    std::map<AppId, AppSockets>& apps) {
+  Look look{{}, {}, {}, {}, {}, space.seen, {}};
   look.listeners = space.sockets.Listeners(
       here.front().masters.front()->gunicorn.process.key.pid);
   look.by_address = ListenersByAddress(look.listeners);
@@ -108,6 +107,7 @@ void ConnectionSampler::SampleNamespace(
       AllListeners(here), with_upstreams
                               ? space.upstreams.Ask(here, look.listeners)
                               : OpenedFilter{});
+  look.now = now_();
   for (const AcceptedConnection& connection : look.connections) {
     look.by_inode[connection.tcp.inode] = &connection;
   }
@@ -136,7 +136,7 @@ void ConnectionSampler::SampleNamespace(
                              [&](std::uint64_t inode) {
                                return space.sockets.MayHaveSentLast(inode);
                              }},
-                            now);
+                            look.now);
   for (std::size_t i = 0; i < here.size(); ++i) {
     AddPeers(apps[here[i].app].upstreams, std::move(counted[i]));
   }

@@ -12,10 +12,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "collectors/process/app_registry.h"
@@ -68,18 +70,20 @@ class ConnectionSampler {
 
   static constexpr std::size_t kMaxOwnedConnections = 5000;
 
-  // Both must outlive the sampler.
-  ConnectionSampler(ProcReader& reader, SoleOwners& sole_owners)
+  // Reader and owners must outlive the sampler. `now` is asked when the
+  // sockets have been told: the ages that the kernel tells count from then.
+  ConnectionSampler(ProcReader& reader, SoleOwners& sole_owners,
+                    std::function<TimePoint()> now)
       : reader_(reader),
         sole_owners_(sole_owners),
         owners_(reader, sole_owners),
+        now_(std::move(now)),
         own_namespace_(reader.OwnNetworkNamespace()) {}
 
   // `sole_owners` has been updated for these processes.
   std::map<AppId, AppSockets> Sample(
       const std::map<ProcessKey, TrackedProcess>& processes,
-      const std::vector<InstanceConfig>& instances, bool with_upstreams,
-      TimePoint now);
+      const std::vector<InstanceConfig>& instances, bool with_upstreams);
 
  private:
   // A connection as a sample saw it.
@@ -109,8 +113,7 @@ class ConnectionSampler {
   // Adds what is in one namespace.
   void SampleNamespace(Namespace& space, std::vector<Tenant>& here,
                        const std::vector<InstanceConfig>& instances,
-                       bool with_upstreams, TimePoint now,
-                       std::map<AppId, AppSockets>& apps);
+                       bool with_upstreams, std::map<AppId, AppSockets>& apps);
   // Of the worker's connections that may have a request in hand, where what
   // they carried does not tell alone.
   Attentions AttentionsOf(const ProcessSnapshot& worker,
@@ -134,6 +137,7 @@ class ConnectionSampler {
   ProcReader& reader_;
   SoleOwners& sole_owners_;
   ListenerOwners owners_;
+  const std::function<TimePoint()> now_;
   const std::optional<std::uint64_t> own_namespace_;
   std::map<std::uint64_t, Namespace> namespaces_;
 };

@@ -6,11 +6,13 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "collectors/process/monitor_clocks.h"
 #include "collectors/process/process_monitor.h"
 #include "collectors/process/sockets/connection_sampler.h"
 #include "tests/support/fake_proc.h"
@@ -107,9 +109,7 @@ class ConnectionSamplerTest : public testing::Test {
 
   // These processes' network namespace.
   void SampleIn(const std::vector<pid_t>& pids) {
-    proc_.WriteFile("tcp", "  sl  local_address\n" + tcp_);
-    proc_.WriteFile("tcp6", "  sl  local_address\n" + tcp6_);
-    proc_.WriteFile("unix", "Num RefCount\n" + unix_);
+    WriteSockets();
     for (const pid_t pid : pids) {
       const auto net =
           std::filesystem::path(proc_.root()) / std::to_string(pid) / "net";
@@ -128,8 +128,16 @@ class ConnectionSamplerTest : public testing::Test {
     known_ = monitor.processes();
   }
 
+  void WriteSockets() {
+    proc_.WriteFile("tcp", "  sl  local_address\n" + tcp_);
+    proc_.WriteFile("tcp6", "  sl  local_address\n" + tcp6_);
+    proc_.WriteFile("unix", "Num RefCount\n" + unix_);
+  }
+
   // The sockets of the same processes, by the names of their apps.
-  std::map<std::string, AppSockets> SampleAgain() {
+  std::map<std::string, AppSockets> SampleAgain(
+      const std::function<ConnectionSampler::TimePoint()>& now =
+          SystemClocks().now) {
     prometheus::Registry registry;
     ReadErrors errors(registry);
     ProcReader reader(proc_.root(), errors);
@@ -137,7 +145,7 @@ class ConnectionSamplerTest : public testing::Test {
     SoleOwners sole_owners(reader, "");
     sole_owners.Update(known_, 0);
     for (auto& [app, found] :
-         ConnectionSampler(reader, sole_owners).Sample(known_, {}, true, {})) {
+         ConnectionSampler(reader, sole_owners, now).Sample(known_, {}, true)) {
       sockets[app.name] = found;
     }
     return sockets;

@@ -130,6 +130,23 @@ TEST_F(ConnectionSamplerTest, LeavesOutWhatTheMasterAloneHolds) {
   EXPECT_THAT(Queues("my_app"), ElementsAre("127.0.0.1:8000 0"));
 }
 
+// Else the time that reading takes would be added to every age.
+TEST_F(ConnectionSamplerTest, AsksForTheTimeWhenTheSocketsHaveBeenTold) {
+  AddApp(100, "shop", {1}, {{70}});
+  Tcp(kLoopback, kListeningRow, 1);
+  Sample();
+  bool is_asked = false;
+  const auto sockets = SampleAgain([&] {
+    if (!is_asked) Tcp(kLoopback, kEstablishedRow, 70);
+    is_asked = true;
+    WriteSockets();
+    return SystemClocks().now();
+  });
+  EXPECT_TRUE(is_asked);
+  EXPECT_EQ(sockets.at("shop").connections, 0U);
+  EXPECT_EQ(SampleAgain().at("shop").connections, 1U);
+}
+
 // As where descriptors have run out, and its stat cannot be read.
 TEST_F(ConnectionSamplerTest, TakesNoWorkerForGoneThatCannotBeRead) {
   AddApp(10, "my_app", {100}, {{1}});
