@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support import process
-from support.cgroups import cgroup_v2
+from support.cgroups import cgroup_v2, cgroups_with_limits
 
 LOG_CHARACTERS = 8000
 
@@ -30,6 +30,12 @@ def cgroup():
     """The folder of a cgroup v2 of the test's own."""
     with cgroup_v2() as folder:
         yield folder
+
+
+@pytest.fixture
+def make_cgroup():
+    """Makes a cgroup with settings, {controller: {version: {file: text}}}: a folder in each hierarchy that it takes."""
+    yield from cgroups_with_limits()
 
 
 @pytest.hookimpl(hookwrapper=True)

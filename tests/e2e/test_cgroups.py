@@ -2,47 +2,10 @@
 
 import http.client
 import os
-from pathlib import Path
 
 import pytest
-from support import CgroupGunicorn, Exporter, unique_name, wait_until
-
-ROOT = Path("/sys/fs/cgroup")
-LIMIT = 192 * 2**20
-# A tenth of a core in short periods, which hold back whoever runs for a millisecond, on a busy machine too.
-QUOTAS = {1: {"cpu.cfs_period_us": "10000", "cpu.cfs_quota_us": "1000"}, 2: {"cpu.max": "1000 10000"}}
-LIMITS = {1: {"memory.limit_in_bytes": str(LIMIT)}, 2: {"memory.max": str(LIMIT)}}
-
-
-def hierarchy(controller):
-    """(version, folder), where the machine keeps that controller."""
-    for folder in [ROOT / controller, *ROOT.glob(f"{controller},*"), *ROOT.glob(f"*,{controller}")]:
-        if folder.is_dir():
-            return 1, folder
-    return 2, ROOT
-
-
-@pytest.fixture
-def make_cgroup():
-    """Makes a cgroup with settings, {controller: {version: {file: text}}}: a folder in each hierarchy that it takes."""
-    made = {}
-
-    def make(settings):
-        for controller, of_versions in settings.items():
-            version, root = hierarchy(controller)
-            folder = made.get(root, root / unique_name("gunicorn-exporter-test"))
-            try:
-                folder.mkdir(exist_ok=True)
-                made[root] = folder
-                for name, text in of_versions[version].items():
-                    (folder / name).write_text(text)
-            except OSError as error:
-                pytest.skip(f"no cgroup with {controller} can be made here: {error}")
-        return list(made.values())
-
-    yield make
-    for folder in made.values():
-        wait_until(lambda folder=folder: folder.rmdir() is None, "the cgroup is empty")
+from support import CgroupGunicorn, Exporter, wait_until
+from support.cgroups import LIMIT, LIMITS, QUOTAS
 
 
 def value(exporter, gunicorn, name):

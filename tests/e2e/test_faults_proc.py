@@ -1,7 +1,6 @@
 """A process table that hides, hangs, storms or takes pids again, and clocks that are set."""
 
 import os
-import shutil
 import signal
 import socket
 import time
@@ -12,12 +11,11 @@ import pytest
 from support import Exporter, Gunicorn, ManagedProcess, send_udp, unique_name, wait_until
 from support.exporter import ROOT, SANITISED
 from support.gunicorn import APPS
+from support.recorded_proc import PROCESS_OK, RecordedProc, hang, scrape_in_two_seconds
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="makes namespaces")
 CLOCK = os.environ.get("STEP_CLOCK", ROOT / "build/dev/tests/e2e/libstep_clock.so")
-FIXTURE = Path(__file__).resolve().parents[1] / "fixtures/proc/gunicorn-26.1/sync/five-more-sent"
 HIDDEN_USER = 47130  # Who runs nothing else: another test's processes would be seen.
-PROCESS_OK = {"name": "gunicorn_exporter_collector_success", "collector": "process"}
 
 
 class HiddenProcExporter(Exporter):
@@ -44,34 +42,8 @@ def test_what_hidepid_hides_is_absent_and_told():
         assert exporter.get("/-/healthy").status == 200
 
 
-class Tree:
-    """A copy of a recorded process table, in which a file can be made to hang who opens it."""
-
-    def __init__(self, root):
-        self.root = root
-        root.mkdir(exist_ok=True)
-        for process in FIXTURE.iterdir():
-            shutil.copytree(process, root / process.name)
-
-    def hang(self):
-        (self.root / "99999").mkdir()
-        os.mkfifo(self.root / "99999" / "stat")  # Whoever opens it waits for a writer.
-
-    def let_go(self):
-        # Whoever waits has it open; nobody else is to open it, and to wait for a writer that has been.
-        lifted = (self.root / "99999" / "stat").rename(self.root / "99999" / "lifted")
-        with lifted.open("w") as stat:
-            stat.write("sh\n")
-        shutil.rmtree(self.root / "99999")
-
-
-def scrape_in_two_seconds(exporter):
-    """As Prometheus asks that gives up after two."""
-    return exporter.get("/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": "2"})
-
-
 def test_a_procfs_that_hangs_fails_its_collector_alone_and_recovers(tmp_path):
-    tree = Tree(tmp_path)
+    tree = RecordedProc(tmp_path)
     with Exporter(flags=[f"--path.procfs={tmp_path}"]) as exporter:
         wait_until(lambda: exporter.value(**PROCESS_OK) == 1, "the tree is read")
         tree.hang()
@@ -91,16 +63,8 @@ def test_a_procfs_that_hangs_fails_its_collector_alone_and_recovers(tmp_path):
         wait_until(lambda: "event=collector_failed collector=process" in exporter.log(), "it is said")
 
 
-def hang(tree, exporter):
-    tree.hang()
-    wait_until(
-        lambda: 'collector_success{collector="process"} 0' in scrape_in_two_seconds(exporter).text,
-        "the table hangs",
-    )
-
-
 def test_what_is_told_while_a_procfs_hangs_says_how_old_it_is(tmp_path):
-    tree = Tree(tmp_path)
+    tree = RecordedProc(tmp_path)
     with Exporter(flags=[f"--path.procfs={tmp_path}"]) as exporter:
         wait_until(lambda: exporter.get("/health").status == 200, "the tree is read")
         assert exporter.value("gunicorn_exporter_process_view_age_seconds") < 60
@@ -119,7 +83,7 @@ def test_what_is_told_while_a_procfs_hangs_says_how_old_it_is(tmp_path):
 
 
 def test_a_sender_that_cannot_be_looked_up_costs_no_cpu(tmp_path):
-    tree = Tree(tmp_path)
+    tree = RecordedProc(tmp_path)
     flags = [f"--path.procfs={tmp_path}", "--statsd.listen-unixgram=statsd.sock"]
     with Exporter(flags=flags) as exporter:
         wait_until(lambda: exporter.value(**PROCESS_OK) == 1, "the tree is read")
@@ -144,7 +108,7 @@ def test_a_reload_while_a_procfs_hangs_changes_nothing(tmp_path):
     def config(env):
         return f"instances:\n  - proc_name: shop\n    tags: ['env:{env}']\n"
 
-    tree = Tree(tmp_path / "proc")
+    tree = RecordedProc(tmp_path / "proc")
     with Exporter(config=config("old"), flags=[f"--path.procfs={tmp_path / 'proc'}"]) as exporter:
         send_udp(exporter.statsd_port, "gunicorn.requests:1|c|#app:shop")
         wait_until(lambda: exporter.value("gunicorn_requests_total", app="shop", env="old") == 1, "it counts")
@@ -167,7 +131,7 @@ def test_a_reload_while_a_procfs_hangs_changes_nothing(tmp_path):
 
 
 def test_a_procfs_that_hangs_from_the_start_keeps_nothing_else_away(tmp_path):
-    Tree(tmp_path).hang()
+    RecordedProc(tmp_path).hang()
     with Exporter(flags=[f"--path.procfs={tmp_path}"], ready="/-/healthy") as exporter:
         assert exporter.get("/-/ready").status == 503
         send_udp(exporter.statsd_port, "gunicorn.requests:1|c|#app:shop")
@@ -188,7 +152,7 @@ class ObedientExporter(Exporter):
 
 
 def test_a_table_that_cannot_be_read_is_told_and_takes_nobody_for_gone(tmp_path):
-    Tree(tmp_path)
+    RecordedProc(tmp_path)
     with ObedientExporter(flags=[f"--path.procfs={tmp_path}"]) as exporter:
         wait_until(lambda: exporter.get("/health").status == 200, "the tree is read")
         (before,) = exporter.get("/health").json()["apps"]

@@ -3,7 +3,7 @@
 import signal
 
 from support import Exporter, Gunicorn, make_requests, send_udp, unique_name, wait_until
-from test_faults_proc import Tree, hang
+from support.recorded_proc import RecordedProc, hang
 
 FIELDS = {
     "requests_per_second", "error_ratio", "p50_seconds", "p95_seconds", "max_seconds", "working", "requests_in_progress",
@@ -87,7 +87,7 @@ def test_it_survives_a_reload_and_ends_with_the_app():
 
 
 def test_a_procfs_that_hangs_leaves_gaps_and_holds_nothing_up(tmp_path):
-    tree = Tree(tmp_path)
+    tree = RecordedProc(tmp_path)
     with Exporter(flags=[f"--path.procfs={tmp_path}"]) as exporter:
         wait_until(lambda: exporter.get("/health").status == 200, "the tree is read")
         (app,) = exporter.get("/health").json()["apps"]

@@ -7,7 +7,7 @@ import sys
 import pytest
 from support.certificates import Certificates
 from support.gunicorn import APPS
-from test_working import assert_idle, running, wait_until_told, assert_told
+from support.in_hand import assert_idle, assert_told, running, wait_until_told
 
 sys.path.append(str(APPS))
 # pylint: disable=wrong-import-position

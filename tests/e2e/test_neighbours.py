@@ -9,9 +9,9 @@ import uuid
 import pytest
 from support import CgroupGunicorn, Exporter, Gunicorn, UnprivilegedExporter, free_port, http_request, wait_until
 from support.cgroups import cgroup_v2
-from test_network_namespaces import ElsewhereGunicorn, client_beside
-from test_shared_ports import InheritingGunicorn, listening_socket
-from test_without_rights import CONFIG, PATIENT, assert_never_idle, assert_states, hold
+from support.gunicorn import InheritingGunicorn, listening_socket
+from support.network_namespaces import ElsewhereGunicorn, client_beside
+from support.states import CONFIG, PATIENT, assert_never_idle, assert_states, hold
 
 # Of gunicorns alone that this file starts.
 USER = 47130

@@ -1,45 +1,10 @@
 """Gunicorns in network namespaces of their own, seen from outside, with the right to enter them and without."""
 
-import contextlib
 import os
-import signal
-import subprocess
 
 import pytest
 from support import Exporter, Gunicorn, wait_until, wait_until_steady
-
-PORT = 8000
-ADDRESS = f"0.0.0.0:{PORT}"
-
-# Each line on its stdin is a path; with a "+" before it the answer is waited for, and the connection is kept.
-CLIENT = """
-import http.client, sys
-kept = []
-for line in sys.stdin:
-    path = line.strip()
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)
-    connection.request("GET", path.lstrip("+"))
-    if path.startswith("+"):
-        connection.getresponse().read()
-    kept.append(connection)
-    print("done", flush=True)
-""".replace("PORT", str(PORT))
-
-
-class ElsewhereGunicorn(Gunicorn):
-    def __init__(self, **options):
-        super().__init__(bind=ADDRESS, **options)
-
-    def prepare(self):
-        super().prepare()
-        self.command = ["unshare", "--net", *self.command]
-
-    def is_ready(self):
-        return len(self.worker_pids()) == self.workers
-
-    def end_held_requests(self):
-        for pid in self.worker_pids():
-            os.kill(pid, signal.SIGKILL)
+from support.network_namespaces import ADDRESS, ElsewhereGunicorn, client_beside
 
 
 class StayingExporter(Exporter):
@@ -48,24 +13,6 @@ class StayingExporter(Exporter):
     def prepare(self):
         super().prepare()
         self.command = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", "--", *self.command]
-
-
-@contextlib.contextmanager
-def client_beside(gunicorn):
-    inside = ["nsenter", "--net", f"--target={gunicorn.pid}"]
-    subprocess.run([*inside, "ip", "link", "set", "lo", "up"], check=True)
-    command = [*inside, "/usr/bin/python3", "-c", CLIENT]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
-
-        def ask(path):
-            client.stdin.write(path + "\n")
-            client.stdin.flush()
-            assert client.stdout.readline() == "done\n", f"the client ended at {path}"
-
-        try:
-            yield ask
-        finally:
-            client.kill()
 
 
 def shown(exporter, gunicorn):

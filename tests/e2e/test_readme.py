@@ -6,9 +6,9 @@ import socket
 import subprocess
 
 from support import CgroupGunicorn, Exporter, free_port, parse_scrape, run_exporter, send_udp, wait_until
+from support.cgroups import LIMITS, QUOTAS
 from support.exporter import ROOT
 from support.pages import README, anchors, documented_series, table_rows
-from test_cgroups import LIMITS, QUOTAS, make_cgroup  # noqa: F401; a fixture.
 
 FIXTURES = ROOT / "tests/fixtures"
 # Of every series of an app.

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support import Exporter, Gunicorn, UnixConnection, UnprivilegedExporter, free_port, unique_name, wait_until
+from support.gunicorn import InheritingGunicorn, listening_socket
 
 WORKERS = 4
 REUSE = ["--reuse-port"]
@@ -132,34 +133,6 @@ def test_two_masters_of_one_app_on_one_port_are_added_up():
             # Two queues, of one address.
             assert scrape.value("gunicorn_listen_queue_limit", app=app, address=f"127.0.0.1:{port}") == 4096
             end_held_requests(first, second)
-
-
-@contextlib.contextmanager
-def listening_socket(reuse_port=False, port=0):
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # As gunicorn: connections may linger there.
-        if reuse_port:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.bind(("127.0.0.1", port))
-        listener.listen(2048)
-        listener.setblocking(False)
-        yield listener
-
-
-class InheritingGunicorn(Gunicorn):
-    """Serves the socket that it is given."""
-
-    def __init__(self, listener, **options):
-        super().__init__(bind=f"fd://{listener.fileno()}", **options)
-        self.pass_fds = (listener.fileno(),)
-        self.inherited_port = listener.getsockname()[1]
-
-    def prepare(self):
-        super().prepare()
-        self.port = self.inherited_port
-
-    def _listens(self):
-        return True
 
 
 def test_two_apps_on_one_inherited_socket_have_their_own_connections():

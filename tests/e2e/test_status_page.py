@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 from support import Exporter, Gunicorn, make_requests, unique_name, wait_until
 from support.exporter import ROOT
-from support.upstreams import Postgres
-from test_upstreams import ask, waiting_app
+from support.upstreams import Postgres, ask, waiting_app
 
 BROWSER = Path(__file__).parent / "browser"
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"></script><script>document.title='owned'</script>\"'&"

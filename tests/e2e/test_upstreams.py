@@ -1,15 +1,13 @@
 """What an app's requests wait for, in front of real databases: how many, on whom, since when, against what the app wrote down."""
 
 import contextlib
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
-from support import CgroupGunicorn, Exporter, Gunicorn, Prometheus, UnprivilegedExporter, free_port, run_exporter, wait_until
+from support import CgroupGunicorn, Exporter, Prometheus, UnprivilegedExporter, free_port, run_exporter, wait_until
 from support.exporter import ROOT
-from support.upstreams import Postgres, RedisServer, SlowService
-from test_network_namespaces import ElsewhereGunicorn, client_beside
+from support.network_namespaces import ElsewhereGunicorn, client_beside
+from support.upstreams import Postgres, RedisServer, SlowService, ask, waiting_app
 
 SCRAPES = 20
 # A scrape shows the last sample, which a busy machine may have taken a while ago.
@@ -25,40 +23,10 @@ CLASSES = {
 }
 
 
-class Waits:
-    """The folder in which the app writes down what it waits for."""
-
-    def __init__(self, folder):
-        self.folder = Path(folder)
-        self.folder.chmod(0o777)
-
-    def begun(self, name):
-        """When each wait of that name began."""
-        return [float(path.read_text()) for path in self.folder.glob(f"{name}-*") if path.stat().st_size]
-
-
-@contextlib.contextmanager
-def waiting_app(upstreams, kind=Gunicorn, args=(), **options):
-    with tempfile.TemporaryDirectory(prefix="gunicorn-exporter-waits-") as folder:
-        env = {"WAITS": folder}
-        for upstream in upstreams:
-            env |= upstream.env_for_app
-        options.setdefault("app", "upstreams_demo:application")
-        with kind(env=env, args=["--timeout", "300", *args], **options) as gunicorn:
-            yield gunicorn, Waits(folder)
-
-
 @pytest.fixture(name="upstreams")
 def fixture_upstreams():
     with Postgres() as postgres, RedisServer(host="::1") as redis, SlowService() as http:
         yield postgres, redis, http
-
-
-def ask(gunicorn, stack, *paths):
-    for path in paths:
-        connection = gunicorn.connect()
-        stack.callback(connection.close)
-        connection.request("GET", path)
 
 
 def waits(exporter, gunicorn):

@@ -6,41 +6,15 @@ The exporter knows whose connections they are by the app's cgroup, by its user, 
 import contextlib
 import socket
 import subprocess
-import time
 
 import pytest
-from support import CgroupGunicorn, Gunicorn, UnprivilegedExporter, wait_until, wait_until_steady
+from support import CgroupGunicorn, Gunicorn, UnprivilegedExporter, wait_until
+from support.states import CONFIG, PATIENT, assert_never_idle, assert_states, hold, states
 
 # Of gunicorns alone that this file starts: other tests run theirs as root, at the same time.
 USER = 47120
 OTHER_USER = 47121
-CONFIG = "process:\n  sample_interval: 200ms\n"
 PER_WORKER = CONFIG + "  per_worker: true\n"
-PATIENT = ["--timeout", "120"]
-
-
-def states(exporter, gunicorn):
-    """(working, idle, unknown)."""
-    by_state = exporter.scrape().by("state", "gunicorn_workers", app=gunicorn.name)
-    return by_state["working"], by_state["idle"], by_state["unknown"]
-
-
-def assert_states(exporter, gunicorn, *expected):
-    wait_until_steady(lambda: states(exporter, gunicorn) == expected, f"{gunicorn.name} shows {expected}")
-
-
-def assert_never_idle(exporter, gunicorn):
-    wait_until(lambda: sum(states(exporter, gunicorn)) == gunicorn.workers, f"the workers of {gunicorn.name} are seen")
-    for _ in range(20):
-        assert states(exporter, gunicorn)[1] == 0
-        time.sleep(0.05)  # The scrapes are to see several samples.
-
-
-def hold(gunicorn, stack, count=1):
-    for _ in range(count):
-        connection = gunicorn.connect()
-        stack.callback(connection.close)
-        connection.request("GET", "/sleep?seconds=60")
 
 
 @contextlib.contextmanager

@@ -3,25 +3,18 @@
 The application writes down which requests it has in hand; the exporter says the same at each of twenty looks, over as many samples.
 """
 
-import contextlib
-import os
 import signal
 import socket
 import ssl
 import struct
 import tempfile
-from pathlib import Path
 
 import psutil
 import pytest
-from support import Exporter, Gunicorn, wait_until, wait_until_steady
+from support import wait_until, wait_until_steady
 from support.certificates import Certificates
+from support.in_hand import CONFIG, WritingGunicorn, assert_idle, assert_told, running, send_request, shown, wait_until_told, written
 
-LOOKS = 20
-SAMPLE_SECONDS = 0.2
-CONFIG = "process:\n  sample_interval: 200ms\n"
-# The master lets a worker be that holds a request as long, and the worker a connection that waits for the next.
-PATIENT = ["--timeout", "120", "--keep-alive", "120"]
 SYNC = {"worker_class": "sync"}
 GTHREAD = {"worker_class": "gthread", "threads": 4}
 GEVENT = {"worker_class": "gevent"}
@@ -32,47 +25,6 @@ UVICORN = {"worker_class": "uvicorn.workers.UvicornWorker", "app": "working_demo
 
 def classes(*options):
     return pytest.mark.parametrize("options", options, ids=[one["worker_class"].split(".")[0] for one in options])
-
-
-class WritingGunicorn(Gunicorn):
-    """Its application writes down what it has in hand, in a folder."""
-
-    def __init__(self, folder, args=(), env=None, **options):
-        options.setdefault("app", "working_demo:application")
-        super().__init__(args=[*PATIENT, *args], env={"IN_HAND": folder, **(env or {})}, **options)
-        self.folder = Path(folder)
-
-    def in_hand(self):
-        """The worker's pid for each request that it has in hand."""
-        alive = self.worker_pids()
-        pids = [int(path.name.partition("-")[0]) for path in self.folder.iterdir()]
-        return [pid for pid in pids if pid in alive]
-
-    def open(self, stack):
-        return stack.enter_context(socket.create_connection(("127.0.0.1", self.port), timeout=60))
-
-    def ask(self, stack, path):
-        sock = self.open(stack)
-        send_request(sock, path)
-        return sock
-
-
-@contextlib.contextmanager
-def running(config=CONFIG, **options):
-    with tempfile.TemporaryDirectory(prefix="gunicorn-exporter-in-hand-") as folder:
-        # Who has started before the exporter looks burns no CPU time at its looks.
-        with WritingGunicorn(folder, **options) as gunicorn, Exporter(config=config) as exporter:
-            with contextlib.ExitStack() as stack:
-                try:
-                    yield gunicorn, exporter, stack
-                finally:
-                    # Held requests and silent connections would hold up a graceful end.
-                    for pid in gunicorn.worker_pids():
-                        os.kill(pid, signal.SIGKILL)
-
-
-def send_request(sock, path):
-    sock.sendall(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
 
 
 def read_answer(sock):
@@ -87,57 +39,6 @@ def read_answer(sock):
 def reset(sock):
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
-
-
-def shown(exporter, gunicorn):
-    scrape = exporter.scrape()
-    return {
-        "working": scrape.value("gunicorn_workers", app=gunicorn.name, state="working"),
-        "idle": scrape.value("gunicorn_workers", app=gunicorn.name, state="idle"),
-        "unknown": scrape.value("gunicorn_workers", app=gunicorn.name, state="unknown"),
-        "requests": scrape.value("gunicorn_requests_in_progress", app=gunicorn.name),
-    }
-
-
-def written(gunicorn):
-    in_hand = gunicorn.in_hand()
-    working = len(set(in_hand))
-    return {"working": working, "idle": gunicorn.workers - working, "unknown": 0, "requests": len(in_hand)}
-
-
-def wait_until_told(exporter, gunicorn, requests, connections):
-    """A sample has seen so many of each."""
-
-    def is_told():
-        open_now = exporter.value("gunicorn_connections", app=gunicorn.name)
-        return open_now == connections and shown(exporter, gunicorn) == written(gunicorn)
-
-    wait_until(lambda: len(gunicorn.in_hand()) == requests, f"{requests} requests are in hand")
-    wait_until(is_told, f"the exporter says {requests} requests on {connections} connections")
-
-
-def assert_told(exporter, gunicorn, requests):
-    """That many requests are written down, and shown, at each look."""
-    wait_until(lambda: len(gunicorn.in_hand()) == requests, f"{requests} requests are in hand")
-    before = written(gunicorn)
-    last = None
-
-    def is_told():
-        nonlocal last
-        last = shown(exporter, gunicorn)
-        return last == written(gunicorn) == before
-
-    try:
-        wait_until_steady(is_told, f"the exporter says {before}", LOOKS, SAMPLE_SECONDS)
-    except AssertionError as error:
-        raise AssertionError(f"{error}: it said {last}") from None
-
-
-def assert_idle(exporter, gunicorn, connections):
-    """All workers, though they hold so many connections."""
-    wait_until_told(exporter, gunicorn, 0, connections)
-    assert_told(exporter, gunicorn, 0)
-    assert exporter.value("gunicorn_connections", app=gunicorn.name) == connections
 
 
 @classes(SYNC, GTHREAD, GEVENT, EVENTLET, UVICORN)

@@ -1,4 +1,4 @@
-"""cgroups of a test's own, under the cgroup v2 hierarchy."""
+"""cgroups of a test's own: in the cgroup v2 hierarchy, or with limits in whichever knows them."""
 
 import contextlib
 from pathlib import Path
@@ -7,7 +7,13 @@ import pytest
 
 from support.wait import unique_name, wait_until
 
-HIERARCHIES = [Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified")]
+ROOT = Path("/sys/fs/cgroup")
+# Where the v2 hierarchy may be mounted.
+HIERARCHIES = [ROOT, ROOT / "unified"]
+LIMIT = 192 * 2**20
+# A tenth of a core in short periods, which hold back whoever runs for a millisecond, on a busy machine too.
+QUOTAS = {1: {"cpu.cfs_period_us": "10000", "cpu.cfs_quota_us": "1000"}, 2: {"cpu.max": "1000 10000"}}
+LIMITS = {1: {"memory.limit_in_bytes": str(LIMIT)}, 2: {"memory.max": str(LIMIT)}}
 
 
 @contextlib.contextmanager
@@ -30,3 +36,33 @@ def cgroup_v2(name=None):
     finally:
         for each in reversed(made):
             wait_until(lambda each=each: each.rmdir() is None, f"{each} is empty")
+
+
+def hierarchy(controller):
+    """(version, folder), where the machine keeps that controller."""
+    for folder in [ROOT / controller, *ROOT.glob(f"{controller},*"), *ROOT.glob(f"*,{controller}")]:
+        if folder.is_dir():
+            return 1, folder
+    return 2, ROOT
+
+
+def cgroups_with_limits():
+    """For a fixture: yields what makes one."""
+    made = {}
+
+    def make(settings):
+        for controller, of_versions in settings.items():
+            version, root = hierarchy(controller)
+            folder = made.get(root, root / unique_name("gunicorn-exporter-test"))
+            try:
+                folder.mkdir(exist_ok=True)
+                made[root] = folder
+                for name, text in of_versions[version].items():
+                    (folder / name).write_text(text)
+            except OSError as error:
+                pytest.skip(f"no cgroup with {controller} can be made here: {error}")
+        return list(made.values())
+
+    yield make
+    for folder in made.values():
+        wait_until(lambda folder=folder: folder.rmdir() is None, "the cgroup is empty")

@@ -1,9 +1,11 @@
 """Debian's gunicorn with the demo application."""
 
+import contextlib
 import http.client
 import os
 import shutil
 import signal
+import socket
 from pathlib import Path
 
 import psutil
@@ -164,3 +166,31 @@ class CgroupGunicorn(Gunicorn):
         super().prepare()
         enter = " && ".join(f"echo $$ >{folder}/cgroup.procs" for folder in self.folders)
         self.command = ["/bin/sh", "-c", f'{enter} && exec "$@"', "sh", *self.command]
+
+
+@contextlib.contextmanager
+def listening_socket(reuse_port=False, port=0):
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # As gunicorn: connections may linger there.
+        if reuse_port:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(2048)
+        listener.setblocking(False)
+        yield listener
+
+
+class InheritingGunicorn(Gunicorn):
+    """Serves the socket that it is given."""
+
+    def __init__(self, listener, **options):
+        super().__init__(bind=f"fd://{listener.fileno()}", **options)
+        self.pass_fds = (listener.fileno(),)
+        self.inherited_port = listener.getsockname()[1]
+
+    def prepare(self):
+        super().prepare()
+        self.port = self.inherited_port
+
+    def _listens(self):
+        return True

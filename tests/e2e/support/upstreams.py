@@ -1,14 +1,17 @@
 """Debian's PostgreSQL and Redis, and a slow HTTP service, on free ports of the loopback."""
 
+import contextlib
 import os
 import pwd
 import signal
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 import psutil
 
+from support.gunicorn import Gunicorn
 from support.ports import free_port
 from support.process import ManagedProcess
 
@@ -101,3 +104,33 @@ class SlowService(Upstream):
 
     def prepare(self):
         self.command = [*self.inside, "/usr/bin/python3", "-c", SLOW_SERVICE, self.port]
+
+
+class Waits:
+    """The folder in which the app writes down what it waits for."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.folder.chmod(0o777)
+
+    def begun(self, name):
+        """When each wait of that name began."""
+        return [float(path.read_text()) for path in self.folder.glob(f"{name}-*") if path.stat().st_size]
+
+
+@contextlib.contextmanager
+def waiting_app(upstreams, kind=Gunicorn, args=(), **options):
+    with tempfile.TemporaryDirectory(prefix="gunicorn-exporter-waits-") as folder:
+        env = {"WAITS": folder}
+        for upstream in upstreams:
+            env |= upstream.env_for_app
+        options.setdefault("app", "upstreams_demo:application")
+        with kind(env=env, args=["--timeout", "300", *args], **options) as gunicorn:
+            yield gunicorn, Waits(folder)
+
+
+def ask(gunicorn, stack, *paths):
+    for path in paths:
+        connection = gunicorn.connect()
+        stack.callback(connection.close)
+        connection.request("GET", path)
