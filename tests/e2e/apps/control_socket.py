@@ -2,7 +2,7 @@
 
 It speaks as gunicorn's own does (gunicorn/ctl/): messages behind their length, `show config` answered from the settings in
 force, a class as Python prints it, and no socket in the workers. CONTROL_SOCKET is its path; CONTROL_LOG a file that gets a line for
-each command; CONTROL_DATA, JSON, is answered in the place of some settings. With CONTROL_SILENT it reads and never answers.
+each command, with the pids of the master and of who asked; CONTROL_DATA, JSON, is answered in the place of some settings. With CONTROL_SILENT it reads and never answers.
 """
 
 import json
@@ -31,9 +31,9 @@ def _show_config(cfg):
     return {key: str(value) if callable(value) else value for key, value in values.items()}
 
 
-def _answer(request, cfg):
+def _answer(request, asker, cfg):
     with open(os.environ["CONTROL_LOG"], "a", encoding="utf-8") as log:
-        print(os.getpid(), request["command"], file=log)
+        print(os.getpid(), asker, request["command"], file=log)
     if request["command"] != "show config":
         return {"id": request["id"], "status": "error", "error": f"Unknown command: {request['command']}"}
     data = {**_show_config(cfg), **json.loads(os.environ.get("CONTROL_DATA", "{}"))}
@@ -42,10 +42,11 @@ def _answer(request, cfg):
 
 def _serve_client(connection, cfg):
     with connection:
+        asker, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         while True:
             (size,) = struct.unpack(">I", _read(connection, 4))
             assert size <= LARGEST
-            answer = json.dumps(_answer(json.loads(_read(connection, size)), cfg)).encode()
+            answer = json.dumps(_answer(json.loads(_read(connection, size)), asker, cfg)).encode()
             if "CONTROL_SILENT" not in os.environ:
                 connection.sendall(struct.pack(">I", len(answer)) + answer)
 
