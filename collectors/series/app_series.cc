@@ -152,7 +152,7 @@ Refusal AppSeries::AddForeign(const Event& event, const ForeignMetric& metric,
     const std::string& name = metric.key.name;
     SeriesBudget& budget = context.budget;
     if (ForeignNames::IsReserved(name)) return Refusal::kReservedName;
-    if (budget.foreign_names.Conflict(name, metric.type) != nullptr) {
+    if (!budget.foreign_names.Conflict(name, metric.type).empty()) {
       return Refusal::kConflict;
     }
     const std::size_t bytes = BytesOf(metric.key);
@@ -165,7 +165,7 @@ Refusal AppSeries::AddForeign(const Event& event, const ForeignMetric& metric,
                        {true, 0, context.now.unix_seconds, context.now.steady},
                        nullptr};
     if (metric.type == MetricType::kSummary) {
-      made.sketch = std::make_unique<Sketch>(context.options.sketch);
+      made.sketch = std::make_unique<Sketch>(context.options.foreign_sketch);
     }
     found = foreign.emplace(metric.key, std::move(made)).first;
   } else if (found->second.type != metric.type) {

@@ -65,7 +65,7 @@ std::vector<double> Cumulate(const Counts& counts, double most) {
 std::unique_ptr<const NativeBuckets> MakeNative(const Sketch& sketch) {
   auto native = std::make_unique<NativeBuckets>();
   native->schema = sketch.schema();
-  native->zero_threshold = kZeroThreshold;
+  native->zero_threshold = sketch.zero_threshold();
   native->zero_count = sketch.zero_count();
   native->first_index = sketch.buckets().first_index();
   native->counts = sketch.buckets().counts();

@@ -19,6 +19,8 @@ struct SeriesOptions {
       : sketch{std::make_shared<const std::vector<double>>(
                    config.histogram_buckets),
                config.native_histogram_schema, config.quantile_window},
+        foreign_sketch{std::make_shared<const std::vector<double>>(),
+                       sketch.schema, sketch.window, 0x1p-100, 0x1p100},
         quantiles(config.quantiles),
         exports_foreign(config.unmatched == UnmatchedLines::kExport) {
     for (const int code : config.preset_status_codes) {
@@ -35,7 +37,8 @@ struct SeriesOptions {
            sketch.schema == other.sketch.schema;
   }
 
-  SketchOptions sketch;
+  SketchOptions sketch;          // Of durations.
+  SketchOptions foreign_sketch;  // Of any numbers: bytes, rows, nanoseconds.
   std::vector<double> quantiles;
   bool exports_foreign = false;
   std::vector<std::uint16_t> preset_codes;  // Each once, 100 to 599.

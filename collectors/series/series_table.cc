@@ -144,12 +144,12 @@ void SeriesTable::CountRefused(Refusal refusal, const SeriesRef& ref) {
     return;
   }
   const std::string& name = ref.foreign->key.name;
-  const std::string* const other =
+  const std::string_view other =
       budget_.foreign_names.Conflict(name, ref.foreign->type);
-  if (other == nullptr || !told_conflicts_.insert(name).second) return;
+  if (other.empty() || !told_conflicts_.insert(name).second) return;
   LogEvent(LogLevel::kWarn, "series_refused",
            {{"name", name},
-            {"conflicts_with", *other},
+            {"conflicts_with", std::string(other)},
             {"reason", "a metric has one type, and no line of another's"}});
 }
 

@@ -6,8 +6,6 @@
 namespace gunicorn_exporter {
 namespace {
 
-constexpr double kGreatestBucketed = 0x1p20;  // Seconds: twelve days.
-
 // A sixth of the window, rounded up.
 std::int64_t SlotWidth(std::chrono::milliseconds window, std::int64_t slots) {
   return std::max<std::int64_t>(1, (window.count() + slots - 1) / slots);
@@ -17,6 +15,8 @@ std::int64_t SlotWidth(std::chrono::milliseconds window, std::int64_t slots) {
 
 Sketch::Sketch(const SketchOptions& options)
     : bounds_(options.bounds),
+      zero_threshold_(options.zero_threshold),
+      greatest_(options.greatest),
       slot_ms_(SlotWidth(options.window, kSlotsInWindow)),
       schema_(options.schema),
       classic_(options.bounds->size()) {}
@@ -45,7 +45,7 @@ void Sketch::Add(double value, double weight, std::chrono::milliseconds now) {
   Slot& slot = SlotFor(SlotNumber(now));
   slot.min = std::min(slot.min, value);
   slot.max = std::max(slot.max, value);
-  if (value <= kZeroThreshold) {
+  if (value <= zero_threshold_) {
     zero_count_ += weight;
     slot.zero_count += weight;
     return;
@@ -57,7 +57,7 @@ void Sketch::Add(double value, double weight, std::chrono::milliseconds now) {
 }
 
 int Sketch::ClampedIndex(double value) const {
-  return BucketIndex(schema_, std::min(value, kGreatestBucketed));
+  return BucketIndex(schema_, std::min(value, greatest_));
 }
 
 void Sketch::FitSpan(int& index, double value) {

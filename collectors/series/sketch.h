@@ -1,5 +1,5 @@
-// The durations of one app: everything that a scrape tells about them, in a few
-// kilobytes.
+// The durations of one app, or the values of one foreign summary: everything
+// that a scrape tells about them, in a few kilobytes.
 //
 //   - count and sum, exact: the sum of 1/rate, and of value/rate;
 //   - classic buckets, exact: each value is compared with the bounds;
@@ -12,8 +12,9 @@
 //     (base - 1) / (base + 1),  base = 2^(2^-schema):
 //     schema 3: 4.4 %, schema 5: 1.1 %, schema 0: 33.4 %
 //
-// of the exact value, for values from 1 microsecond to 12 days (2^20 s). Values
-// up to 2^-20 s count in the zero bucket, those over 2^20 s in the last one.
+// of the exact value, for values between two bounds: for durations 1
+// microsecond (2^-20 s) and 12 days (2^20 s). Values up to the lower bound
+// count in the zero bucket, those over the upper one in the last.
 //
 // Bounds: at most kMostBuckets buckets; where more are needed, neighbours are
 // joined and the schema falls by one, as Prometheus' own clients do. A window
@@ -37,13 +38,14 @@
 namespace gunicorn_exporter {
 
 inline constexpr std::size_t kMostBuckets = 1024;
-inline constexpr double kZeroThreshold = 0x1p-20;  // Seconds.
 
 // What all sketches of a configuration share.
 struct SketchOptions {
   std::shared_ptr<const std::vector<double>> bounds;  // Ascending; no +Inf.
   int schema = 3;
   std::chrono::milliseconds window{60'000};
+  double zero_threshold = 0x1p-20;
+  double greatest = 0x1p20;
 };
 
 class Sketch {
@@ -69,6 +71,7 @@ class Sketch {
   // The exponential buckets and their schema, which may have fallen.
   int schema() const { return schema_; }
   double zero_count() const { return zero_count_; }
+  double zero_threshold() const { return zero_threshold_; }
   const BucketCounts& buckets() const { return buckets_; }
 
   // The quantiles, each in [0, 1] and ascending, of the window that ends now;
@@ -104,6 +107,8 @@ class Sketch {
                         double quantile) const;
 
   std::shared_ptr<const std::vector<double>> bounds_;
+  double zero_threshold_;
+  double greatest_;
   std::int64_t slot_ms_;
   int schema_;
   double count_ = 0;

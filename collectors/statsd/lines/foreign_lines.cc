@@ -22,56 +22,6 @@ MetricType TypeOf(SampleType type) {
   return MetricType::kSummary;
 }
 
-// Every family that a scrape may have beside the foreign ones.
-constexpr std::string_view kOwnPrefixes[] = {"gunicorn_exporter_", "process_"};
-constexpr std::string_view kOwnNames[] = {
-    "gunicorn_app_info",
-    "gunicorn_arbiter_workers",
-    "gunicorn_backlog_connections",
-    "gunicorn_connections",
-    "gunicorn_cpu_limit_cores",
-    "gunicorn_cpu_seconds_total",
-    "gunicorn_cpu_throttled_seconds_total",
-    "gunicorn_dirty_workers",
-    "gunicorn_is_running",
-    "gunicorn_listen_overflows_total",
-    "gunicorn_listen_queue_length",
-    "gunicorn_listen_queue_limit",
-    "gunicorn_log_lines_total",
-    "gunicorn_log_messages_total",
-    "gunicorn_master_start_time_seconds",
-    "gunicorn_masters",
-    "gunicorn_memory_limit_bytes",
-    "gunicorn_oldest_request_age_seconds",
-    "gunicorn_oom_kills_total",
-    "gunicorn_open_fds",
-    "gunicorn_orphaned_workers",
-    "gunicorn_proportional_memory_bytes",
-    "gunicorn_request_duration_seconds",
-    "gunicorn_request_duration_window_seconds",
-    "gunicorn_request_slots",
-    "gunicorn_request_status_total",
-    "gunicorn_requests_in_progress",
-    "gunicorn_requests_lost_total",
-    "gunicorn_requests_total",
-    "gunicorn_resident_memory_bytes",
-    "gunicorn_threads",
-    "gunicorn_upstream_connections",
-    "gunicorn_upstream_oldest_wait_seconds",
-    "gunicorn_upstream_waits",
-    "gunicorn_worker_connections",
-    "gunicorn_worker_cpu_seconds_total",
-    "gunicorn_worker_events_total",
-    "gunicorn_worker_heartbeat_age_seconds",
-    "gunicorn_worker_oldest_request_age_seconds",
-    "gunicorn_worker_requests_in_progress",
-    "gunicorn_worker_resident_memory_bytes",
-    "gunicorn_worker_timeout_seconds",
-    "gunicorn_workers",
-    "gunicorn_workers_exited_total",
-    "gunicorn_workers_spawned_total",
-};
-
 // "my--app.orders" is my_app_orders.
 std::string MakeForeignName(std::string_view text) {
   std::string single_dashes;
@@ -153,7 +103,6 @@ LineVerdict ForeignLines::Take(const Sample& sample, const AppId& app,
       return LineVerdict::kMalformed;
     }
     if (metric.key.name.empty()) return LineVerdict::kMissingName;
-    if (IsOwnName(metric.key.name)) return LineVerdict::kUnmatched;
     // Its app has this name as a label of its own.
     std::erase(metric.key.tags, Label{"app", app.name});
     SeriesRef made{{app, {}}};
@@ -185,28 +134,6 @@ bool MakeForeignKey(std::string_view name, std::string_view tags,
   key.tags.clear();
   for (auto& [tag, value] : found) key.tags.push_back({tag, std::move(value)});
   return true;
-}
-
-bool IsOwnName(std::string_view name) {
-  for (const std::string_view prefix : kOwnPrefixes) {
-    if (name.starts_with(prefix)) return true;
-  }
-  // A histogram's and a summary's lines have names of their own, and
-  // OpenMetrics knows a counter without its _total.
-  for (const std::string_view own : kOwnNames) {
-    if (!name.starts_with(own.substr(0, own.rfind("_total")))) continue;
-    if (own == name) return true;
-    for (const std::string_view suffix :
-         {"_sum", "_count", "_bucket", "_created", "_total", ""}) {
-      std::string_view base = own;
-      if (base.ends_with("_total")) base.remove_suffix(6);
-      if (name.size() == base.size() + suffix.size() &&
-          name.ends_with(suffix)) {
-        return true;
-      }
-    }
-  }
-  return false;
 }
 
 }  // namespace gunicorn_exporter

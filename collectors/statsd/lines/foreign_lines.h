@@ -30,15 +30,12 @@ namespace gunicorn_exporter {
 bool MakeForeignKey(std::string_view name, std::string_view tags,
                     ForeignKey& key);
 
-// A name that this program has series of itself, or could.
-bool IsOwnName(std::string_view name);
-
 class ForeignLines {
  public:
   // Adds the line's events to `ops`, whose refs are valid until Clear.
   // kAccepted; kMalformed where its tags are of two styles; kMissingName where
-  // nothing is left of the name; kUnmatched where it is one of our own;
-  // kBadValue where a value is negative and no gauge's.
+  // nothing is left of the name; kBadValue where a value is negative and no
+  // gauge's.
   LineVerdict Take(const Sample& sample, const AppId& app,
                    std::vector<StoreOp>& ops);
 

@@ -100,12 +100,13 @@ void LineHandler::Take(const ReceivedLine& line, HeldApp app) {
     if (verdict == LineVerdict::kAccepted) {
       op.ref = Resolve(line, sample.tags, prefix, app);
       if (op.ref == nullptr) return ops_.pop_back();
-      if (!sample.others.empty()) AddOthers(sample.others);
+      if (!sample.others.empty()) AddOthers(sample);
     } else {
       ops_.pop_back();
       if (verdict == LineVerdict::kUnmatched &&
           resolver_.naming().export_unmatched) {
-        const SeriesRef* const ref = Resolve(line, sample.tags, {}, app);
+        const SeriesRef* const ref =
+            Resolve(line, sample.tags, ForeignPrefix(sample.name), app);
         if (ref == nullptr) return;
         verdict = foreign_.Take(sample, ref->key.app, ops_);
         if (verdict == LineVerdict::kAccepted) ShowExample(verdict, line);
@@ -120,13 +121,21 @@ void LineHandler::Take(const ReceivedLine& line, HeldApp app) {
 
 // gunicorn.requests:1:2:3|c
 //                    ^^^
-void LineHandler::AddOthers(std::string_view others) {
+void LineHandler::AddOthers(const Sample& sample) {
   StoreOp op = ops_.back();
   op.begins_line = false;
+  // A packed gauge takes the last, which one that is set does by itself.
+  const bool takes_last =
+      sample.type == SampleType::kGauge && op.event.kind == EventKind::kBacklog;
+  std::string_view others = sample.others;
   SampleValue value;
   while (TakeValue(others, value)) {
     SetEventValue(value, op.event);
-    ops_.push_back(op);
+    if (takes_last) {
+      ops_.back().event = op.event;
+    } else {
+      ops_.push_back(op);
+    }
   }
 }
 

@@ -64,7 +64,7 @@ class LineHandler {
   // Counts a line, or holds it. `app` is set for one that was held: its
   // sender's, null for nobody's.
   void Take(const ReceivedLine& line, HeldApp app);
-  void AddOthers(std::string_view others);
+  void AddOthers(const Sample& sample);
   // Null: the line is held.
   SeriesRef* Resolve(const ReceivedLine& line, std::string_view tags,
                      std::string_view prefix, HeldApp app);

@@ -172,9 +172,8 @@ bool ParseWeight(std::string_view rate_text, double& weight) {
 
 // What stands after the type: "0.5" of "@0.5", null where there is none, and
 // the sample's tags. False where a second rate makes it malformed. Of two tag
-// lists the first one holds.
+// lists the first one holds that is not empty.
 bool ParseFields(Fields& line, std::string_view& rate, Sample& sample) {
-  bool has_tags = false;
   std::string_view field;
   for (bool more = true; more;) {
     more = line.Take(field);
@@ -182,8 +181,7 @@ bool ParseFields(Fields& line, std::string_view& rate, Sample& sample) {
     if (field[0] == '@') {
       if (rate.data() != nullptr) return false;
       rate = field.substr(1);
-    } else if (field[0] == '#' && !has_tags) {
-      has_tags = true;
+    } else if (field[0] == '#' && sample.tags.empty()) {
       sample.tags = field.substr(1);
     }
   }

@@ -107,6 +107,12 @@ bool HasNegative(const Sample& sample) {
   return false;
 }
 
+std::string_view ForeignPrefix(std::string_view name) {
+  const std::size_t end = name.rfind(".gunicorn.");
+  if (end == std::string_view::npos) return {};
+  return WithoutLastDots(name.substr(0, end));
+}
+
 LineVerdict Translate(const Sample& sample, Event& event,
                       std::string_view& prefix) {
   std::string_view rest = sample.name;

@@ -20,6 +20,10 @@ namespace gunicorn_exporter {
 LineVerdict Translate(const Sample& sample, Event& event,
                       std::string_view& prefix);
 
+// What stands before ".gunicorn." in a name that is not gunicorn's, as an app's
+// own in gunicorn's namespace: "shop" of "shop.gunicorn.orders". Or empty.
+std::string_view ForeignPrefix(std::string_view name);
+
 // One of the line's values is below zero.
 bool HasNegative(const Sample& sample);
 

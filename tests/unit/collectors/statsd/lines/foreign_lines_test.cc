@@ -76,22 +76,6 @@ TEST(MakeForeignKey, MixesNoStyles) {
   }
 }
 
-TEST(IsOwnName, KnowsWhatAScrapeHasAnyway) {
-  for (const char* name :
-       {"gunicorn_requests_total", "gunicorn_requests",
-        "gunicorn_request_duration_seconds",
-        "gunicorn_request_duration_seconds_sum", "gunicorn_masters",
-        "gunicorn_exporter_anything", "process_cpu_seconds_total",
-        "gunicorn_orphaned_workers", "gunicorn_request_slots",
-        "gunicorn_upstream_waits", "gunicorn_requests_lost_total"}) {
-    EXPECT_TRUE(IsOwnName(name)) << name;
-  }
-  for (const char* name :
-       {"orders", "gunicorn_orders", "gunicorn_requests_more", "processed"}) {
-    EXPECT_FALSE(IsOwnName(name)) << name;
-  }
-}
-
 class ForeignLinesTest : public LineHandlerTest {
  protected:
   ForeignLinesTest() { config_.statsd.unmatched = UnmatchedLines::kExport; }
@@ -184,23 +168,74 @@ TEST_F(ForeignLinesTest, KeepTheNameOfACounterInOpenMetrics) {
 }
 
 TEST_F(ForeignLinesTest, RefusesWhatDoesNotFit) {
-  Send("a:1|c\na:1|g\na:-1|c\nb:-1|ms\ngunicorn.masters:7|g");
+  Send("a:1|c\na:1|g\na:-1|c\nb:-1|ms");
   EXPECT_EQ(Value("a", R"(app="unknown")"), 1);
   EXPECT_EQ(Refused("conflict"), 1);
   EXPECT_EQ(Verdicts(LineVerdict::kBadValue), 2U);
-  EXPECT_EQ(Verdicts(LineVerdict::kUnmatched), 1U);
-  EXPECT_EQ(Value("gunicorn_masters", R"(app="unknown")"), -1);
+}
+
+TEST_F(ForeignLinesTest, AreNotTakenForWhatAScrapeHasAnyway) {
+  const char* const own[] = {
+      "gunicorn_masters",
+      "gunicorn_requests_total",
+      "gunicorn_requests",
+      "gunicorn_request_duration_seconds",
+      "gunicorn_request_duration_seconds_sum",
+      "gunicorn_exporter_anything",
+      "process_cpu_seconds_total",
+      "process_open_fds",
+      "gunicorn_requests_lost_total",
+  };
+  double refused = 0;
+  for (const char* name : own) {
+    Send(std::string(name) + ":7|g");
+    EXPECT_EQ(Value(name, R"(app="unknown")"), -1) << name;
+    EXPECT_EQ(Refused("conflict"), ++refused) << name;
+  }
+  for (const char* name : {"orders", "gunicorn_orders",
+                           "gunicorn_requests_more", "process_orders"}) {
+    Send(std::string(name) + ":7|g");
+    EXPECT_EQ(Value(name, R"(app="unknown")"), 7) << name;
+  }
+  EXPECT_EQ(Refused("conflict"), refused);
+}
+
+TEST_F(ForeignLinesTest, HaveQuantilesWhateverTheirUnit) {
+  Send(
+      "rows:3000000:4000000:5000000:6000000:7000000|d\n"
+      "lookup:0.0002:0.0004:0.0008|ms\nnone:0|h");
+  const auto families = store().Collect({}).families;
+  const auto median = [&](const char* name) {
+    return FindSeries(families, name, R"(app="unknown")")
+        ->summary->quantiles[0]
+        .second;
+  };
+  EXPECT_NEAR(median("rows"), 5e6, 5e6 * 0.05);
+  EXPECT_NEAR(median("lookup"), 4e-7, 4e-7 * 0.05);
+  EXPECT_EQ(median("none"), 0);
+}
+
+TEST_F(ForeignLinesTest, BelongToTheAppThatTheirPrefixNames) {
+  InstanceConfig instance;
+  instance.proc_name = "shop";
+  instance.statsd_prefix = "pre";
+  config_.instances = {instance};
+  Send(
+      "pre.gunicorn.orders:1|c\nshop.gunicorn.orders:1|c\n"
+      "pre.orders:1|c\ngunicorn.orders:1|c");
+  EXPECT_EQ(Value("pre_gunicorn_orders", R"(app="shop")"), 1);
+  EXPECT_EQ(Value("shop_gunicorn_orders", R"(app="shop")"), 1);
 }
 
 TEST_F(ForeignLinesTest, ASummarysOwnLinesAreNotAnothersName) {
   Send(
-      "t:1|ms\nt.sum:1|c|#a:b\nu_count:1|c\nu:1|ms\n"
+      "t:1|ms\nt.sum:1|c|#a:b\nu_count:1|c\nu:1|ms\nt_created:1|g\n"
       "cache_miss:3|d\ncache_miss_count:5|d\ncache_miss_count:5|d");
   const auto families = store().Collect({}).families;
-  for (const char* name : {"t_sum", "u", "cache_miss_count"}) {
+  for (const char* name : {"t_sum", "t_created", "u", "cache_miss_count"}) {
     EXPECT_EQ(FindFamily(families, name), nullptr) << name;
   }
-  EXPECT_EQ(Refused("conflict"), 4);
+  EXPECT_EQ(Refused("conflict"), 5);
   EXPECT_EQ(Refused("limit"), 0);
 }
 

@@ -39,7 +39,7 @@ TEST_F(LineHandlerTest, MakesTheSeriesOfSection4) {
       "gunicorn.request.duration:250:750|ms\n"
       "gunicorn.log.exception:1|c\n"
       "gunicorn.workers:3|g\ngunicorn.workers:+2|g\ngunicorn.workers:-1|g\n"
-      "gunicorn.backlog:0|h\ngunicorn.socket.backlog:3|g");
+      "gunicorn.backlog:0|h\ngunicorn.socket.backlog:9:8:3|g");
   const auto families = store().Collect({}).families;
   EXPECT_EQ(ValueOf(families, "gunicorn_requests_total", "app=\"unknown\""), 2);
   EXPECT_EQ(ValueOf(families, "gunicorn_request_status_total",

@@ -74,7 +74,8 @@ INSTANTIATE_TEST_SUITE_P(
         Accepted{"a.b:1|c|card:high|T0|e:|c:|#x:y", kCounter, {1}, 1, "x:y"},
         Accepted{"a.b:1|c|Tx|T|c|e|card|s", kCounter, {1}},
         Accepted{"a.b:1|c||#x:y|", kCounter, {1}, 1, "x:y"},
-        Accepted{"a.b:1|c|#x:1|#x:2", kCounter, {1}, 1, "x:1"}));
+        Accepted{"a.b:1|c|#x:1|#x:2", kCounter, {1}, 1, "x:1"},
+        Accepted{"a.b:1|c|#|#x:2", kCounter, {1}, 1, "x:2"}));
 
 struct NotAccepted {
   std::string line;
