@@ -38,6 +38,12 @@ import multiprocessing, time
 def when_ready(server):
     multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,)).start()
 """
+# As a preloaded app that is imported: the master has no signal handlers yet.
+AN_EARLY_HELPER = """
+import multiprocessing, time
+
+multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,)).start()
+"""
 
 A_LISTENER_OF_THE_MASTER = """
 import socket, threading, time
@@ -111,11 +117,17 @@ def test_a_title_for_the_time_of_a_request_takes_no_worker_away():
             gunicorn.kill()
 
 
+@pytest.mark.parametrize("helper", [A_HELPER, AN_EARLY_HELPER], ids=["late", "early"])
 @pytest.mark.parametrize("setproctitle", [True, False], ids=["titled", "untitled"])
-def test_a_helper_of_the_master_is_no_worker(setproctitle):
-    with Exporter(CONFIG) as exporter, HookedGunicorn(A_HELPER, workers=2, setproctitle=setproctitle) as gunicorn:
+def test_a_helper_of_the_master_is_no_worker(setproctitle, helper):
+    with Exporter(CONFIG) as exporter, HookedGunicorn(helper, workers=2, setproctitle=setproctitle) as gunicorn:
         wait_until(lambda: len(gunicorn.worker_pids()) == 3, "the helper runs beside two workers")
         assert_has(exporter, gunicorn.name, 2)
+        expected = [f"127.0.0.1:{gunicorn.port}"]
+        wait_until_steady(
+            lambda: list(exporter.scrape().by("address", "gunicorn_listen_queue_length", app=gunicorn.name)) == expected,
+            "the app has its queue",
+        )
         gunicorn.kill()  # The helper has the master's signal handlers, and would stay.
 
 

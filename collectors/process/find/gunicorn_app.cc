@@ -147,8 +147,7 @@ class Finder {
     found_.push_back(std::move(child));
   }
 
-  static bool IsWorker(const GunicornProcess& master,
-                       const ProcessSnapshot& child) {
+  static bool IsWorker(const ProcessSnapshot& child) {
     switch (child.title) {
       case TitleKind::kWorker:
         return true;
@@ -159,9 +158,14 @@ class Finder {
       case TitleKind::kNone:
         break;
     }
-    return child.forked_only && !HasHandlersOfMaster(child.caught_signals) &&
+    return IsFork(child) &&
            // What is no gunicorn's command line is a title of its own.
-           (!child.command || child.cmdline == master.process.cmdline);
+           (!child.command || KeepsHandlersOfWorker(child.caught_signals));
+  }
+
+  // The program of its master, and past what each fork begins with.
+  static bool IsFork(const ProcessSnapshot& child) {
+    return child.forked_only && !HasHandlersOfMaster(child.caught_signals);
   }
 
   void AddChildren(const GunicornProcess& master) {
@@ -170,13 +174,13 @@ class Finder {
     for (const ProcessSnapshot* child : ChildrenOf(master.process.key.pid)) {
       const auto& grandchildren = ChildrenOf(child->key.pid);
       bool is_arbiter = child->title == TitleKind::kDirtyArbiter;
-      if (!is_arbiter && !IsWorker(master, *child)) continue;
-      if (arbiter_may_come && !grandchildren.empty()) {
+      if (arbiter_may_come && !grandchildren.empty() &&
+          child->title == TitleKind::kNone && IsFork(*child)) {
         arbiter_may_come = false;
         is_arbiter = true;
       }
       if (!is_arbiter) {
-        AddChild(master, *child, ProcessRole::kWorker);
+        if (IsWorker(*child)) AddChild(master, *child, ProcessRole::kWorker);
         continue;
       }
       AddChild(master, *child, ProcessRole::kDirtyArbiter);

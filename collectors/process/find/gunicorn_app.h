@@ -13,9 +13,11 @@
 // frameworks set titles of their own. None is who is still titled master, and,
 // where the title does not say "worker", who still has the master's signal
 // handlers: gunicorn resets them first of all in a worker, and a helper keeps
-// them. A child of a worker is nobody, and so is the next master while it is
-// still importing. Of an untitled app with --dirty-app, the child that has
-// children itself is the dirty arbiter.
+// them. Nor is who has gunicorn's command line and not even the handlers that a
+// worker keeps: a helper from before the master had any (an import with
+// --preload, the configuration file). A child of a worker is nobody, and so is
+// the next master while it is still importing. Of an untitled app with
+// --dirty-app, the child that has children itself is the dirty arbiter.
 //
 // A worker whose master is gone is an orphan: one titled worker, one that was a
 // worker when we last looked, or a fork with gunicorn's command line and a

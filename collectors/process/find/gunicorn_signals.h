@@ -28,9 +28,13 @@ constexpr bool HasHandlersOfMaster(std::uint64_t caught) {
                              SIGUSR1, SIGUSR2, SIGWINCH, SIGCHLD});
 }
 
+// Those that every worker keeps. A master has them, too.
+constexpr bool KeepsHandlersOfWorker(std::uint64_t caught) {
+  return CatchesAll(caught, {SIGTTIN, SIGTTOU});
+}
+
 constexpr bool HasHandlersOfWorker(std::uint64_t caught) {
-  return CatchesAll(caught, {SIGTTIN, SIGTTOU}) &&
-         !CatchesAll(caught, {SIGUSR2});
+  return KeepsHandlersOfWorker(caught) && !CatchesAll(caught, {SIGUSR2});
 }
 
 }  // namespace gunicorn_exporter

@@ -163,6 +163,7 @@ TEST_F(ProcessMonitorTest, FindsAGunicornWithoutATitle) {
   const std::string command = "python3 -m gunicorn -n my_app app:app";
   FakeProcess worker;
   worker.forked_only = true;
+  worker.caught_signals = kWorkersSignals;
   proc_.SetCommand(10, 1, command);
   proc_.SetCommand(11, 10, command, worker);
   Make();

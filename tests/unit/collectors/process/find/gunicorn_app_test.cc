@@ -34,6 +34,7 @@ ProcessSnapshot Untitled(pid_t pid, pid_t ppid, bool forked_only,
   process.key = {pid, static_cast<std::uint64_t>(pid)};
   process.ppid = ppid;
   process.forked_only = forked_only;
+  process.caught_signals = forked_only ? kWorkersSignals : kMastersSignals;
   process.cmdline = cmdline;
   process.command.emplace();
   process.command->name = cmdline;
@@ -89,14 +90,24 @@ TEST(GunicornApp, FindsWorkersWithTitlesOfTheirOwn) {
 TEST(GunicornApp, LeavesOutAHelperThatHasTheMastersSignalHandlers) {
   ProcessSnapshot untitled = Untitled(12, 10, true);
   untitled.caught_signals = kMastersSignals;
-  ProcessSnapshot worker = Untitled(11, 10, true);
-  worker.caught_signals = kWorkersSignals;
+  const ProcessSnapshot worker = Untitled(11, 10, true);
   EXPECT_THAT(Describe({Untitled(10, 1, false), worker, untitled}),
               UnorderedElementsAre("10 my_app master", "11 my_app worker"));
   ProcessSnapshot helper = OwnTitle(12, 10, "my helper");
   helper.caught_signals = kMastersSignals;
   EXPECT_THAT(Describe({Master(10, 1, "a"), helper}),
               UnorderedElementsAre("10 a master"));
+}
+
+// As an app that is preloaded forks it off: the master has no handlers yet.
+TEST(GunicornApp, LeavesOutAHelperFromBeforeTheMasterHadSignalHandlers) {
+  ProcessSnapshot helper = Untitled(12, 10, true);
+  helper.caught_signals = 0x100000000;
+  EXPECT_THAT(
+      Describe({Untitled(10, 1, false), Untitled(11, 10, true), helper}),
+      UnorderedElementsAre("10 my_app master", "11 my_app worker"));
+  EXPECT_THAT(Describe({Master(10, 1, "my_app"), helper}),
+              UnorderedElementsAre("10 my_app master"));
 }
 
 TEST(GunicornApp, CallsAWorkerThatOutlivedItsMasterAnOrphan) {
@@ -111,8 +122,7 @@ TEST(GunicornApp, CallsAWorkerThatOutlivedItsMasterAnOrphan) {
 }
 
 TEST(GunicornApp, TellsAnUntitledOrphanFromAMasterInTheBackground) {
-  ProcessSnapshot orphan = Untitled(11, 1, true);
-  orphan.caught_signals = kWorkersSignals;
+  const ProcessSnapshot orphan = Untitled(11, 1, true);
   ProcessSnapshot daemon = Untitled(12, 1, true);
   daemon.caught_signals = kMastersSignals;
   EXPECT_THAT(Describe({orphan, daemon}),
