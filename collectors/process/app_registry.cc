@@ -271,7 +271,11 @@ KnownGunicorns AppRegistry::Known() const {
   KnownGunicorns known;
   for (const auto& [key, process] : processes_) {
     const GunicornProcess& gunicorn = process.gunicorn;
-    if (gunicorn.upgrading) known.upgrading[key] = gunicorn.app;
+    if (gunicorn.upgrading) {
+      known.upgrading[key] = gunicorn.app;
+    } else if (gunicorn.role == ProcessRole::kMaster) {
+      known.masters[key] = gunicorn.app;
+    }
     if (gunicorn.role == ProcessRole::kWorker ||
         gunicorn.role == ProcessRole::kOrphan) {
       known.workers[key] = gunicorn.app;

@@ -79,13 +79,13 @@ void ProcessMonitor::Reconfigure(const Config& config) {
 void ProcessMonitor::Scan() {
   const double cpu_before = clocks_.thread_cpu_seconds();
   const std::uint64_t generation_before = generation_;
-  std::set<pid_t> workers;
+  std::set<pid_t> known;
   for (const auto& [key, process] : registry_.processes()) {
-    if (ToCpuRole(process.gunicorn.role) == CpuRole::kWorker) {
-      workers.insert(key.pid);
+    if (ToCpuRole(process.gunicorn.role) != CpuRole::kDirty) {
+      known.insert(key.pid);
     }
   }
-  ProcessTable table = scanner_.ScanAll(workers);
+  ProcessTable table = scanner_.ScanAll(known);
   const bool readable = table.readable && table.complete;
   if (readable_ && !readable) {
     LogEvent(LogLevel::kWarn, "process_table_unreadable",
@@ -119,7 +119,7 @@ void ProcessMonitor::Sample() {
                               gunicorn.role == ProcessRole::kDirtyArbiter;
     refreshed.insert(key.pid);
     // A master's title may change.
-    if (auto seen = has_children ? scanner_.LookAt(key.pid)
+    if (auto seen = has_children ? scanner_.LookAtAny(key.pid)
                                  : scanner_.Refresh(gunicorn.process)) {
       candidates.push_back(*std::move(seen));
     }

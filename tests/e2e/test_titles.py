@@ -117,6 +117,36 @@ def test_a_title_for_the_time_of_a_request_takes_no_worker_away():
             gunicorn.kill()
 
 
+# It calls itself so once its workers run.
+A_RETITLED_MASTER = """
+import threading, time
+from setproctitle import setproctitle
+
+def when_ready(server):
+    def retitle():
+        while len(server.WORKERS) < server.num_workers:
+            time.sleep(0.05)
+        time.sleep({seconds})
+        setproctitle("shop master")
+
+    threading.Thread(target=retitle, daemon=True).start()
+"""
+
+
+@pytest.mark.parametrize("seen", ["before", "after"])
+def test_a_master_with_a_title_of_its_own_has_its_workers(seen):
+    hooks = A_RETITLED_MASTER.format(seconds=3 if seen == "before" else 0)
+    with contextlib.ExitStack() as stack, HookedGunicorn(hooks, workers=2) as gunicorn:
+        exporter = None
+        if seen == "before":
+            exporter = stack.enter_context(Exporter(CONFIG))
+            assert_has(exporter, gunicorn.name, 2)
+        wait_until(lambda: title_of(gunicorn.pid) == "shop master", "the title is the app's")
+        exporter = exporter or stack.enter_context(Exporter(CONFIG))
+        assert_has(exporter, gunicorn.name, 2)
+        assert run_exporter("check").code == 0
+
+
 @pytest.mark.parametrize("helper", [A_HELPER, AN_EARLY_HELPER], ids=["late", "early"])
 @pytest.mark.parametrize("setproctitle", [True, False], ids=["titled", "untitled"])
 def test_a_helper_of_the_master_is_no_worker(setproctitle, helper):

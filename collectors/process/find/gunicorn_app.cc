@@ -34,6 +34,7 @@ class Finder {
       by_pid_[process.key.pid] = &process;
       children_[process.ppid].push_back(&process);
     }
+    for (ProcessSnapshot& process : candidates_) Recognise(process);
   }
 
   std::vector<GunicornProcess> Find() {
@@ -57,6 +58,31 @@ class Finder {
   }
 
  private:
+  // A master that calls itself something else: as if it had its title still.
+  void Recognise(ProcessSnapshot& process) const {
+    if (process.title != TitleKind::kNone || process.command ||
+        !HasHandlersOfMaster(process.caught_signals)) {
+      return;
+    }
+    if (const auto next = known_.upgrading.find(process.key);
+        next != known_.upgrading.end()) {
+      process.title_app = next->second;
+      process.title_app += kUpgradeSuffix;
+    } else if (const auto known = known_.masters.find(process.key);
+               known != known_.masters.end()) {
+      process.title_app = known->second;
+    } else {
+      const auto& children = ChildrenOf(process.key.pid);
+      const auto worker = std::find_if(
+          children.begin(), children.end(),
+          [](const ProcessSnapshot* child) { return SaysWorker(*child); });
+      if (worker == children.end()) return;
+      const ProcessSnapshot& found = **worker;
+      process.title_app = found.command ? found.command->name : found.title_app;
+    }
+    process.title = TitleKind::kMaster;
+  }
+
   const ProcessSnapshot* ParentOf(const ProcessSnapshot& process) const {
     const auto parent = by_pid_.find(process.ppid);
     return parent == by_pid_.end() ? nullptr : parent->second;
@@ -114,10 +140,7 @@ class Finder {
     if (ParentOf(process) != nullptr || process.title == TitleKind::kMaster) {
       return false;
     }
-    return process.title == TitleKind::kWorker ||
-           known_.workers.contains(process.key) ||
-           (process.command && process.forked_only &&
-            HasHandlersOfWorker(process.caught_signals));
+    return SaysWorker(process) || known_.workers.contains(process.key);
   }
 
   void AddOrphan(const ProcessSnapshot& process) {
@@ -200,6 +223,12 @@ class Finder {
 };
 
 }  // namespace
+
+bool SaysWorker(const ProcessSnapshot& process) {
+  return process.title == TitleKind::kWorker ||
+         (process.command && process.forked_only &&
+          HasHandlersOfWorker(process.caught_signals));
+}
 
 std::vector<GunicornProcess> FindGunicorns(
     std::vector<ProcessSnapshot> candidates, const KnownGunicorns& known) {

@@ -4,6 +4,9 @@
 // command line where titles are not set, and is no fork of another master: that
 // one has not changed its title yet, or is a helper that a preloaded app forked
 // off.
+// Once known it stays one while it has a master's signal handlers, whatever it
+// calls itself by then; and who has them is one where a child says that it is a
+// worker, by whose name it goes.
 // `[my_app.2]` is the next master of an upgrade where its parent is a master of
 // my_app, or was one when we last looked: it keeps the title for a second after
 // the old master has gone. Else it is an app that is called so. Without titles,
@@ -19,9 +22,8 @@
 // the next master while it is still importing. Of an untitled app with
 // --dirty-app, the child that has children itself is the dirty arbiter.
 //
-// A worker whose master is gone is an orphan: one titled worker, one that was a
-// worker when we last looked, or a fork with gunicorn's command line and a
-// worker's signal handlers.
+// A worker whose master is gone is an orphan: one that says so, or one that was
+// a worker when we last looked.
 //
 // Pure functions, safe from any thread.
 #pragma once
@@ -57,7 +59,12 @@ struct GunicornProcess {
 struct KnownGunicorns {
   std::map<ProcessKey, std::string> upgrading;  // Masters.
   std::map<ProcessKey, std::string> workers;    // Orphans included.
+  std::map<ProcessKey, std::string> masters;    // The others.
 };
+
+// Is it a worker by what it says: titled so, or a fork with gunicorn's command
+// line and a worker's signal handlers?
+bool SaysWorker(const ProcessSnapshot& process);
 
 // The gunicorn processes among `candidates`, masters first, each with its app.
 // Zombies are left out.

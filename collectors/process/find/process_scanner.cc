@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "collectors/process/find/gunicorn_app.h"
 #include "collectors/process/find/gunicorn_signals.h"
 #include "collectors/process/read/proc_parse.h"
 #include "collectors/process/read/text_fields.h"
@@ -74,10 +75,25 @@ ProcessTable ProcessScanner::ScanAll(const std::set<pid_t>& known) {
       table.unnamed.push_back({pid, ForPeople(process->cmdline)});
     }
   }
+  const std::size_t likely = table.candidates.size();
+  for (std::size_t i = 0; i < likely; ++i) {
+    const ProcessSnapshot& process = table.candidates[i];
+    const pid_t parent = process.ppid;
+    if (!SaysWorker(process) || parent == 0 || looked_at.contains(parent)) {
+      continue;
+    }
+    auto seen = LookAtAny(parent);
+    if (!seen || !HasHandlersOfMaster(seen->caught_signals)) continue;
+    looked_at.insert(parent);
+    table.candidates.push_back(*std::move(seen));
+  }
   const std::size_t found = table.candidates.size();
   for (std::size_t i = 0; i < found; ++i) {
     const ProcessSnapshot& process = table.candidates[i];
-    if (process.title != TitleKind::kMaster && !process.command) continue;
+    if (process.title != TitleKind::kMaster && !process.command &&
+        !HasHandlersOfMaster(process.caught_signals)) {
+      continue;
+    }
     for (const pid_t child : Children(process.key.pid)) {
       if (looked_at.contains(child)) continue;
       auto seen = LookAtAny(child);

@@ -1,5 +1,6 @@
 // One look at the process table: the processes that may be gunicorns, as
-// snapshots, and the children of masters whatever they call themselves. Reads
+// snapshots, and the children of masters, and the masters of workers, whatever
+// they call themselves. Reads
 // /proc/PID/stat of all, cmdline of those whose comm or signal handlers let
 // them be a gunicorn, and environ of gunicorns without a title. Names of apps
 // are valid UTF-8; a process that claims one over 4 KiB is left out and counted
@@ -42,7 +43,7 @@ class ProcessScanner {
   explicit ProcessScanner(ProcReader& reader) : reader_(reader) {}
 
   // The whole table. `known` are processes that are looked at whatever they
-  // call themselves by now: workers, which may outlive their master.
+  // call themselves by now: masters, and workers, which may outlive them.
   ProcessTable ScanAll(const std::set<pid_t>& known = {});
 
   // A known worker: its stat alone is read anew.

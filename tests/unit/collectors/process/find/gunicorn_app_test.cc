@@ -116,9 +116,35 @@ TEST(GunicornApp, CallsAWorkerThatOutlivedItsMasterAnOrphan) {
   EXPECT_THAT(Describe({Worker(11, 1, "a"), Worker(12, 11, "a")}),
               UnorderedElementsAre("11 a orphan"))
       << "its child is nobody";
+  EXPECT_THAT(Describe({OwnTitle(11, 1, "shop worker 3")},
+                       {{}, {{{11, 11}, "shop"}}, {}}),
+              UnorderedElementsAre("11 shop orphan"));
+}
+
+TEST(GunicornApp, KnowsAMasterByItsSignalHandlersWhateverItCallsItself) {
+  ProcessSnapshot master = OwnTitle(10, 1, "shop master");
+  master.caught_signals = kMastersSignals;
+  const ProcessSnapshot worker = OwnTitle(11, 10, "shop worker");
   EXPECT_THAT(
-      Describe({OwnTitle(11, 1, "shop worker 3")}, {{}, {{{11, 11}, "shop"}}}),
-      UnorderedElementsAre("11 shop orphan"));
+      Describe({master, worker}, {{}, {{{11, 11}, "a"}}, {{{10, 10}, "a"}}}),
+      UnorderedElementsAre("10 a master", "11 a worker"));
+  EXPECT_THAT(Describe({master, worker}, {{{{10, 10}, "a"}}, {}, {}}),
+              UnorderedElementsAre("10 a master upgrading", "11 a worker"));
+  EXPECT_THAT(Describe({master, worker}), UnorderedElementsAre());
+  master.caught_signals = 0;
+  EXPECT_THAT(Describe({master}, {{}, {}, {{{10, 10}, "a"}}}),
+              UnorderedElementsAre())
+      << "another program by now";
+}
+
+TEST(GunicornApp, NamesAMasterWithATitleOfItsOwnByItsWorkers) {
+  ProcessSnapshot master = OwnTitle(10, 1, "shop master");
+  master.caught_signals = kMastersSignals;
+  EXPECT_THAT(
+      Describe({master, OwnTitle(11, 10, "shop worker"), Worker(12, 10, "a")}),
+      UnorderedElementsAre("10 a master", "11 a worker", "12 a worker"));
+  EXPECT_THAT(Describe({master, Untitled(12, 10, true)}),
+              UnorderedElementsAre("10 my_app master", "12 my_app worker"));
 }
 
 TEST(GunicornApp, TellsAnUntitledOrphanFromAMasterInTheBackground) {
@@ -150,12 +176,12 @@ TEST(GunicornApp, CountsAnUpgradingMasterToItsApp) {
 
 TEST(GunicornApp, KeepsTheAppOfAnUpgradingMasterWhenTheOldOneHasGone) {
   EXPECT_THAT(Describe({Master(12, 1, "a.2"), Worker(13, 12, "a.2")},
-                       {{{{12, 12}, "a"}}, {}}),
+                       {{{{12, 12}, "a"}}, {}, {}}),
               UnorderedElementsAre("12 a master upgrading", "13 a worker"));
 }
 
 TEST(GunicornApp, IsNotUpgradingOnceItHasTheNameItself) {
-  EXPECT_THAT(Describe({Master(12, 1, "a")}, {{{{12, 12}, "a"}}, {}}),
+  EXPECT_THAT(Describe({Master(12, 1, "a")}, {{{{12, 12}, "a"}}, {}, {}}),
               UnorderedElementsAre("12 a master"));
 }
 
