@@ -188,6 +188,7 @@ struct Said {
   std::optional<std::string> timeout;
   std::optional<std::string> app;
   bool dirty = false;
+  bool configured = false;  // A file says more, or its folder is not known.
   bool ends_at_once = false;
 };
 
@@ -204,6 +205,8 @@ void TakeOption(Said& said, std::string_view option, std::string value) {
     said.timeout = std::move(value);
   } else if (option == "--dirty-app") {
     said.dirty = true;
+  } else if (option == "--config" || option == "c" || option == "--chdir") {
+    said.configured = true;
   } else if ((option == "--paste" || option == "--paster") && !said.app) {
     said.app = std::move(value);
   }
@@ -264,9 +267,11 @@ std::optional<unsigned> ToNumber(const std::optional<std::string>& text) {
 }
 
 GunicornSettings ToSettings(const Said& said) {
+  // A class that a file may name is not known.
+  const std::string_view fallback = said.configured ? "" : "sync";
   return {said.worker_class.value_or(""),
-          SlotsOf(said.worker_class.value_or("sync"), ToNumber(said.threads),
-                  ToNumber(said.connections)),
+          SlotsOf(said.worker_class ? *said.worker_class : fallback,
+                  ToNumber(said.threads), ToNumber(said.connections)),
           ToNumber(said.timeout)};
 }
 
@@ -305,12 +310,14 @@ std::optional<GunicornCommand> ParseGunicornCommand(std::string_view cmdline,
   if (!said.threads) said.threads = from_environ.threads;
   if (!said.connections) said.connections = from_environ.connections;
   if (!said.timeout) said.timeout = from_environ.timeout;
+  said.configured = said.configured || from_environ.configured;
 
   GunicornCommand command;
   command.named = said.name && !said.name->empty();
   command.name = command.named ? *said.name : said.app.value_or("gunicorn");
   command.settings = ToSettings(said);
   command.dirty = said.dirty || from_environ.dirty;
+  command.assumes_class = command.settings.slots && !said.worker_class;
   return command;
 }
 

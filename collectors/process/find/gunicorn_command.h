@@ -26,6 +26,9 @@ struct GunicornCommand {
   GunicornSettings settings;  // As far as the arguments tell them.
   bool dirty = false;         // --dirty-app: one child is a dirty arbiter.
   bool named = false;         // --name was said; else it is the default.
+  // The slots are those of gunicorn's own worker class, since none is named:
+  // true where no gunicorn.conf.py was in the folder in which it was started.
+  bool assumes_class = false;
 };
 
 // `cmdline` as read, arguments ended by NULs. Nothing when this is not a

@@ -148,6 +148,10 @@ std::optional<ProcessSnapshot> ProcessScanner::Look(pid_t pid, Wanted wanted) {
     process.command = ParseGunicornCommand(process.cmdline, *environ);
     if (!process.command) return process;
   }
+  if (process.command->assumes_class &&
+      !reader_.HasNoFile(pid, "cwd", "gunicorn.conf.py")) {
+    process.command->settings.slots.reset();
+  }
   auto name = ToAppName(process.command->name);
   if (!name) {
     reader_.errors().Count("cmdline", ENAMETOOLONG);

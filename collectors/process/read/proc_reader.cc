@@ -271,6 +271,16 @@ std::string ProcReader::ReadLink(pid_t pid, std::string_view file) {
           static_cast<std::size_t>(std::max<ssize_t>(length, 0))};
 }
 
+bool ProcReader::HasNoFile(pid_t pid, std::string_view folder,
+                           const char* name) {
+  const FileDescriptor fd(openat(root_fd_.get(), Path(pid, folder),
+                                 O_PATH | O_DIRECTORY | O_CLOEXEC));
+  struct stat status {};
+  // A link may lead to what only the process sees: it is a file.
+  return fd && fstatat(fd.get(), name, &status, AT_SYMLINK_NOFOLLOW) != 0 &&
+         errno == ENOENT;
+}
+
 FileDescriptor ProcReader::Open(pid_t pid, std::string_view file, int flags) {
   FileDescriptor fd(openat(root_fd_.get(), Path(pid, file), flags | O_CLOEXEC));
   if (!fd) Fail(pid, file, errno, false);

@@ -107,6 +107,10 @@ class ProcReader {
   // What a link, "exe" or "cwd", leads to; empty where that is denied.
   std::string ReadLink(pid_t pid, std::string_view file);
 
+  // Whether the process's folder "cwd" is seen to have no file of that name.
+  // False where it cannot be seen.
+  bool HasNoFile(pid_t pid, std::string_view folder, const char* name);
+
   // A descriptor of /proc/PID/FILE, for what is no text.
   FileDescriptor Open(pid_t pid, std::string_view file, int flags);
 

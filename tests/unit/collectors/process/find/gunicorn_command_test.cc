@@ -150,6 +150,10 @@ TEST(ParseGunicornCommand, TellsTheSlotsOfAWorkerWhereTheArgumentsDo) {
       {"-k shop.Worker --threads 8", std::nullopt},
       {"--threads 0", std::nullopt},
       {"--threads many", std::nullopt},
+      {"-c shop.py --threads 8", std::nullopt},
+      {"--config=shop.py --threads 8", std::nullopt},
+      {"--chdir /srv --threads 8", std::nullopt},
+      {"-c shop.py -k gthread --threads 8", 8},
   };
   for (const auto& [arguments, slots] : kCases) {
     const auto command = ParseGunicornCommand(

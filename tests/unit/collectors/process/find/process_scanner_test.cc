@@ -74,6 +74,24 @@ TEST_F(ProcessScannerTest, ReadsTheEnvironmentBesideANameOfTheCommandLine) {
   EXPECT_TRUE(found->command->dirty);
 }
 
+// Which class its workers are of, a file may say.
+TEST_F(ProcessScannerTest, TellsSlotsWithoutAClassOnlyWhereNoFileMayNameIt) {
+  const auto slots = [&](const std::string& arguments,
+                         const std::string& file) {
+    FakeProcess process;
+    if (!file.empty()) process.files[file] = "";
+    proc_.SetCommand(10, 1, "gunicorn --threads 4 " + arguments, process);
+    ProcReader reader(proc_.root(), errors_);
+    const auto found = ProcessScanner(reader).LookAt(10);
+    proc_.Remove(10);
+    return found && found->command ? found->command->settings.slots : 0U;
+  };
+  EXPECT_EQ(slots("app:app", "cwd/app.py"), 4U);
+  EXPECT_EQ(slots("app:app", "cwd/gunicorn.conf.py"), std::nullopt);
+  EXPECT_EQ(slots("app:app", ""), std::nullopt) << "its folder is denied";
+  EXPECT_EQ(slots("-k gthread app:app", "cwd/gunicorn.conf.py"), 4U);
+}
+
 TEST_F(ProcessScannerTest, CountsADeniedEnvironmentWhereItMayHaveTheName) {
   proc_.SetCommand(10, 1, "gunicorn --name shop app:app");
   proc_.WriteFile("10/environ/is a folder", "");
