@@ -96,9 +96,10 @@ void DetailReader::ReadCgroups(const ProcessGroup& processes, AppView& view) {
   bool has_limit = true;
   for (const TrackedProcess* process : processes) {
     if (process->gunicorn.role != ProcessRole::kMaster) continue;
-    const auto text = reader_.Read(process->gunicorn.process.key.pid, "cgroup");
+    const pid_t pid = process->gunicorn.process.key.pid;
+    const auto text = reader_.Read(pid, "cgroup");
     if (!text) continue;
-    const CgroupAccount account = cgroups_.Read(*text);
+    const CgroupAccount account = cgroups_.Read(pid, *text);
     has_quota = has_quota && account.cpu;
     has_limit = has_limit && account.memory;
     if (const auto& cpu = account.cpu) {

@@ -10,7 +10,7 @@ const MasterFacts& MasterFactsReader::Of(const ProcessKey& master) {
   if (!is_new) return facts;
   if (const auto text = reader_.Read(master.pid, "cgroup")) {
     facts.container = ParseCgroup(*text);
-    facts.pod_folder = cgroups_.PodFolder(*text);
+    facts.pod_folder = cgroups_.PodFolder(master.pid, *text);
   }
   facts.version = ReadVersion(reader_, master.pid);
   return facts;

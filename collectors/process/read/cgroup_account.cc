@@ -99,7 +99,7 @@ bool HasController(std::string_view controllers, std::string_view wanted) {
 }  // namespace
 
 std::optional<CgroupAccounts::Place> CgroupAccounts::Find(
-    std::string_view text, std::string_view controller) {
+    pid_t pid, std::string_view text, std::string_view controller) {
   for (std::string_view rest = text; !rest.empty();) {
     const std::string_view line = NextLine(rest);
     const auto first = line.find(':');
@@ -114,17 +114,17 @@ std::optional<CgroupAccounts::Place> CgroupAccounts::Find(
                  true};
   }
   const auto unified = ParseUnifiedCgroup(text);
-  const auto path = unified ? tree_.Resolve(*unified) : std::nullopt;
+  const auto path = unified ? tree_.Locate(*unified, pid) : std::nullopt;
   if (!path || path->empty()) return std::nullopt;
   return Place{tree_.root(), *path, false};
 }
 
-CgroupAccount CgroupAccounts::Read(std::string_view text) {
+CgroupAccount CgroupAccounts::Read(pid_t pid, std::string_view text) {
   CgroupAccount account;
-  if (const auto place = Find(text, "cpu")) {
+  if (const auto place = Find(pid, text, "cpu")) {
     account.cpu = ReadCpu(place->folder, place->path, place->is_v1);
   }
-  if (const auto place = Find(text, "memory")) {
+  if (const auto place = Find(pid, text, "memory")) {
     account.memory = ReadMemory(place->folder, place->path, place->is_v1);
     const auto kills =
         ReadCount(place->folder + place->path +
@@ -135,8 +135,8 @@ CgroupAccount CgroupAccounts::Read(std::string_view text) {
   return account;
 }
 
-std::string CgroupAccounts::PodFolder(std::string_view text) {
-  const auto place = Find(text, "memory");
+std::string CgroupAccounts::PodFolder(pid_t pid, std::string_view text) {
+  const auto place = Find(pid, text, "memory");
   if (!place) return {};
   const std::string pod = PodCgroup(place->path);
   std::error_code error;

@@ -15,6 +15,8 @@
 // Thread rule: one thread at a time. What cannot be read is "nothing".
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -51,12 +53,12 @@ class CgroupAccounts {
   explicit CgroupAccounts(const std::string& cgroupfs)
       : cgroupfs_(cgroupfs), tree_(cgroupfs) {}
 
-  // `text` is a /proc/PID/cgroup.
-  CgroupAccount Read(std::string_view text);
+  // `text` is the process's /proc/PID/cgroup.
+  CgroupAccount Read(pid_t pid, std::string_view text);
 
   // The folder of the pod that the process is in; empty where it is in none, or
   // its folder cannot be seen.
-  std::string PodFolder(std::string_view text);
+  std::string PodFolder(pid_t pid, std::string_view text);
 
  private:
   // Where a controller's files of a process are: `folder` and `path` joined,
@@ -66,7 +68,8 @@ class CgroupAccounts {
     std::string path;  // Never the root's.
     bool is_v1 = false;
   };
-  std::optional<Place> Find(std::string_view text, std::string_view controller);
+  std::optional<Place> Find(pid_t pid, std::string_view text,
+                            std::string_view controller);
 
   const std::string cgroupfs_;
   CgroupTree tree_;

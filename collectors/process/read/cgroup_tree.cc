@@ -55,6 +55,18 @@ std::optional<std::string> CgroupTree::Resolve(const std::string& path) {
   return rest == "/" ? base : base + std::string(rest);
 }
 
+std::optional<std::string> CgroupTree::Locate(const std::string& path,
+                                              pid_t pid) {
+  if (root_.empty() || NamespaceRoot()) return Resolve(path);
+  if (path == "/" || path.starts_with(kUp) || !Id(path)) return std::nullopt;
+  const auto pids = Processes(path);
+  const bool may_hold =
+      !pids || std::any_of(pids->begin(), pids->end(), [&](pid_t held) {
+        return held == pid || held == 0;
+      });
+  return may_hold ? std::optional(path) : std::nullopt;
+}
+
 bool CgroupTree::Holds(const std::string& path, pid_t pid) const {
   const auto pids = Processes(path);
   return pids && std::find(pids->begin(), pids->end(), pid) != pids->end();

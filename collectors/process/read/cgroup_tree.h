@@ -34,6 +34,11 @@ class CgroupTree {
   // `path` as ParseUnifiedCgroup gives it, to one from the hierarchy's root.
   std::optional<std::string> Resolve(const std::string& path);
 
+  // The same for a process of that `path`, also where the hierarchy does not
+  // hold this process: a tree of another place, whose paths then count from its
+  // root. No proof of whose a socket is.
+  std::optional<std::string> Locate(const std::string& path, pid_t pid);
+
   // Empty where no hierarchy is mounted.
   const std::string& root() const { return root_; }
 

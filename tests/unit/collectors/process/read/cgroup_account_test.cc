@@ -29,8 +29,10 @@ class CgroupAccountsTest : public testing::Test {
     Write("." + *path + "/cgroup.procs", std::to_string(getpid()) + "\n");
   }
   CgroupAccount Read(const std::string& text) {
-    return CgroupAccounts(dir_ / ".").Read(text);
+    return CgroupAccounts(dir_ / ".").Read(kPid, text);
   }
+
+  static constexpr pid_t kPid = 10;
 
   TempDir dir_;
 };
@@ -49,6 +51,27 @@ TEST_F(CgroupAccountsTest, ReadsV2) {
   EXPECT_EQ(account.cpu->cgroup, "/a.slice/b.scope");
   EXPECT_EQ(account.memory->bytes, 268435456U);
   EXPECT_EQ(account.oom_kills->count, 2U);
+}
+
+TEST_F(CgroupAccountsTest, ReadsATreeThatDoesNotHoldThisProcess) {
+  Write("cgroup.controllers", "cpu memory");
+  Write("a.scope/memory.max", "1000\n");
+  Write("b.scope/memory.max", "2000\n");
+  for (const char* procs : {"9\n10\n", "0\n"}) {
+    Write("a.scope/cgroup.procs", procs);
+    const CgroupAccount account = Read("0::/a.scope\n");
+    ASSERT_TRUE(account.memory) << procs;
+    EXPECT_EQ(account.memory->cgroup, "/a.scope");
+  }
+  Write("a.scope/cgroup.procs", "9\n");
+  EXPECT_FALSE(Read("0::/a.scope\n").memory) << "another of this name";
+  EXPECT_TRUE(Read("0::/b.scope\n").memory) << "whose it is cannot be read";
+  EXPECT_FALSE(Read("0::/../b.scope\n").memory);
+  EXPECT_FALSE(Read("0::/c.scope\n").memory);
+  const std::string pod = "/kubepods/pod12345678-1234-1234-1234-123456789abc";
+  Write("." + pod + "/1/memory.max", "max\n");
+  EXPECT_EQ(CgroupAccounts(dir_ / ".").PodFolder(kPid, "0::" + pod + "/1\n"),
+            dir_ / "." + pod);
 }
 
 TEST_F(CgroupAccountsTest, TakesTheNearestLimitUpward) {
@@ -99,11 +122,13 @@ TEST_F(CgroupAccountsTest, FindsThePodsFolder) {
   const std::string pod =
       "kubepods.slice/kubepods-pod3f1c2a44_0000_4000_8000_1234567890ab.slice";
   const std::string text = "0::/" + pod + "/cri-containerd-1.scope\n";
-  EXPECT_EQ(CgroupAccounts(dir_ / ".").PodFolder(text), "")
+  EXPECT_EQ(CgroupAccounts(dir_ / ".").PodFolder(kPid, text), "")
       << "its folder is not to be seen";
   Write(pod + "/memory.max", "max\n");
-  EXPECT_EQ(CgroupAccounts(dir_ / ".").PodFolder(text), dir_ / "." + "/" + pod);
-  EXPECT_EQ(CgroupAccounts(dir_ / ".").PodFolder("0::/system.slice\n"), "");
+  EXPECT_EQ(CgroupAccounts(dir_ / ".").PodFolder(kPid, text),
+            dir_ / "." + "/" + pod);
+  EXPECT_EQ(CgroupAccounts(dir_ / ".").PodFolder(kPid, "0::/system.slice\n"),
+            "");
 }
 
 TEST_F(CgroupAccountsTest, KnowsWhatV1CallsNoLimit) {
