@@ -72,3 +72,28 @@ def test_workers_that_end_after_their_share_of_requests_lose_nothing():
             assert gunicorn.get("/sleep?seconds=0.5").status == 200
         wait_until(lambda: value(exporter, gunicorn, "workers_exited_total") == 5, "the ends are seen")
         assert value(exporter, gunicorn, "requests_lost_total") == 0
+
+
+# Nothing tells a connection that waits for its next request from one whose request is in hand.
+@pytest.mark.parametrize("worker_class", ["gevent", "tornado"])
+def test_answered_connections_of_an_event_loop_on_a_unix_socket_are_no_loss(worker_class):
+    options = {"workers": 1, "worker_class": worker_class, "bind": "unix", "args": ["--keep-alive", "600"]}
+    with Exporter(config=CONFIG) as exporter, Gunicorn(**options) as gunicorn, contextlib.ExitStack() as stack:
+        for _ in range(3):
+            connection = gunicorn.connect()
+            stack.callback(connection.close)
+            connection.request("GET", "/")
+            connection.getresponse().read()
+        wait_until(lambda: value(exporter, gunicorn, "connections") == 3, "three are open")
+        os.kill(gunicorn.worker_pids()[0], signal.SIGKILL)
+        wait_until(lambda: value(exporter, gunicorn, "workers_exited_total") == 1, "the end is seen")
+        wait_until_steady(lambda: value(exporter, gunicorn, "requests_lost_total") == 0, "nothing is lost")
+
+
+def test_a_sync_worker_on_a_unix_socket_loses_its_request():
+    with Exporter(config=CONFIG) as exporter, Gunicorn(workers=1, bind="unix") as gunicorn:
+        with contextlib.ExitStack() as stack:
+            hold(gunicorn, stack, 1)
+            wait_until(lambda: value(exporter, gunicorn, "requests_in_progress") == 1, "it is in hand")
+            os.kill(gunicorn.worker_pids()[0], signal.SIGKILL)
+            wait_until(lambda: value(exporter, gunicorn, "requests_lost_total") == 1, "it is lost")

@@ -48,8 +48,9 @@ Upstreams::Party ToParty(const Tenant& tenant,
 
 }  // namespace
 
-void RequestsInHand::Add(std::optional<double> seconds) {
+void RequestsInHand::Add(std::optional<double> seconds, bool is_untold) {
   ++count;
+  if (is_untold) ++untold;
   if (!seconds) {
     oldest_seconds.reset();
   } else if (oldest_seconds) {
@@ -61,6 +62,7 @@ void RequestsInHand::Add(const RequestsInHand& others) {
   if (others.count == 0) return;
   Add(others.oldest_seconds);
   count += others.count - 1;
+  untold += others.untold;
 }
 
 std::map<AppId, AppSockets> ConnectionSampler::Sample(
@@ -157,8 +159,12 @@ void ConnectionSampler::Count(const TcpSocket& connection, const Holder& holder,
   const milliseconds quiet(connection.times ? connection.times->received : 0);
   seen.worker = holder.worker;
   seen.request_at = look.now - quiet;
+  seen.is_untold = !holder.is_sync &&
+                   connection.exchange == ConnectionState::kUnknown &&
+                   holder.attention == Attention::kUnknown;
   requests.Add(connection.times ? std::optional(duration<double>(quiet).count())
-                                : std::nullopt);
+                                : std::nullopt,
+               seen.is_untold);
 }
 
 Attentions ConnectionSampler::AttentionsOf(const ProcessSnapshot& worker,
@@ -251,7 +257,8 @@ bool ConnectionSampler::CountByDescriptors(const Tenant& tenant,
       if (before == look.before.end() || before->second.worker != key) continue;
       look.seen[inode] = before->second;
       worker.requests.Add(
-          duration<double>(look.now - before->second.request_at).count());
+          duration<double>(look.now - before->second.request_at).count(),
+          before->second.is_untold);
     }
     app.connections += worker.connections;
     app.requests.Add(worker.requests);

@@ -38,8 +38,10 @@ struct RequestsInHand {
   // How long ago the last byte of the oldest came. Nothing where one of them
   // does not tell.
   std::optional<double> oldest_seconds = 0;
+  // Of `count`, those that are taken for one since nothing tells.
+  std::size_t untold = 0;
 
-  void Add(std::optional<double> seconds);
+  void Add(std::optional<double> seconds, bool is_untold = false);
   void Add(const RequestsInHand& others);
 };
 
@@ -92,6 +94,7 @@ class ConnectionSampler {
     CarriedBytes at_rest;  // At the last sample without a request in hand.
     std::optional<ProcessKey> worker;  // That had a request of it in hand.
     TimePoint request_at;              // When the request's last byte came.
+    bool is_untold = false;            // See RequestsInHand.
   };
   using SeenConnections = std::unordered_map<std::uint64_t, SeenConnection>;
   struct Namespace {

@@ -26,9 +26,10 @@ void LostRequests::Watch(const std::map<AppId, AppSockets>& sockets,
   for (const auto& [app, sampled] : sockets) {
     for (const auto& [worker, held] : sampled.by_worker) {
       const auto known = busy_.find(worker);
-      if (held.requests.count > 0) {
+      const std::size_t requests = held.requests.count - held.requests.untold;
+      if (requests > 0) {
         busy.emplace(worker,
-                     Busy{app, held.requests.count, held.has_heartbeat,
+                     Busy{app, requests, held.has_heartbeat,
                           known == busy_.end() ? ProcessEnd(worker.pid)
                                                : std::move(known->second.end)});
       } else if (known != busy_.end() && IsExiting(known->second, held)) {

@@ -1,6 +1,8 @@
 // Requests that a worker had in hand when it ended without answering them.
 //
-// What it had in hand is the last sample's account (connection_sampler.h), so a
+// What it had in hand is the last sample's account (connection_sampler.h), but
+// for connections that only may have a request (an event loop's on a unix
+// socket): most of them wait for the next one. So a
 // worker that lives shorter than a sample is missed, and an answer between that
 // sample and the end goes unnoticed. How it ended is the kernel's account
 // (process_end.h). A worker that exits closes its connections before it ends,

@@ -38,10 +38,12 @@ class LostRequestsTest : public testing::Test {
   }
   void TearDown() override { End(SIGKILL); }
 
-  void Watch(std::size_t requests, bool has_heartbeat = true) {
+  void Watch(std::size_t requests, bool has_heartbeat = true,
+             std::size_t untold = 0) {
     std::map<AppId, AppSockets> sockets;
     HeldByWorker& held = sockets[kApp].by_worker[worker_];
     held.requests.count = requests;
+    held.requests.untold = untold;
     held.has_heartbeat = has_heartbeat;
     lost_.Watch(sockets, living_);
   }
@@ -88,6 +90,14 @@ TEST_F(LostRequestsTest, CountsNoneOfAWorkerThatHasAnswered) {
   living_.clear();
   End(SIGKILL);
   EXPECT_EQ(Lost(), 0U);
+}
+
+TEST_F(LostRequestsTest, CountsNoneThatMayHaveBeenAnswered) {
+  Watch(3, true, 3);
+  Watch(3, true, 2);
+  living_.clear();
+  End(SIGKILL);
+  EXPECT_EQ(Lost(), 1U);
 }
 
 TEST_F(LostRequestsTest, CountsWhatAnExitingWorkerHadInHandBefore) {
