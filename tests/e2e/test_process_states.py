@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import time
 
 import pytest
 from support import Exporter, Gunicorn, wait_until, wait_until_steady
@@ -102,6 +103,20 @@ def test_an_asynchronous_worker_that_holds_a_request_works(worker_class, app, af
             end_held_requests(gunicorn)
             stack.close()
             wait_for_working(exporter, gunicorn.name, 0)
+
+
+def test_a_sample_right_after_an_answer_loses_no_request():
+    """The answer before and the request then have one time in the kernel's clock, which does not tell which came last."""
+    config = "process:\n  sample_interval: 100ms\n"
+    with Gunicorn(workers=1, worker_class="eventlet", args=PATIENT) as gunicorn, contextlib.ExitStack() as stack:
+        with Exporter(config) as exporter:
+            for _ in range(12):
+                hold(gunicorn, stack, f"/sleep?{HOLD}", after_another=True)
+                time.sleep(0.03)  # The samples are to fall at any time after it.
+            wait_until_steady(
+                lambda: exporter.value("gunicorn_requests_in_progress", app=gunicorn.name) == 12, "all requests are seen"
+            )
+            end_held_requests(gunicorn)
 
 
 def test_on_a_unix_socket_each_open_connection_of_an_event_loop_counts():

@@ -153,7 +153,10 @@ void ConnectionSampler::Count(const TcpSocket& connection, const Holder& holder,
   if (!is_new) seen.at_rest = before->second.at_rest;
   if (!IsInHand(connection, is_new ? nullptr : &before->second.carried,
                 seen.at_rest, holder.is_sync, holder.attention)) {
-    seen.at_rest = seen.carried;
+    // A tie may still turn out to be a request.
+    if (connection.exchange != ConnectionState::kTie) {
+      seen.at_rest = seen.carried;
+    }
     return;
   }
   const milliseconds quiet(connection.times ? connection.times->received : 0);
