@@ -144,9 +144,11 @@ void SeriesTable::CountRefused(Refusal refusal, const SeriesRef& ref) {
     return;
   }
   const std::string& name = ref.foreign->key.name;
+  if (told_conflicts_.contains(name)) return;
   const std::string_view other =
       budget_.foreign_names.Conflict(name, ref.foreign->type);
-  if (other.empty() || !told_conflicts_.insert(name).second) return;
+  if (other.empty()) return;
+  told_conflicts_.insert(name);
   LogEvent(LogLevel::kWarn, "series_refused",
            {{"name", name},
             {"conflicts_with", std::string(other)},

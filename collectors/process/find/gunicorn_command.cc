@@ -268,9 +268,8 @@ std::optional<unsigned> ToNumber(const std::optional<std::string>& text) {
 
 GunicornSettings ToSettings(const Said& said) {
   // A class that a file may name is not known.
-  const std::string_view fallback = said.configured ? "" : "sync";
   return {said.worker_class.value_or(""),
-          SlotsOf(said.worker_class ? *said.worker_class : fallback,
+          SlotsOf(said.worker_class.value_or(said.configured ? "" : "sync"),
                   ToNumber(said.threads), ToNumber(said.connections)),
           ToNumber(said.timeout)};
 }
@@ -317,7 +316,6 @@ std::optional<GunicornCommand> ParseGunicornCommand(std::string_view cmdline,
   command.name = command.named ? *said.name : said.app.value_or("gunicorn");
   command.settings = ToSettings(said);
   command.dirty = said.dirty || from_environ.dirty;
-  command.assumes_class = command.settings.slots && !said.worker_class;
   return command;
 }
 

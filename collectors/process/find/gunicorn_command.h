@@ -23,12 +23,11 @@ struct GunicornCommand {
   // the app's import path ("app:app"), or "gunicorn" where there is none. A
   // name that a configuration file sets is not known here.
   std::string name;
-  GunicornSettings settings;  // As far as the arguments tell them.
-  bool dirty = false;         // --dirty-app: one child is a dirty arbiter.
-  bool named = false;         // --name was said; else it is the default.
-  // The slots are those of gunicorn's own worker class, since none is named:
-  // true where no gunicorn.conf.py was in the folder in which it was started.
-  bool assumes_class = false;
+  // As far as the arguments tell them. Slots without a worker class are those
+  // of gunicorn's own, sync: right where no gunicorn.conf.py is in its folder.
+  GunicornSettings settings;
+  bool dirty = false;  // --dirty-app: one child is a dirty arbiter.
+  bool named = false;  // --name was said; else it is the default.
 };
 
 // `cmdline` as read, arguments ended by NULs. Nothing when this is not a

@@ -148,9 +148,10 @@ std::optional<ProcessSnapshot> ProcessScanner::Look(pid_t pid, Wanted wanted) {
     process.command = ParseGunicornCommand(process.cmdline, *environ);
     if (!process.command) return process;
   }
-  if (process.command->assumes_class &&
+  GunicornSettings& settings = process.command->settings;
+  if (settings.slots && settings.worker_class.empty() &&
       !reader_.HasNoFile(pid, "cwd", "gunicorn.conf.py")) {
-    process.command->settings.slots.reset();
+    settings.slots.reset();
   }
   auto name = ToAppName(process.command->name);
   if (!name) {

@@ -1,10 +1,9 @@
 // One look at the process table: the processes that may be gunicorns, as
-// snapshots, and the children of masters, and the masters of workers, whatever
-// they call themselves. Reads
-// /proc/PID/stat of all, cmdline of those whose comm or signal handlers let
-// them be a gunicorn, and environ of gunicorns without a title. Names of apps
-// are valid UTF-8; a process that claims one over 4 KiB is left out and counted
-// (ReadErrors, "too_long").
+// snapshots, and the children of masters and the masters of workers, whatever
+// they call themselves. Reads /proc/PID/stat of all, cmdline of those whose
+// comm or signal handlers let them be a gunicorn, and environ of gunicorns
+// without a title. Names of apps are valid UTF-8; a process that claims one
+// over 4 KiB is left out and counted (ReadErrors, "too_long").
 //
 // Without a title and with a command line of its own (a program that embeds
 // gunicorn, a link of another name), it is proven to be a gunicorn where it is

@@ -1,15 +1,15 @@
 // Requests that a worker had in hand when it ended without answering them.
 //
-// What it had in hand is the last sample's account (connection_sampler.h), but
-// for connections that only may have a request (an event loop's on a unix
-// socket): most of them wait for the next one. So a
+// What it had in hand is the last sample's account (connection_sampler.h), so a
 // worker that lives shorter than a sample is missed, and an answer between that
-// sample and the end goes unnoticed. How it ended is the kernel's account
-// (process_end.h). A worker that exits closes its connections before it ends,
-// and its heartbeat file with them: then the account from before is kept. A
-// worker that stops in good order answers first, and exits with 0. SIGTERM,
-// SIGINT and SIGQUIT may also be how one ends that has stopped in good order
-// (uvicorn raises the signal anew), so they prove nothing.
+// sample and the end goes unnoticed. Connections that only may have a request
+// (an event loop's on a unix socket) are left out: most of them wait for the
+// next one. How it ended is the kernel's account (process_end.h). A worker that
+// exits closes its connections before it ends, and its heartbeat file with
+// them: then the account from before is kept. A worker that stops in good order
+// answers first, and exits with 0. SIGTERM, SIGINT and SIGQUIT may also be how
+// one ends that has stopped in good order (uvicorn raises the signal anew), so
+// they prove nothing.
 //
 // Thread rule: one thread at a time.
 #pragma once

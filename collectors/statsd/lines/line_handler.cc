@@ -124,7 +124,8 @@ void LineHandler::Take(const ReceivedLine& line, HeldApp app) {
 void LineHandler::AddOthers(const Sample& sample) {
   StoreOp op = ops_.back();
   op.begins_line = false;
-  // A packed gauge takes the last, which one that is set does by itself.
+  // A packed gauge takes its last value. Where each one sets the series, that
+  // happens by itself; an observation would count each.
   const bool takes_last =
       sample.type == SampleType::kGauge && op.event.kind == EventKind::kBacklog;
   std::string_view others = sample.others;

@@ -2,7 +2,8 @@
 
 It speaks as gunicorn's own does (gunicorn/ctl/): messages behind their length, `show config` answered from the settings in
 force, a class as Python prints it, and no socket in the workers. CONTROL_SOCKET is its path; CONTROL_LOG a file that gets a line for
-each command, with the pids of the master and of who asked; CONTROL_DATA, JSON, is answered in the place of some settings. With CONTROL_SILENT it reads and never answers.
+each command, with the pids of the master and of who asked; CONTROL_DATA, JSON, is answered in the place of some settings. With
+CONTROL_SILENT it reads and never answers.
 """
 
 import json

@@ -185,6 +185,9 @@ TEST_F(ForeignLinesTest, AreNotTakenForWhatAScrapeHasAnyway) {
       "process_cpu_seconds_total",
       "process_open_fds",
       "gunicorn_requests_lost_total",
+      "gunicorn_orphaned_workers",
+      "gunicorn_request_slots",
+      "gunicorn_upstream_waits",
   };
   double refused = 0;
   for (const char* name : own) {
@@ -192,7 +195,7 @@ TEST_F(ForeignLinesTest, AreNotTakenForWhatAScrapeHasAnyway) {
     EXPECT_EQ(Value(name, R"(app="unknown")"), -1) << name;
     EXPECT_EQ(Refused("conflict"), ++refused) << name;
   }
-  for (const char* name : {"orders", "gunicorn_orders",
+  for (const char* name : {"orders", "gunicorn_orders", "processed",
                            "gunicorn_requests_more", "process_orders"}) {
     Send(std::string(name) + ":7|g");
     EXPECT_EQ(Value(name, R"(app="unknown")"), 7) << name;
