@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -15,15 +16,19 @@ namespace {
 using ListedFile =
     std::function<void(const std::string& path, const struct stat& status)>;
 
-// Each regular file of the folder.
-void ListFolder(const std::string& folder, const ListedFile& take) {
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(folder, error), end;
-       !error && entry != end; entry.increment(error)) {
-    const std::string& path = entry->path().native();
-    struct stat status {};
-    if (lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode))
-      take(path, status);
+// Each regular file of the folders in which what became of a file may lie.
+void ListAround(const FilePosition& place, const ListedFile& take) {
+  std::set<std::string> folders = {FolderOf(place.path)};
+  if (!place.real_path.empty()) folders.insert(FolderOf(place.real_path));
+  for (const std::string& folder : folders) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(folder, error), end;
+         !error && entry != end; entry.increment(error)) {
+      const std::string& path = entry->path().native();
+      struct stat status {};
+      if (lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode))
+        take(path, status);
+    }
   }
 }
 
@@ -60,8 +65,7 @@ FileDescriptor OpenLog(const std::string& path, const FileId& id) {
 std::unique_ptr<TailedFile> FindRenamed(const FilePosition& position,
                                         const MessageRules& rules) {
   std::unique_ptr<TailedFile> found;
-  ListFolder(FolderOf(position.path), [&](const std::string& path,
-                                          const struct stat& status) {
+  ListAround(position, [&](const std::string& path, const struct stat& status) {
     const FileId id = IdOf(status);
     if (found != nullptr || id.inode != position.id.inode) return;
     FileDescriptor fd = OpenLog(path, id);
@@ -78,8 +82,7 @@ std::unique_ptr<TailedFile> FindCopy(
     const std::function<bool(const FileId&)>& is_log) {
   std::unique_ptr<TailedFile> found;
   timespec found_time{};
-  ListFolder(FolderOf(place.path), [&](const std::string& path,
-                                       const struct stat& status) {
+  ListAround(place, [&](const std::string& path, const struct stat& status) {
     const FileId id = IdOf(status);
     if (id == place.id || is_log(id)) return;
     if (static_cast<std::uint64_t>(status.st_size) <= place.offset) return;

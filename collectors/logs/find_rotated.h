@@ -1,4 +1,5 @@
-// Finds what a log's rotation made of it, in the folder in which it lies.
+// Finds what a log's rotation made of it, in the folder in which it lies, and
+// in that of its link where its path is one.
 #pragma once
 
 #include <sys/stat.h>

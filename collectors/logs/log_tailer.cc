@@ -86,8 +86,12 @@ std::set<std::string> LogTailer::Folders() const {
       source_.path.substr(0, source_.path.find_first_of(kGlobBytes));
   folders.insert(FolderOf(fixed));
   folders.insert(FolderOf(source_.path));
-  for (const FollowedFile& file : files_)
+  for (const FollowedFile& file : files_) {
     folders.insert(FolderOf(file.tail->path()));
+    // Where a link leads to.
+    if (const std::string path = file.tail->RealPath(); !path.empty())
+      folders.insert(FolderOf(path));
+  }
   return folders;
 }
 
@@ -237,6 +241,7 @@ void LogTailer::Open(const std::string& path, const FileId& id,
   std::vector<FollowedFile> copies;
   if (saved != positions_.end()) {
     saved->id = id;
+    saved->real_path = file.tail->RealPath();
     if (!file.tail->Resume(*saved)) FollowCopy(*saved, saved->offset, copies);
     file.use = Use::kRead;
     positions_.erase(saved);

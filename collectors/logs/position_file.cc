@@ -96,6 +96,7 @@ std::optional<KeptPositions> LoadPositions(const std::string& file) {
       entry.at("offset").get_to(position.offset);
       position.head = FromHex(entry.at("head").get<std::string>());
       position.tail = FromHex(entry.at("tail").get<std::string>());
+      position.real_path = FromHex(entry.value("real_path", ""));
     }
   } catch (const Json::exception& error) {
     Fail(file, std::string("is no position file: ") + error.what());
@@ -108,6 +109,7 @@ void SavePositions(const std::string& file, const KeptPositions& positions) {
   for (const FilePosition& position : positions.files) {
     files.push_back({{"log", ToHex(position.log)},
                      {"path", ToHex(position.path)},
+                     {"real_path", ToHex(position.real_path)},
                      {"device", position.id.device},
                      {"inode", position.id.inode},
                      {"offset", position.offset},

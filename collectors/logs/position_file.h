@@ -3,8 +3,9 @@
 // name, so that a crash leaves the one or the other.
 //
 //     {"version": 1, "logs": ["2f76..."],
-//      "files": [{"log": "2f76...", "path": "2f76...", "device": 2049,
-//      "inode": 131, "offset": 7300, "head": "3132...", "tail": "2d22..."}]}
+//      "files": [{"log": "2f76...", "path": "2f76...", "real_path": "2f76...",
+//      "device": 2049, "inode": 131, "offset": 7300, "head": "3132...",
+//      "tail": "2d22..."}]}
 //
 // Paths and contents are bytes as hexadecimal digits: they need not be UTF-8.
 #pragma once
@@ -33,6 +34,8 @@ struct FilePosition {
   std::uint64_t offset = 0;  // Bytes; where the next message begins.
   std::string head;  // The file's first bytes, by which a copy is known.
   std::string tail;  // The bytes before `offset`.
+  // `path` without links: where it may be rotated. Empty: it is not told.
+  std::string real_path;
 
   bool operator==(const FilePosition&) const = default;
 };

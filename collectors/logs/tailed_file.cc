@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace gunicorn_exporter {
@@ -57,6 +59,13 @@ std::optional<std::string> TailedFile::ReadAt(std::uint64_t offset,
 
 std::string TailedFile::ReadHead() const {
   return ReadAt(0, kHeadBytes).value_or("");
+}
+
+std::string TailedFile::RealPath() const {
+  std::error_code error;
+  return std::filesystem::read_symlink(
+             "/proc/self/fd/" + std::to_string(fd_.get()), error)
+      .native();
 }
 
 std::uint64_t TailedFile::ReadSize() const {
@@ -127,7 +136,7 @@ bool TailedFile::Read(std::size_t max_bytes, Clock::time_point now,
 }
 
 FilePosition TailedFile::CutPlace() const {
-  return {"", path_, id_, offset_, head_, tail_};
+  return {"", path_, id_, offset_, head_, tail_, RealPath()};
 }
 
 void TailedFile::BeginAgain(bool rest_is_read_elsewhere, Clock::time_point now,
@@ -200,6 +209,7 @@ void TailedFile::Finish(Clock::time_point now, const Sink& sink,
 FilePosition TailedFile::Position() const {
   FilePosition position;
   position.path = path_;
+  position.real_path = RealPath();
   position.id = id_;
   position.offset = UnfinishedOffset();
   position.head = head_;

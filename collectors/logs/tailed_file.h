@@ -67,6 +67,9 @@ class TailedFile {
   FilePosition Position() const;  // Without `log`.
   const std::string& path() const { return path_; }
   void set_path(std::string path) { path_ = std::move(path); }
+  // Where it lies now: without links, and after a rename. " (deleted)" stands
+  // behind it where it is; empty where /proc does not tell.
+  std::string RealPath() const;
   FileId id() const { return id_; }
   Clock::time_point last_growth() const { return last_growth_; }
 

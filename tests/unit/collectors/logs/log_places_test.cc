@@ -142,6 +142,28 @@ TEST_F(LogPlacesTest, ReadsAnotherFileInThePlaceOfOneOfAnotherDevice) {
   EXPECT_THAT(Read(second), ElementsAre(Line("two"), Line("three")));
 }
 
+// As a kubelet lays and rotates them.
+TEST_F(LogPlacesTest, FindsAFileThatWasRotatedWhereALinkLeads) {
+  fs::create_directory(dir_ / "pods");
+  fs::create_directory(dir_ / "containers");
+  WriteFile(dir_ / "pods/0.log", "");
+  fs::create_symlink(dir_ / "pods/0.log", dir_ / "containers/a.log");
+  LogTailer first(Source("containers/*.log"));
+  Read(first);
+  AppendFile(dir_ / "pods/0.log", "one\n");
+  EXPECT_THAT(Read(first), ElementsAre("one"));
+  AppendFile(dir_ / "pods/0.log", "two\n");
+  fs::rename(dir_ / "pods/0.log", dir_ / "pods/0.log.20261122-053319");
+  {
+    // The link leads nowhere yet.
+    LogTailer second(Source("containers/*.log"), first.Positions());
+    EXPECT_THAT(Read(second), ElementsAre("two"));
+  }
+  WriteFile(dir_ / "pods/0.log", "three\n");
+  LogTailer second(Source("containers/*.log"), first.Positions());
+  EXPECT_THAT(Read(second), ElementsAre("two", "three"));
+}
+
 TEST_F(LogPlacesTest, ReadsWhollyWhatCameSinceAnEarlierProcessFoundNone) {
   LogTailer first(Source("a.log"));
   EXPECT_THAT(Read(first), IsEmpty());

@@ -102,6 +102,31 @@ TEST_P(LogRotationPaths, FindsTheCopyThatWasMadeBetweenTwoProcesses) {
               testing::UnorderedElementsAre(Line("two"), Line("three")));
 }
 
+// The copy lies beside what the link leads to, or beside the link.
+TEST_F(LogRotationTest, FindsTheCopyOfALinkedFile) {
+  fs::create_directory(dir_ / "real");
+  const std::string log = dir_ / "real/a.log";
+  fs::create_symlink(log, dir_ / "a.log");
+  for (const bool is_restarted : {false, true}) {
+    for (const char* copy : {"real/a.log.1", "a.log.1"}) {
+      WriteFile(log, "");
+      LogTailer first(Source("a.log"));
+      Read(first);
+      Append("one");
+      EXPECT_THAT(Read(first), ElementsAre(Line("one")));
+      Append("two");
+      fs::copy_file(log, dir_ / copy);
+      fs::resize_file(log, 0);
+      Append("three");
+      LogTailer second(Source("a.log"), first.Positions());
+      EXPECT_THAT(Read(is_restarted ? second : first),
+                  testing::UnorderedElementsAre(Line("two"), Line("three")))
+          << copy << (is_restarted ? " after a restart" : "");
+      fs::remove(dir_ / copy);
+    }
+  }
+}
+
 // A copy at a path that a position file knows from an earlier copy.
 TEST_P(LogRotationPaths, FindsTheNextCopyBetweenTwoProcesses) {
   WriteFile(dir_ / "a.log", "");

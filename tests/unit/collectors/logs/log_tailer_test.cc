@@ -324,5 +324,18 @@ TEST_F(LogTailerTest, NamesTheFoldersToWatch) {
                                             dir_ / "x*"));
 }
 
+// A writer there is not seen in the link's folder.
+TEST_F(LogTailerTest, NamesTheFolderThatALinkLeadsTo) {
+  fs::create_directory(dir_ / "real");
+  WriteFile(dir_ / "real/b.log", "");
+  fs::create_symlink(dir_ / "real/b.log", dir_ / "a.log");
+  LogTailer tailer(Source("a.log"));
+  Read(tailer);
+  const fs::path real = fs::canonical(dir_ / "real");
+  EXPECT_THAT(tailer.Folders(),
+              testing::UnorderedElementsAre(
+                  fs::path(dir_ / "a.log").parent_path(), real));
+}
+
 }  // namespace
 }  // namespace gunicorn_exporter

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -23,8 +24,9 @@ TEST(PositionFile, GivesBackWhatItWasGiven) {
                       {1, 18'446'744'073'709'551'615U},
                       7,
                       "x\ny",
-                      std::string("\0z", 2)},
-                     {"/c", "/c", {0, 0}, 0, "", ""}};
+                      std::string("\0z", 2),
+                      "/real/b\xff.log"},
+                     {"/c", "/c", {0, 0}, 0, "", "", ""}};
   SavePositions(file, positions);
   EXPECT_EQ(LoadPositions(file), positions);
   SavePositions(file, {});
@@ -35,6 +37,18 @@ TEST(PositionFile, GivesBackWhatItWasGiven) {
 TEST(PositionFile, IsEmptyBeforeTheFirstTime) {
   const TempDir dir;
   EXPECT_EQ(LoadPositions(dir / "positions"), std::nullopt);
+}
+
+// As earlier releases wrote it.
+TEST(PositionFile, NeedsNoRealPath) {
+  const TempDir dir;
+  const std::string file = dir / "positions";
+  WriteFile(file, R"({"version": 1, "files": [{"log": "61", "path": "62",
+      "device": 1, "inode": 2, "offset": 3, "head": "63", "tail": "64"}]})");
+  const std::optional<KeptPositions> positions = LoadPositions(file);
+  ASSERT_TRUE(positions.has_value());
+  EXPECT_EQ(positions->files,
+            (std::vector<FilePosition>{{"a", "b", {1, 2}, 3, "c", "d", ""}}));
 }
 
 TEST(PositionFile, RefusesWhatIsNone) {
