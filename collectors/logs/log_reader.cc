@@ -82,11 +82,19 @@ void LogReader::Configure(const Config& config,
   for (const Source& old : before) {
     if (old.tailer == nullptr) continue;
     Add(retired_, *old.tailer);
-    for (Source& source : sources_)
-      source.tailer->TakeOver(old.tailer->Positions());
+    HandOver(old.tailer->Positions());
   }
   counts_.SetLogs(apps, paths);
   PublishTotals();
+}
+
+void LogReader::HandOver(const std::vector<FilePosition>& positions) {
+  for (const FilePosition& position : positions) {
+    // To one alone: the others leave the file to that one then.
+    for (Source& source : sources_) {
+      if (source.tailer->TakeOver(position)) break;
+    }
+  }
 }
 
 void LogReader::ScanSource(Source& source, Clock::time_point now) {
@@ -104,7 +112,10 @@ void LogReader::ScanSource(Source& source, Clock::time_point now) {
 }
 
 void LogReader::Scan(Clock::time_point now) {
-  for (Source& source : sources_) ScanSource(source, now);
+  for (Source& source : sources_) {
+    ScanSource(source, now);
+    HandOver(source.tailer->TakeClosed());
+  }
   PublishTotals();
 }
 

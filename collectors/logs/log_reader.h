@@ -69,6 +69,8 @@ class LogReader {
     bool is_unit_reported = false;
   };
 
+  // Places in files that no log reads any more, to one that has them.
+  void HandOver(const std::vector<FilePosition>& positions);
   void ScanSource(Source& source, Clock::time_point now);
   void TakeMessage(Source& source, std::string_view message,
                    Traceback& traceback, Clock::time_point now);

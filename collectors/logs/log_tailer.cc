@@ -54,10 +54,15 @@ bool LogTailer::Follows(const FileId& id) const {
   return FindById(files_, id) != files_.end();
 }
 
-void LogTailer::TakeOver(const std::vector<FilePosition>& positions) {
-  std::copy_if(
-      positions.begin(), positions.end(), std::back_inserter(positions_),
-      [this](const FilePosition& at) { return others_.erase(at.id) > 0; });
+bool LogTailer::TakeOver(const FilePosition& position) {
+  if (others_.erase(position.id) == 0) return false;
+  positions_.push_back(position);
+  positions_.back().log = source_.path;
+  return true;
+}
+
+std::vector<FilePosition> LogTailer::TakeClosed() {
+  return std::exchange(closed_, {});
 }
 
 std::vector<std::string> LogTailer::ListPaths() const {
@@ -290,6 +295,7 @@ void LogTailer::CloseAway(Clock::time_point now, const Sink& sink) {
         std::max(file.away_since, file.tail->last_growth());
     if (now - quiet_since < kAwayFor) return false;
     if (file.use == Use::kRead) file.tail->Finish(now, sink, stats_);
+    if (file.use != Use::kSuspect) closed_.push_back(file.tail->Position());
     return true;
   });
 }

@@ -72,8 +72,11 @@ class LogTailer {
   // The folders in which a change may bring work; some may not exist.
   std::set<std::string> Folders() const;
 
-  // What a log that is no more has read of the files that both had.
-  void TakeOver(const std::vector<FilePosition>& positions);
+  // Goes on in a file that both had where another log ended, which reads it no
+  // more. False: this one does not have the file.
+  bool TakeOver(const FilePosition& position);
+  // Where it ended in the files that it has closed since the last call.
+  std::vector<FilePosition> TakeClosed();
   bool Follows(const FileId& id) const;
 
   const LogSourceConfig& source() const { return source_; }
@@ -115,6 +118,7 @@ class LogTailer {
   std::map<FileId, Unreadable> unreadable_;
   std::set<std::string> failing_paths_;  // Reported.
   std::set<FileId> others_;  // Listed, but read by another log, now or before.
+  std::vector<FilePosition> closed_;
   bool is_overlap_reported_ = false;
   bool has_scanned_ = false;
   bool was_followed_ = false;  // By an earlier process.

@@ -295,8 +295,28 @@ TEST_F(LogTailerTest, TakesOverTheFilesOfALogThatIsNoMore) {
   AppendFile(dir_ / "a.log", "one\n");
   EXPECT_THAT(Read(first), ElementsAre("one"));
   AppendFile(dir_ / "a.log", "two\n");
-  second.TakeOver(first.Positions());
+  const std::vector<FilePosition> positions = first.Positions();
+  ASSERT_THAT(positions, SizeIs(1));
+  EXPECT_TRUE(second.TakeOver(positions[0]));
+  EXPECT_FALSE(second.TakeOver(positions[0]));
+  EXPECT_THAT(second.Positions(),
+              ElementsAre(testing::Field(&FilePosition::log, dir_ / "*.log")));
   EXPECT_THAT(Read(second), ElementsAre("two"));
+}
+
+TEST_F(LogTailerTest, TellsWhereItEndedInAFileThatItCloses) {
+  LogTailer tailer(Source("a.log"));
+  Read(tailer);
+  WriteFile(dir_ / "a.log", "one\ntorn");
+  EXPECT_THAT(Read(tailer), ElementsAre("one"));
+  fs::rename(dir_ / "a.log", dir_ / "a.log.1");
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  EXPECT_THAT(tailer.TakeClosed(), IsEmpty());
+  now_ += LogTailer::kAwayFor;
+  EXPECT_THAT(Read(tailer), ElementsAre("torn"));
+  EXPECT_THAT(tailer.TakeClosed(),
+              ElementsAre(testing::Field(&FilePosition::offset, 8U)));
+  EXPECT_THAT(tailer.TakeClosed(), IsEmpty());
 }
 
 TEST_F(LogTailerTest, GoesOnAsALogOfTheSameFiles) {

@@ -1,0 +1,92 @@
+// Several entries, and what their files' lines count as; at made-up times.
+#include "collectors/logs/log_reader.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "collectors/logs/log_counts.h"
+#include "tests/support/temp_dir.h"
+
+namespace gunicorn_exporter {
+namespace {
+
+const std::string kRequest =
+    "h - - [22/Nov/2026:05:33:19 +0000] \"GET / HTTP/1.1\" 200 2\n";
+
+// How many requests each app has.
+class RequestSink : public EventSink {
+ public:
+  bool AddFromLog(const AppId& app, std::span<const Event>) override {
+    ++requests[app.name];
+    return true;
+  }
+
+  std::map<std::string, int> requests;
+};
+
+class LogReaderTest : public testing::Test {
+ protected:
+  void AddLog(const std::string& path, const std::string& service) {
+    LogSourceConfig& log = config_.logs.emplace_back();
+    log.path = path;
+    log.service = service;
+  }
+
+  void Read(LogReader& reader) {
+    reader.Scan(now_);
+    while (reader.Read(now_)) {
+    }
+  }
+
+  const TempDir dir_;
+  RequestSink sink_;
+  LogCounts counts_;
+  Config config_;
+  LogReader::Clock::time_point now_{std::chrono::hours(1)};
+};
+
+// The first entry closes a rotated file after a minute; another one has it
+// still, and goes on where that one ended.
+TEST_F(LogReaderTest, ReadsARotatedFileOfTwoEntriesOnceOverARestart) {
+  for (const bool is_glob_first : {false, true}) {
+    const std::string log = dir_ / (is_glob_first ? "a.log" : "b.log");
+    config_.logs.clear();
+    AddLog(log, "shop");
+    AddLog(log + ".*", "rest");
+    AddLog(log + ".1", "none");
+    if (is_glob_first) std::swap(config_.logs[0], config_.logs[1]);
+    sink_.requests.clear();
+    LogReader first(counts_, sink_, nullptr);
+    first.Configure(config_);
+    Read(first);
+    AppendFile(log, kRequest + kRequest);
+    Read(first);
+    std::filesystem::rename(log, log + ".1");
+    Read(first);
+    now_ += LogTailer::kAwayFor;
+    Read(first);
+    Read(first);
+    EXPECT_EQ(sink_.requests["shop"], 2);
+    LogReader second(counts_, sink_, nullptr);
+    second.Configure(config_, first.Positions());
+    Read(second);
+    EXPECT_EQ(sink_.requests["rest"], 0);
+    // What is written late counts, too.
+    AppendFile(log + ".1", kRequest);
+    Read(first);
+    EXPECT_EQ(sink_.requests["rest"], 1);
+    Read(second);
+    EXPECT_EQ(sink_.requests["rest"], 2);
+    EXPECT_EQ(sink_.requests["shop"], 2);
+    EXPECT_EQ(sink_.requests["none"], 0);
+  }
+}
+
+}  // namespace
+}  // namespace gunicorn_exporter
