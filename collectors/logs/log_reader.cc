@@ -145,7 +145,12 @@ void LogReader::TakeMessage(Source& source, std::string_view message,
     counts_.AddErrorLine(source.app.name, *error);
   } else {
     const auto reason = std::get<Unmatched>(line);
-    if (reason != Unmatched::kNoFormat || !traceback.TakeLine(message))
+    // "ValueError: x" fits an `error_pattern` of "level: message", too.
+    const bool may_be_traceback =
+        reason == Unmatched::kNoFormat ||
+        (reason == Unmatched::kUnknownLevel &&
+         !source.tailer->source().error_pattern.empty());
+    if (!may_be_traceback || !traceback.TakeLine(message))
       TakeUnmatched(source, reason, message, now);
   }
 }

@@ -44,6 +44,19 @@ class LogReaderTest : public testing::Test {
     }
   }
 
+  // How many lines fitted nothing, by reason; those of none are left out.
+  std::map<std::string, double> UnmatchedLines() const {
+    std::map<std::string, double> lines;
+    for (const MetricFamily& family : counts_.Collect(config_)) {
+      if (family.name != "gunicorn_exporter_logs_unmatched_lines_total")
+        continue;
+      for (const Series& series : family.series) {
+        if (series.value > 0) lines[series.own->text()] += series.value;
+      }
+    }
+    return lines;
+  }
+
   const TempDir dir_;
   RequestSink sink_;
   LogCounts counts_;
@@ -86,6 +99,29 @@ TEST_F(LogReaderTest, ReadsARotatedFileOfTwoEntriesOnceOverARestart) {
     EXPECT_EQ(sink_.requests["shop"], 2);
     EXPECT_EQ(sink_.requests["none"], 0);
   }
+}
+
+// Some of a traceback's lines fit the pattern, with a level that is none.
+TEST_F(LogReaderTest,
+       TakesATracebackThatFitsAnErrorPatternForAPartOfItsMessage) {
+  AddLog(dir_ / "a.log", "shop");
+  config_.logs[0].error_pattern = "(?P<level>\\w+):? (?P<message>.*)";
+  LogReader reader(counts_, sink_, nullptr);
+  reader.Configure(config_);
+  Read(reader);
+  AppendFile(dir_ / "a.log",
+             "ERROR: x\nTraceback (most recent call last):\n"
+             "  File \"a.py\", line 1, in x\n    foo()\n"
+             "ValueError: x\n\n"
+             "During handling of the above exception, another exception "
+             "occurred:\n\n"
+             "Traceback (most recent call last):\n"
+             "  File \"a.py\", line 1\nKeyError: 'a'\n"
+             "WARNING: x\nNOTICE: x\n");
+  Read(reader);
+  const std::map<std::string, double> expected = {
+      {"reason=\"unknown_level\"", 1}};
+  EXPECT_EQ(UnmatchedLines(), expected);
 }
 
 }  // namespace
