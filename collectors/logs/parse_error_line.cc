@@ -24,8 +24,8 @@ constexpr Saying kSayings[] = {
     {"Worker exiting (pid: ", "", WorkerEvent::kExit, ErrorLevel::kInfo},
     {"WORKER TIMEOUT (pid:", "", WorkerEvent::kTimeout, ErrorLevel::kCritical},
     // Worker (pid:8880) was sent SIGKILL! Perhaps out of memory?
-    {"Worker (pid:", ") was sent SIG", WorkerEvent::kKilled,
-     ErrorLevel::kError},
+    // Worker (pid:8880) was sent code 40!       (a signal without a name)
+    {"Worker (pid:", ") was sent ", WorkerEvent::kKilled, ErrorLevel::kError},
     // Worker with pid 8880 was terminated due to signal 9
     {"Worker with pid ", " was terminated due to signal ", WorkerEvent::kKilled,
      ErrorLevel::kWarning},

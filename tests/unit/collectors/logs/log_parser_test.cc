@@ -188,6 +188,8 @@ TEST(LogParser, TakesGunicornsErrorLines) {
        {ErrorLevel::kError, WorkerEvent::kKilled}},
       {head + "[ERROR] Worker (pid:8865) was sent SIGSEGV!",
        {ErrorLevel::kError, WorkerEvent::kKilled}},
+      {head + "[ERROR] Worker (pid:8865) was sent code 40!",
+       {ErrorLevel::kError, WorkerEvent::kKilled}},
       // gunicorn 20.1.
       {head + "[WARNING] Worker with pid 8865 was terminated due to signal 9",
        {ErrorLevel::kWarning, WorkerEvent::kKilled}},
