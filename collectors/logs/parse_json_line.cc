@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "collectors/logs/parse_access_line.h"
+#include "collectors/logs/parse_error_line.h"
 #include "collectors/logs/scan_text.h"
 
 namespace gunicorn_exporter {
@@ -37,9 +38,9 @@ constexpr std::pair<std::string_view, double> kAtoms[] = {
     {"D", 1e-6}, {"L", 1}, {"M", 1e-3}, {"T", 1}};
 // Objects in which these keys mean the same.
 constexpr std::string_view kObjects[] = {
-    "http",    "request", "req",    "response",   "res",
-    "access",  "extra",   "record", "attributes", "fields",
-    "context", "data",    "log",    "event",      "level"};
+    "http",   "httprequest", "request", "req",        "response", "res",
+    "access", "extra",       "record",  "attributes", "fields",   "context",
+    "data",   "log",         "event",   "level"};
 constexpr int kMaxDepth = 4;
 
 struct Field {
@@ -103,10 +104,18 @@ std::string TextOf(const Json& value) {
   return value.is_number() ? value.dump() : "";
 }
 
-// The outermost that has a value; of several there the list's first.
+bool IsText(std::string_view text) { return !text.empty(); }
+
+// "404", "404 Not Found"
+bool IsCode(std::string_view text) {
+  return HasShape(text, "999") && (text.size() == 3 || text[3] == ' ');
+}
+
+// The outermost whose value `is_wanted`; of several there the list's first.
 template <std::size_t N>
 std::string Find(const std::vector<Field>& fields,
-                 const std::string_view (&keys)[N]) {
+                 const std::string_view (&keys)[N],
+                 bool (*is_wanted)(std::string_view) = IsText) {
   std::string best;
   std::size_t best_rank = N;
   int best_depth = kMaxDepth;
@@ -114,12 +123,34 @@ std::string Find(const std::vector<Field>& fields,
     const std::size_t rank = RankIn(keys, field.plain);
     if (rank >= best_rank || field.depth > best_depth) continue;
     std::string text = TextOf(*field.value);
-    if (text.empty()) continue;
+    if (!is_wanted(text)) continue;
     best = std::move(text);
     best_rank = rank;
     best_depth = field.depth;
   }
   return best;
+}
+
+std::string FindStatus(const Json& root, const std::vector<Field>& fields) {
+  std::string status = Find(fields, kStatusKeys, IsCode);
+  if (!status.empty()) return status.substr(0, 3);
+  const auto atom = root.find("s");
+  if (atom != root.end()) status = TextOf(*atom);
+  if (IsCode(status)) return status.substr(0, 3);
+  const std::string other = Find(fields, kStatusKeys);
+  return other.empty() ? status : other;
+}
+
+std::string FindRecordLevel(const Json& root,
+                            const std::vector<Field>& fields) {
+  std::string level = Find(fields, kLevelKeys);
+  const auto status = root.find("status");
+  if (!level.empty() || status == root.end()) return level;
+  level = TextOf(*status);
+  // A number is no level here.
+  const bool is_level =
+      !level.empty() && !IsDigit(level[0]) && FindLevel(level).has_value();
+  return is_level ? level : "";
 }
 
 // A number, or its text; empty where it is neither or cannot be a duration.
@@ -177,12 +208,9 @@ std::optional<JsonRecord> ParseJsonRecord(std::string_view text,
   if (!root.is_object()) return std::nullopt;
   const std::vector<Field> fields = ListFields(root);
   JsonRecord record;
-  record.status = Find(fields, kStatusKeys);
-  record.level = Find(fields, kLevelKeys);
+  record.status = FindStatus(root, fields);
+  record.level = FindRecordLevel(root, fields);
   record.message = Find(fields, kMessageKeys);
-  const auto status = root.find("s");
-  if (record.status.empty() && status != root.end())
-    record.status = TextOf(*status);
   for (const auto& [key, seconds_of_one] : kAtoms) {
     const auto found = root.find(key);
     if (found == root.end()) continue;

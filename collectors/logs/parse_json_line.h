@@ -4,11 +4,13 @@
 //     {"s": "200", "D": "1523"}
 //     {"http": {"status_code": 200}, "latency": "12ms"}
 //     {"levelname": "CRITICAL", "message": "WORKER TIMEOUT (pid:9)"}
+//     {"status": "info", "http": {"status_code": 404}}              (Datadog)
+//     {"severity": "INFO", "httpRequest": {"status": 200}}     (Google Cloud)
 //
 // A key may be written in any case, with `_`, `-` or none between its words,
 // and stand in one of the objects that the common loggers make (http, request,
 // response, extra, record, ...), written as an object or as "http.status_code".
-// Of two the one of the outer object counts.
+// Of two the one of the outer object counts; of statuses one that is a code.
 #pragma once
 
 #include <optional>
@@ -19,9 +21,11 @@ namespace gunicorn_exporter {
 
 // The fields as texts; empty where there are none, or are no texts or numbers.
 struct JsonRecord {
-  // `status`, `status_code`, `response_code`, ..., or gunicorn's `s`.
+  // `status`, `status_code`, `response_code`, ..., or gunicorn's `s`. Of
+  // "200 OK" the code alone.
   std::string status;
-  std::string level;    // `level`, `levelname`, `severity`, ...
+  // `level`, `levelname`, `severity`, ..., or a `status` that is one.
+  std::string level;
   std::string message;  // `message`, `msg`, ...
   // gunicorn's D, L, M or T, or a key such as `duration`, `request_time` or
   // `latency` with its unit behind it (_s, _ms, _in_ms, _seconds, ...), or with

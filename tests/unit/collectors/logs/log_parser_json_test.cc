@@ -63,6 +63,22 @@ TEST(LogParser, TakesJsonRecordsOfAccess) {
        1},
       // The outer one, and none of an object that is not a logger's.
       {R"({"status": 200, "http": {"status_code": 500}})", 200, -1},
+      // A status that is no code hides none: Datadog's is the level.
+      {R"({"status": "info", "http": {"status_code": 404}, "duration": 12000})",
+       404, -2},
+      {R"({"status": "error", "http": {"status_code": 500}, "duration": "2ms"})",
+       500, 0.002},
+      {R"({"status": "ok", "level": "info", "http": {"status_code": 404}})",
+       404, -1},
+      {R"({"status": 1, "response": {"status": 2048, "status_code": 200}})",
+       200, -1},
+      {R"({"status": "ok", "s": "404"})", 404, -1},
+      {R"({"status": "200 OK"})", 200, -1},
+      {R"({"s": "404 Not Found"})", 404, -1},
+      // Google Cloud's.
+      {R"({"severity": "INFO", "httpRequest": {"status": 200, )"
+       R"("latency": "0.066s"}})",
+       200, 0.066},
       // The message is gunicorn's own line.
       {R"({"levelname": "INFO", "message": "h - - [22/Nov/2026:05:33:19 )"
        R"(+0000] \"GET / HTTP/1.1\" 404 2 \"-\" \"x\" 0.5"})",
@@ -104,6 +120,23 @@ TEST(LogParser, TakesJsonRecordsOfErrors) {
        ErrorLine{ErrorLevel::kError, {}}},
       {R"({"level": "INFO", "message": "x", "status": "ok"})",
        ErrorLine{ErrorLevel::kInfo, {}}},
+      // Datadog's level, where no other is told.
+      {R"({"status": "error", "message": "boom"})",
+       ErrorLine{ErrorLevel::kError, {}}},
+      {R"x({"status": "critical", "message": "WORKER TIMEOUT (pid:9)"})x",
+       ErrorLine{ErrorLevel::kCritical, WorkerEvent::kTimeout}},
+      {R"({"status": "warn", "message": "x", "http": {"status_code": 404}})",
+       ErrorLine{ErrorLevel::kWarning, {}}},
+      {R"({"status": "error", "level": "info", "message": "x"})",
+       ErrorLine{ErrorLevel::kInfo, {}}},
+      {R"({"status": "error", "level": "NOTICE", "message": "x"})",
+       Unmatched::kUnknownLevel},
+      {R"({"status": "30", "message": "x"})", Unmatched::kBadStatus},
+      {R"({"status": 30, "message": "x"})", Unmatched::kBadStatus},
+      {R"({"status": "2000 OK"})", Unmatched::kBadStatus},
+      {R"({"status": "done", "message": "x"})", Unmatched::kBadStatus},
+      {R"({"response": {"status": "error"}, "message": "x"})",
+       Unmatched::kBadStatus},
       {R"({"level": "NOTICE", "message": "x"})", Unmatched::kUnknownLevel},
       {R"({"message": "x"})", Unmatched::kNoFormat},
       {R"({"upstream": {"status": 500}})", Unmatched::kNoFormat},
