@@ -284,6 +284,18 @@ bool LogTailer::FollowCopy(const FilePosition& place, std::uint64_t offset,
   return true;
 }
 
+void LogTailer::LeaveOverwrittenCopies(Clock::time_point now,
+                                       const Sink& sink) {
+  for (FollowedFile& file : files_) {
+    if (!file.is_copy || file.use != Use::kRead ||
+        file.tail->HasPlace(file.tail->CutPlace())) {
+      continue;
+    }
+    file.tail->Finish(now, sink, stats_);
+    file.use = Use::kLeftAlone;
+  }
+}
+
 void LogTailer::CloseAway(Clock::time_point now, const Sink& sink) {
   std::erase_if(files_, [&](FollowedFile& file) {
     if (file.is_listed) {
@@ -310,6 +322,8 @@ bool LogTailer::Read(Clock::time_point now, const Sink& sink) {
     TailedFile& tail = *file.tail;
     has_more = tail.Read(kBytesPerRead, now, sink, stats_) || has_more;
     if (tail.is_cut()) {
+      LeaveOverwrittenCopies(now, sink);
+      if (file.use != Use::kRead) continue;  // It was one.
       const bool has_copy =
           FollowCopy(tail.CutPlace(), tail.UnfinishedOffset(), copies);
       tail.BeginAgain(has_copy, now, sink, stats_);

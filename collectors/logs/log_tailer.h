@@ -105,6 +105,9 @@ class LogTailer {
   // of files_, where it is one, is put into `found`. False: there is no copy.
   bool FollowCopy(const FilePosition& place, std::uint64_t offset,
                   std::vector<FollowedFile>& found);
+  // A copy whose content another one has taken the place of is again one that
+  // FollowCopy may find.
+  void LeaveOverwrittenCopies(Clock::time_point now, const Sink& sink);
   std::uint64_t StartOf(const FileId& id, std::uint64_t size) const;
   void CloseAway(Clock::time_point now, const Sink& sink);
   void ForgetOld(const std::vector<std::string>& paths);

@@ -50,8 +50,8 @@ class TailedFile {
   bool Read(std::size_t max_bytes, Clock::time_point now, const Sink& sink,
             ReadStats& stats);
   bool is_cut() const { return is_cut_; }
-  // Once it is cut: what a copy of the old content has before the next byte
-  // that was to be read.
+  // What a copy of the content has before the next byte that is to be read; a
+  // cut file has it no more.
   FilePosition CutPlace() const;
   // The same place, before what is unfinished: the line and the message.
   std::uint64_t UnfinishedOffset() const {

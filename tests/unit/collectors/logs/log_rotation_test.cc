@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "collectors/logs/log_tailer.h"
 #include "tests/unit/collectors/logs/log_tailer_fixture.h"
@@ -100,6 +101,31 @@ TEST_P(LogRotationPaths, FindsTheCopyThatWasMadeBetweenTwoProcesses) {
   LogTailer second(Source(GetParam()), first.Positions());
   EXPECT_THAT(Read(second),
               testing::UnorderedElementsAre(Line("two"), Line("three")));
+}
+
+// As `cp a.log a.log.1; : > a.log` does, where a.log.1 is one of before.
+TEST_P(LogRotationPaths, ReadsACopyThatIsWrittenOverAnEarlierOne) {
+  WriteFile(dir_ / "a.log", "");
+  LogTailer tailer(Source(GetParam()));
+  Read(tailer);
+  for (int i = 0; i < 6; ++i) {
+    const std::string number = std::to_string(i);
+    Append("first " + number);
+    EXPECT_THAT(Read(tailer), ElementsAre(Line("first " + number)));
+    // Every other time all was read before the cut.
+    std::vector<std::string> rest;
+    if (i % 2 == 0) rest = {Line("second " + number), Line("third " + number)};
+    for (const std::string& line : rest)
+      AppendFile(dir_ / "a.log", line + "\n");
+    fs::copy_file(dir_ / "a.log", dir_ / "a.log.1",
+                  fs::copy_options::overwrite_existing);
+    std::vector<std::string> read;
+    if (i > 2) read = Read(tailer);  // Between the copy and the cut.
+    fs::resize_file(dir_ / "a.log", 0);
+    for (const std::string& line : Read(tailer)) read.push_back(line);
+    EXPECT_THAT(read, testing::ElementsAreArray(rest)) << i;
+    EXPECT_THAT(Read(tailer), IsEmpty());
+  }
 }
 
 // The copy lies beside what the link leads to, or beside the link.
