@@ -137,8 +137,7 @@ struct Flags {
 
   std::vector<std::string> statsd_listen_udp = {"127.0.0.1:8125"};
   std::vector<std::string> statsd_listen_tcp;
-  std::string statsd_listen_unixgram;  // An absolute path or
-  // unix:///path; empty: off.
+  std::string statsd_listen_unixgram;  // An absolute path; empty: off.
   unsigned statsd_unixsocket_mode = 0722;
   // Bytes; 0: 4 MiB, within net.core.rmem_max, unless a socket has more.
   std::size_t statsd_read_buffer = 0;

@@ -51,19 +51,23 @@ std::vector<TagLabel> LoadTags(const YamlValue& list) {
 // As the kernel's tables name a listener: "0.0.0.0:8000" and "[::]:8000" for
 // ":8000", "127.0.0.1:8000" and "[::1]:8000" for "localhost:8000".
 std::vector<std::string> LoadBind(const YamlValue& list) {
-  constexpr std::string_view kUnix = "unix:";
+  constexpr std::string_view kUnix = "unix:";  // Or "unix://".
+  constexpr char kExpected[] =
+      "; expected as gunicorn's --bind has it, \"127.0.0.1:8000\" or "
+      "\"unix:/run/my_app.sock\"";
   std::vector<std::string> addresses;
   for (const YamlValue& item : list.Items()) {
     const std::string text = item.String();
-    if (text.starts_with(kUnix) && text.size() > kUnix.size()) {
-      addresses.push_back(text);
+    if (text.starts_with(kUnix)) {
+      std::string path = text.substr(kUnix.size());
+      if (path.starts_with("//")) path.erase(0, 2);
+      if (path.empty()) item.Fail(Quoted(text) + " has no path" + kExpected);
+      addresses.push_back(std::string(kUnix) + path);
       continue;
     }
     const auto address = ParseAddress(text);
     if (!address) {
-      item.Fail(Quoted(text) +
-                " is no address; expected as gunicorn's --bind has it, "
-                "\"127.0.0.1:8000\" or \"unix:/run/my_app.sock\"");
+      item.Fail(Quoted(text) + " is no address" + kExpected);
     }
     const std::string port = ":" + std::to_string(address->port);
     const int family =

@@ -206,6 +206,10 @@ void CheckFlags(Flags& flags) {
   }
   CheckAddresses("--statsd.listen-udp", flags.statsd_listen_udp);
   CheckAddresses("--statsd.listen-tcp", flags.statsd_listen_tcp);
+  std::string& unixgram = flags.statsd_listen_unixgram;
+  if (!unixgram.empty()) {
+    unixgram = UnixSocketPath(unixgram, "--statsd.listen-unixgram");
+  }
   if (!flags.statsd_relay_address.empty()) {
     const auto relay = ParseAddress(flags.statsd_relay_address);
     if (!relay || relay->host.empty() || relay->port == 0) {

@@ -22,6 +22,7 @@
 #include "exporter/status/check.h"
 #include "exporter/status/status_hints.h"
 #include "exporter/version.h"
+#include "exporter/web/tls_context.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -132,8 +133,10 @@ int CheckInstances(const Flags& flags) {
 int CheckConfiguration(const Flags& flags) {
   try {
     LoadConfig(flags);
-    if (!flags.web_config_file.empty()) {
-      LoadWebConfigFile(flags.web_config_file);
+    const std::string& web_file = flags.web_config_file;
+    if (!web_file.empty()) {
+      const WebConfig web = LoadWebConfigFile(web_file);
+      if (web.tls.enabled) const TlsContext tls(web.tls, web_file);
     }
   } catch (const ConfigError& error) {
     std::cerr << error.what() << '\n';

@@ -43,6 +43,11 @@ std::vector<std::string> NotesOfMachine(const ProcessView& view) {
         "other users' processes cannot be seen (hidepid of /proc): give the "
         "exporter CAP_SYS_PTRACE, or the group of the mount's option gid");
   }
+  if (view.apps.empty() && view.config && !view.config->discovery.enabled) {
+    notes.emplace_back(
+        "discovery is off: only what `instances` in the configuration names "
+        "is looked for");
+  }
   return notes;
 }
 

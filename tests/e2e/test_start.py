@@ -89,6 +89,14 @@ def test_a_good_configuration_file_passes_the_check(tmp_path):
     assert run.code == 0, run.stderr
 
 
+def test_the_check_of_the_configuration_reads_certificates(tmp_path):
+    config, web = tmp_path / "config.yml", tmp_path / "web.yml"
+    config.write_text("")
+    web.write_text("tls_server_config:\n  cert_file: none.crt\n  key_file: none.key\n")
+    run = run_exporter("--config.check", f"--config.file={config}", f"--web.config.file={web}")
+    assert_refused(run, f"{web}:2: tls_server_config.cert_file", "none.crt", "No such file")
+
+
 @pytest.mark.parametrize(
     ("flag", "kind"),
     [

@@ -70,9 +70,7 @@ void StatsdServer::OpenUdp(std::vector<FileDescriptor> inherited) {
 }
 
 void StatsdServer::OpenUnixgram(std::vector<FileDescriptor> inherited) {
-  const std::string& listen = flags_.statsd_listen_unixgram;
-  const std::string path =
-      listen.empty() ? "" : UnixSocketPath(listen, kUnixgramSetting);
+  const std::string& path = flags_.statsd_listen_unixgram;
   if (!path.empty() && !inherited.empty()) CheckIsAmong(path, inherited);
   if (!path.empty() && inherited.empty()) {
     unix_socket_ = std::make_unique<UnixSocket>(UnixSocketKind::kDatagram, path,

@@ -156,7 +156,7 @@
     const drawn = elements.length;
     if (drawn === 0) {
       elements.push(make("p", "none", status.apps.length ? "No app matches." :
-        "No gunicorn is known yet: none is configured, and none runs here."));
+        "No gunicorn is known yet: none is configured" + (status.hints.length ? "." : ", and none runs here.")));
     }
     const list = $("apps");
     const same = list.children.length === elements.length && elements.every((element, i) => list.children[i] === element);

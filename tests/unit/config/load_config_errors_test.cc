@@ -61,6 +61,22 @@ constexpr BadFile kKeys[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Keys, LoadConfigErrors, testing::ValuesIn(kKeys));
 
+constexpr BadFile kAddresses[] = {
+    {"instances:\n  - {proc_name: a, bind: [\"8000\"]}\n",
+     "c.yml:2: instances[0].bind[0]: \"8000\" is no address; expected as "
+     "gunicorn's --bind has it, \"127.0.0.1:8000\" or "
+     "\"unix:/run/my_app.sock\""},
+    {"instances:\n  - {proc_name: a, bind: [\"unix://\"]}\n",
+     "c.yml:2: instances[0].bind[0]: \"unix://\" has no path; expected as "
+     "gunicorn's --bind has it, \"127.0.0.1:8000\" or "
+     "\"unix:/run/my_app.sock\""},
+    {"instances:\n  - {proc_name: a, bind: [\"web.example:80\"]}\n",
+     "c.yml:2: instances[0].bind[0]: \"web.example:80\" names a host; "
+     "expected its address, which the kernel's tables show"},
+};
+INSTANTIATE_TEST_SUITE_P(Addresses, LoadConfigErrors,
+                         testing::ValuesIn(kAddresses));
+
 constexpr BadFile kTypes[] = {
     {"just text\n",
      "c.yml:1: yaml: \"just text\" is not a mapping; expected \"key: value\""},

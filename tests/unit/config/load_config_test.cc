@@ -50,6 +50,20 @@ TEST(LoadConfig, TakesANullSectionOrValueAsTheDefault) {
             Config{});
 }
 
+TEST(LoadConfig, WritesTheAddressesOfBindAsTheKernelsTablesDo) {
+  const Config config = Parse(R"(
+instances:
+  - proc_name: my_app
+    bind: [":8000", "127.0.0.1:8001", "localhost:8002", "[0::1]:8003",
+           "unix:/run/a.sock", "unix:///run/b.sock", "unix:c.sock"]
+)");
+  EXPECT_THAT(
+      config.instances.at(0).bind,
+      ElementsAre("0.0.0.0:8000", "[::]:8000", "127.0.0.1:8001",
+                  "127.0.0.1:8002", "[::1]:8002", "[::1]:8003",
+                  "unix:/run/a.sock", "unix:/run/b.sock", "unix:c.sock"));
+}
+
 TEST(LoadConfig, ReadsEveryKeyOfItsOwn) {
   const Config config = Parse(R"(
 init_config:

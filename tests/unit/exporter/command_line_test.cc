@@ -107,6 +107,21 @@ TEST(CommandLine, NamesTheFlagThatIsWrong) {
   }
 }
 
+TEST(CommandLine, TakesAnAbsolutePathOfAUnixSocketWithOrWithoutItsScheme) {
+  for (const std::string path : {"/run/x.sock", "unix:///run/x.sock"}) {
+    const CommandLine line =
+        ParseCommandLine({"check", "--statsd.listen-unixgram=" + path});
+    EXPECT_EQ(line.flags.statsd_listen_unixgram, "/run/x.sock");
+  }
+  for (const std::string wrong :
+       {"socket", "./socket", "@socket", "unix:socket", "unix://socket",
+        "unix:/run/socket", "unix://", "udp:///run/socket"}) {
+    EXPECT_EQ(ErrorOf({"check", "--statsd.listen-unixgram=" + wrong}),
+              "--statsd.listen-unixgram: \"" + wrong +
+                  "\" is no path; expected an absolute path, or unix:///path");
+  }
+}
+
 TEST(CommandLine, RefusesAFlagWithoutItsValue) {
   EXPECT_NE(ErrorOf({"--config.file"}).find("--config.file"),
             std::string::npos);

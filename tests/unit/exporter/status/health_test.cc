@@ -75,6 +75,13 @@ TEST(Health, SaysThatNoneRunsOnlyWhereThatIsKnown) {
             "cannot be seen (hidepid of /proc): give the exporter "
             "CAP_SYS_PTRACE, or the group of the mount's option gid");
   view.others_are_hidden = false;
+  Config config;
+  config.discovery.enabled = false;
+  view.config = std::make_shared<const Config>(config);
+  EXPECT_EQ(message(view),
+            "no gunicorn is known: none is configured; discovery is off: only "
+            "what `instances` in the configuration names is looked for");
+  view.config = nullptr;
   view.unnamed = {{4711, "python3 serve.py"}};
   EXPECT_EQ(message(view),
             "no gunicorn is known: none is configured; a gunicorn runs here "
