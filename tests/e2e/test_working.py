@@ -41,7 +41,7 @@ def reset(sock):
     sock.close()
 
 
-@classes(SYNC, GTHREAD, GEVENT, EVENTLET, UVICORN)
+@classes(SYNC, GTHREAD, GEVENT, EVENTLET, TORNADO, UVICORN)
 def test_a_worker_whose_client_has_stopped_reading_works(options):
     with running(**options) as (gunicorn, exporter, stack):
         sock = gunicorn.ask(stack, "/download")

@@ -2,7 +2,7 @@
 
     /                  200
     /sleep?seconds=S   waits S seconds without using the processor; WSGI alone
-    /download          30 MB; not on tornado
+    /download          30 MB
     /stream?pause=S    a line every S seconds until the client is gone; with as=events, server-sent events
     /upload            reads the request's body; not on tornado
 
@@ -131,6 +131,14 @@ def on_tornado():
 
     async def answer(request):
         query = _parse(request.query)
+        if request.path == "/download":
+            headers = HTTPHeaders({"Content-Length": str(DOWNLOAD_MEGABYTES * len(MEGABYTE))})
+            with _written_down(), contextlib.suppress(StreamClosedError):
+                await request.connection.write_headers(ResponseStartLine("HTTP/1.1", 200, "OK"), headers)
+                for _ in range(DOWNLOAD_MEGABYTES):
+                    await request.connection.write(MEGABYTE)
+                request.connection.finish()
+            return
         if request.path != "/stream":
             headers = HTTPHeaders({"Content-Length": "2"})
             await request.connection.write_headers(ResponseStartLine("HTTP/1.1", 200, "OK"), headers, b"ok")
