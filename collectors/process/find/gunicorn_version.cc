@@ -215,8 +215,10 @@ std::string ReadVersion(ProcReader& reader, pid_t pid) {
   if (started.python.empty()) return {};
   for (const std::string& folder :
        PackageFolders(reader, pid, root.get(), started)) {
-    if (std::string version = FindVersion(root.get(), folder);
-        !version.empty()) {
+    std::string version = FindVersion(root.get(), folder);
+    // Without metadata, too, it is the one that runs.
+    if (!version.empty() ||
+        OpenBelow(root.get(), folder + "/gunicorn/__init__.py", O_NONBLOCK)) {
       return version;
     }
   }

@@ -122,6 +122,15 @@ TEST_F(ReadVersionTest, IsEmptyRatherThanAnotherInstallations) {
   EXPECT_EQ(Read(), "");
 }
 
+TEST_F(ReadVersionTest, IsEmptyWhereThePackageThatRunsHasNoMetadata) {
+  Start("/usr/bin/gunicorn");
+  proc_.WriteFile("10/environ", "PYTHONPATH=/srv/lib");
+  Write("/srv/lib/gunicorn/__init__.py");
+  EXPECT_EQ(Read(), "") << "not Debian's";
+  Install("/srv/lib", "26.2.2");
+  EXPECT_EQ(Read(), "26.2.2");
+}
+
 TEST_F(ReadVersionTest, IsThatOfTheCommandLineWithoutTheMemory) {
   Start("");
   MakeVenv("/srv/venv", false);
