@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 import yaml
+from charts import CHART, by_kind, check_objects, helm_template
 from npm import kubernetes_tools, run, run_any
-from test_kubernetes import CHART, by_kind, check_objects, helm_template
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 

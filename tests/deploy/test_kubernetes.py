@@ -1,15 +1,13 @@
 """deploy/kubernetes: the overlays and the chart build, their objects fit their types, and the exporter stays confined."""
 
 import copy
-import json
 import os
 
 import pytest
 import yaml
-from npm import HERE, kubernetes_tools, npm_packages, run, run_any
+from charts import CHART, KUBERNETES, by_kind, check_objects, helm_template
+from npm import HERE, kubernetes_tools, run
 
-KUBERNETES = HERE.parent.parent / "deploy/kubernetes"
-CHART = KUBERNETES / "helm/gunicorn-exporter"
 OVERLAYS = ["base", "overlays/minimal", "overlays/full", "overlays/unix-socket", "sidecar"]
 COMPONENTS = ["dashboards", "host-network", "host-port", "service-monitor"]
 CHART_VALUES = {
@@ -31,19 +29,6 @@ def kustomized(overlay):
     return list(yaml.safe_load_all(run([kubectl, "kustomize", KUBERNETES / overlay])))
 
 
-def helm_template(tmp_path, values):
-    _, helm = kubernetes_tools()
-    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
-    command = [helm, "template", "gunicorn-exporter", CHART, "--namespace=monitoring", "--values", tmp_path / "values.yaml"]
-    return [item for item in yaml.safe_load_all(run(command)) if item]
-
-
-def check_objects(tmp_path, objects):
-    """(exit code, what is wrong with them)."""
-    (tmp_path / "objects.json").write_text(json.dumps(objects))
-    return run_any(["node", npm_packages("types") / "check-objects.mjs", tmp_path / "objects.json"])
-
-
 def with_components(tmp_path, *components):
     """The overlay `minimal` with those."""
     paths = [KUBERNETES / "overlays/minimal", *(KUBERNETES / "components" / name for name in components)]
@@ -51,11 +36,6 @@ def with_components(tmp_path, *components):
     overlay = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": [base]}
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump({**overlay, "components": added}))
     return kustomized(tmp_path.resolve())
-
-
-def by_kind(objects, kind):
-    [found] = [item for item in objects if item["kind"] == kind]
-    return found
 
 
 def test_every_object_fits_its_type(tmp_path):

@@ -11,7 +11,7 @@ import socket
 
 import psutil
 import pytest
-from support import Exporter, Gunicorn, wait_until, wait_until_steady
+from support import FAST_SAMPLES, Exporter, Gunicorn, wait_until, wait_until_steady
 
 HOLD = "/sleep?seconds=60"
 CLASSES = [
@@ -92,9 +92,8 @@ def assert_at_every_scrape(exporter, gunicorn, working, connections):
 
 @pytest.mark.parametrize("worker_class, app", CLASSES, ids=[name.split(".")[0] for name, _ in CLASSES])
 def test_two_of_three_workers_hold_requests_beside_parked_connections(worker_class, app):
-    config = "process:\n  sample_interval: 200ms\n"
     options = {"worker_class": worker_class, "threads": 8 if worker_class == "gthread" else 1, "app": app}
-    with Exporter(config=config) as exporter:
+    with Exporter(config=FAST_SAMPLES) as exporter:
         with Gunicorn(workers=3, args=["--keep-alive", "75", "--timeout", "120"], **options) as gunicorn:
             with contextlib.ExitStack() as stack:
                 workers = gunicorn.worker_pids()
@@ -133,7 +132,7 @@ def test_silent_connections_keep_no_worker_busy(worker_class, app):
         for worker in gunicorn.worker_pids():
             with contextlib.ExitStack() as answered:
                 park(gunicorn, answered, worker, "/")
-        with Exporter(config="process:\n  sample_interval: 200ms\n") as exporter:
+        with Exporter(config=FAST_SAMPLES) as exporter:
             wait_until(lambda: shown(exporter, gunicorn) == (0, 0), "both workers rest")
             for _ in range(4):
                 stack.enter_context(socket.create_connection(("127.0.0.1", gunicorn.port)))

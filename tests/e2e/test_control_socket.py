@@ -11,9 +11,8 @@ import socket
 
 import psutil
 import pytest
-from support import Exporter, Gunicorn, UnprivilegedExporter, unique_name, wait_until, wait_until_steady
+from support import FAST_SAMPLES, Exporter, Gunicorn, UnprivilegedExporter, unique_name, wait_until, wait_until_steady
 
-CONFIG = "process:\n  sample_interval: 200ms\n"
 WORKERS, THREADS, TIMEOUT = 2, 4, 77
 # Of a gunicorn that this file starts alone.
 USER = 47140
@@ -70,7 +69,7 @@ def status_of(exporter, gunicorn):
 
 
 def test_each_start_of_a_master_is_asked_once():
-    with Exporter(config=CONFIG) as exporter, ControlledGunicorn() as gunicorn:
+    with Exporter(config=FAST_SAMPLES) as exporter, ControlledGunicorn() as gunicorn:
         assert_told(exporter, gunicorn, WORKERS * THREADS, TIMEOUT)
         assert status_of(exporter, gunicorn)["worker_class"] == "gthread"
         first = gunicorn.master_pid
@@ -87,7 +86,7 @@ def test_the_instance_comes_first_then_the_command_line():
     with ControlledGunicorn(other) as titled, ControlledGunicorn(other) as configured:
         with ControlledGunicorn(other, setproctitle=False) as untitled:
             instances = f"instances:\n  - proc_name: {configured.name}\n    threads: 5\n"
-            config = CONFIG + instances + "discovery:\n  enabled: true\n"
+            config = FAST_SAMPLES + instances + "discovery:\n  enabled: true\n"
             with Exporter(config=config) as exporter:
                 assert_told(exporter, titled, WORKERS * 9, 5)
                 assert_told(exporter, configured, WORKERS * 5, 5)
@@ -98,7 +97,7 @@ def test_a_stopped_master_holds_nothing_up_and_is_not_hurt():
     with ControlledGunicorn() as gunicorn, contextlib.ExitStack() as stack:
         os.kill(gunicorn.master_pid, signal.SIGSTOP)
         stack.callback(gunicorn.send_signal, signal.SIGCONT)
-        with Exporter(config=CONFIG) as exporter:
+        with Exporter(config=FAST_SAMPLES) as exporter:
             wait_until(lambda: is_connected(exporter), "the master is asked")
             # The samples go on, and see what the workers do.
             connection = gunicorn.connect()
@@ -125,7 +124,7 @@ def test_a_stopped_master_holds_nothing_up_and_is_not_hurt():
 
 
 def test_a_control_socket_that_never_answers_is_given_up():
-    with Exporter(config=CONFIG) as exporter, ControlledGunicorn(env={"CONTROL_SILENT": "1"}) as gunicorn:
+    with Exporter(config=FAST_SAMPLES) as exporter, ControlledGunicorn(env={"CONTROL_SILENT": "1"}) as gunicorn:
         wait_until(lambda: len(gunicorn.commands(exporter)) == 1, "the master is asked")
         with ControlledGunicorn() as other:
             assert_told(exporter, other, WORKERS * THREADS, TIMEOUT)
@@ -147,7 +146,7 @@ def test_without_rights_the_kernel_says_whose_socket_it_is():
         path.chmod(0o666)
         listener.listen(100)
         listener.settimeout(60)
-        exporter = stack.enter_context(UnprivilegedExporter(config=CONFIG))
+        exporter = stack.enter_context(UnprivilegedExporter(config=FAST_SAMPLES))
         assert_told(exporter, gunicorn, WORKERS * THREADS, TIMEOUT)
         # Where it was tried first, it came and went without a byte.
         listener.setblocking(False)
@@ -159,7 +158,7 @@ def test_without_rights_the_kernel_says_whose_socket_it_is():
 
 
 def test_a_control_socket_is_no_listen_queue():
-    with Exporter(config=CONFIG) as exporter, ControlledGunicorn() as gunicorn:
+    with Exporter(config=FAST_SAMPLES) as exporter, ControlledGunicorn() as gunicorn:
         assert_told(exporter, gunicorn, WORKERS * THREADS, TIMEOUT)
         queues = exporter.scrape().by("address", "gunicorn_listen_queue_length", app=gunicorn.name)
         assert list(queues) == [f"127.0.0.1:{gunicorn.port}"]

@@ -5,9 +5,8 @@ import os
 import signal
 
 import pytest
-from support import Exporter, Gunicorn, wait_until, wait_until_steady
+from support import FAST_SAMPLES, Exporter, Gunicorn, wait_until, wait_until_steady
 
-CONFIG = "process:\n  sample_interval: 200ms\n"
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +30,7 @@ def hold(gunicorn, stack, count, path="/sleep?seconds=60"):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV], ids=lambda number: number.name)
 def test_a_worker_that_is_killed_loses_what_it_had_in_hand(number):
     options = {"workers": 3, "worker_class": "gthread", "threads": 4, "args": ["--timeout", "120"]}
-    with Exporter(config=CONFIG) as exporter, Gunicorn(**options) as gunicorn, contextlib.ExitStack() as stack:
+    with Exporter(config=FAST_SAMPLES) as exporter, Gunicorn(**options) as gunicorn, contextlib.ExitStack() as stack:
         wait_until(lambda: value(exporter, gunicorn, "requests_lost_total") == 0, "the counter begins at 0")
         hold(gunicorn, stack, 5)
         wait_until(lambda: value(exporter, gunicorn, "requests_in_progress") == 5, "five are in hand")
@@ -45,7 +44,7 @@ def test_a_worker_that_is_killed_loses_what_it_had_in_hand(number):
 
 
 def test_a_timeout_loses_the_request():
-    with Exporter(config=CONFIG) as exporter, Gunicorn(workers=1, args=["--timeout", "2"]) as gunicorn:
+    with Exporter(config=FAST_SAMPLES) as exporter, Gunicorn(workers=1, args=["--timeout", "2"]) as gunicorn:
         wait_until(lambda: value(exporter, gunicorn, "requests_lost_total") == 0, "the counter begins at 0")
         with contextlib.ExitStack() as stack:
             hold(gunicorn, stack, 1)
@@ -57,7 +56,7 @@ def test_a_timeout_loses_the_request():
 def test_workers_that_are_told_to_stop_lose_nothing(worker_class):
     app = "asgi_demo:application" if "uvicorn" in worker_class else "demo:application"
     options = {"workers": 2, "worker_class": worker_class, "app": app, "args": ["--graceful-timeout", "60"]}
-    with Exporter(config=CONFIG) as exporter, Gunicorn(**options) as gunicorn, contextlib.ExitStack() as stack:
+    with Exporter(config=FAST_SAMPLES) as exporter, Gunicorn(**options) as gunicorn, contextlib.ExitStack() as stack:
         hold(gunicorn, stack, 2, "/sleep?seconds=3")
         wait_until(lambda: value(exporter, gunicorn, "requests_in_progress") == 2, "two are in hand")
         os.kill(gunicorn.master_pid, signal.SIGHUP)
@@ -66,7 +65,7 @@ def test_workers_that_are_told_to_stop_lose_nothing(worker_class):
 
 
 def test_workers_that_end_after_their_share_of_requests_lose_nothing():
-    with Exporter(config=CONFIG) as exporter, Gunicorn(workers=1, args=["--max-requests", "1"]) as gunicorn:
+    with Exporter(config=FAST_SAMPLES) as exporter, Gunicorn(workers=1, args=["--max-requests", "1"]) as gunicorn:
         wait_until(lambda: value(exporter, gunicorn, "requests_lost_total") == 0, "the counter begins at 0")
         for _ in range(5):
             assert gunicorn.get("/sleep?seconds=0.5").status == 200
@@ -78,7 +77,7 @@ def test_workers_that_end_after_their_share_of_requests_lose_nothing():
 @pytest.mark.parametrize("worker_class", ["gevent", "tornado"])
 def test_answered_connections_of_an_event_loop_on_a_unix_socket_are_no_loss(worker_class):
     options = {"workers": 1, "worker_class": worker_class, "bind": "unix", "args": ["--keep-alive", "600"]}
-    with Exporter(config=CONFIG) as exporter, Gunicorn(**options) as gunicorn, contextlib.ExitStack() as stack:
+    with Exporter(config=FAST_SAMPLES) as exporter, Gunicorn(**options) as gunicorn, contextlib.ExitStack() as stack:
         for _ in range(3):
             connection = gunicorn.connect()
             stack.callback(connection.close)
@@ -91,7 +90,7 @@ def test_answered_connections_of_an_event_loop_on_a_unix_socket_are_no_loss(work
 
 
 def test_a_sync_worker_on_a_unix_socket_loses_its_request():
-    with Exporter(config=CONFIG) as exporter, Gunicorn(workers=1, bind="unix") as gunicorn:
+    with Exporter(config=FAST_SAMPLES) as exporter, Gunicorn(workers=1, bind="unix") as gunicorn:
         with contextlib.ExitStack() as stack:
             hold(gunicorn, stack, 1)
             wait_until(lambda: value(exporter, gunicorn, "requests_in_progress") == 1, "it is in hand")

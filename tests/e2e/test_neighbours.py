@@ -7,11 +7,11 @@ import subprocess
 import uuid
 
 import pytest
-from support import CgroupGunicorn, Exporter, Gunicorn, UnprivilegedExporter, free_port, http_request, wait_until
+from support import FAST_SAMPLES, CgroupGunicorn, Exporter, Gunicorn, UnprivilegedExporter, free_port, http_request, wait_until
 from support.cgroups import cgroup_v2
 from support.gunicorn import InheritingGunicorn, listening_socket
 from support.network_namespaces import ElsewhereGunicorn, client_beside
-from support.states import CONFIG, PATIENT, assert_never_idle, assert_states, hold
+from support.states import PATIENT, assert_never_idle, assert_states, hold
 
 # Of gunicorns alone that this file starts.
 USER = 47130
@@ -29,7 +29,7 @@ def test_a_socket_that_somebody_else_made_is_told_by_bind_alone(cgroup, has_bind
         gunicorn = stack.enter_context(ActivatedGunicorn([cgroup], **options))
         address = f"127.0.0.1:{gunicorn.port}"
         instance = f'instances:\n  - proc_name: {gunicorn.name}\n    bind: ["{address}"]\n' if has_bind else ""
-        with UnprivilegedExporter(CONFIG + instance) as exporter:
+        with UnprivilegedExporter(FAST_SAMPLES + instance) as exporter:
             if has_bind:
                 assert_states(exporter, gunicorn, 0, 3, 0)
             hold(gunicorn, stack, 2)
@@ -45,7 +45,7 @@ def test_two_apps_of_one_user_with_all_workers_at_work(have_cgroups):
             folders = [stack.enter_context(cgroup_v2())] if have_cgroups else []
             kind = CgroupGunicorn(folders, workers=2, user=USER, args=PATIENT) if folders else None
             apps.append(stack.enter_context(kind or Gunicorn(workers=2, user=USER, args=PATIENT)))
-        exporter = stack.enter_context(UnprivilegedExporter(CONFIG))
+        exporter = stack.enter_context(UnprivilegedExporter(FAST_SAMPLES))
         for gunicorn in apps:
             hold(gunicorn, stack, 2)
         for gunicorn in apps:
@@ -80,7 +80,7 @@ def test_a_busy_neighbour_of_the_same_user_keeps_no_worker_busy(has_cgroup):
         kind = CgroupGunicorn(folders, workers=3) if folders else Gunicorn(workers=3)
         gunicorn = stack.enter_context(kind)
         stack.enter_context(busy_uvicorn(os.getuid()))
-        exporter = stack.enter_context(UnprivilegedExporter(CONFIG))
+        exporter = stack.enter_context(UnprivilegedExporter(FAST_SAMPLES))
         if has_cgroup:
             assert_states(exporter, gunicorn, 0, 3, 0)
             assert exporter.value("gunicorn_connections", app=gunicorn.name) == 0
@@ -131,7 +131,7 @@ def test_a_pod_with_a_sidecar_of_the_same_user_in_the_machines_network():
     with contextlib.ExitStack() as stack:
         pod = Pod(stack)
         with ContainerGunicorn([pod.container()], workers=3, args=PATIENT) as gunicorn, sidecar_in(pod.container()):
-            with UnprivilegedExporter(CONFIG) as exporter:
+            with UnprivilegedExporter(FAST_SAMPLES) as exporter:
                 hold(gunicorn, stack, 2)
                 assert_states(exporter, gunicorn, 2, 1, 0)
                 gunicorn.kill()
@@ -155,7 +155,7 @@ def test_a_pod_with_a_sidecar_of_the_same_user_in_a_network_of_its_own(may_enter
         pod = Pod(stack)
         with PodGunicorn(folders=[pod.container()], workers=3, args=PATIENT) as gunicorn:
             inside = ["nsenter", "--net", f"--target={gunicorn.pid}"]
-            with client_beside(gunicorn) as ask, kind(CONFIG) as exporter:
+            with client_beside(gunicorn) as ask, kind(FAST_SAMPLES) as exporter:
                 with sidecar_in(pod.container(), inside):
                     ask("/sleep?seconds=60")
                     ask("/sleep?seconds=60")

@@ -5,9 +5,8 @@ import os
 import signal
 
 import pytest
-from support import Exporter, Gunicorn, run_exporter, wait_until, wait_until_steady
+from support import FAST_SAMPLES, Exporter, Gunicorn, run_exporter, wait_until, wait_until_steady
 
-CONFIG = "process:\n  sample_interval: 200ms\n"
 
 
 class HoldingGunicorn(Gunicorn):
@@ -54,7 +53,7 @@ def test_workers_that_outlive_their_master(setproctitle, seen, tmp_path):
         gunicorn.hold(stack)
         app = gunicorn.name
         orphans = kill_master(gunicorn) if seen == "after" else None
-        with Exporter(CONFIG) as exporter:
+        with Exporter(FAST_SAMPLES) as exporter:
             if not orphans:
                 assert_shows(exporter, app, running=1, masters=1, workers=2, orphans=0)
                 orphans = kill_master(gunicorn)

@@ -4,10 +4,9 @@ import contextlib
 import socket
 
 import pytest
-from support import Exporter, run_exporter, unique_name, wait_until, wait_until_steady
+from support import FAST_SAMPLES, Exporter, run_exporter, unique_name, wait_until, wait_until_steady
 from support.hooked import HookedGunicorn
 
-CONFIG = "process:\n  sample_interval: 200ms\n"
 OF_A_WORKER = """
 from setproctitle import setproctitle
 
@@ -88,7 +87,7 @@ def assert_has(exporter, app, workers):
     ],
 )
 def test_workers_are_workers_whatever_their_titles_say(title):
-    with Exporter(CONFIG) as exporter, HookedGunicorn(OF_A_WORKER.format(title=title), workers=4) as gunicorn:
+    with Exporter(FAST_SAMPLES) as exporter, HookedGunicorn(OF_A_WORKER.format(title=title), workers=4) as gunicorn:
 
         def have_theirs():
             titles = [title_of(pid) for pid in gunicorn.worker_pids()]
@@ -102,7 +101,7 @@ def test_workers_are_workers_whatever_their_titles_say(title):
 
 def test_a_title_for_the_time_of_a_request_takes_no_worker_away():
     args = ["--timeout", "120"]
-    with Exporter(CONFIG) as exporter, HookedGunicorn(OF_A_REQUEST, workers=4, args=args) as gunicorn:
+    with Exporter(FAST_SAMPLES) as exporter, HookedGunicorn(OF_A_REQUEST, workers=4, args=args) as gunicorn:
         with contextlib.ExitStack() as stack:
             connection = gunicorn.connect()
             stack.callback(connection.close)
@@ -139,10 +138,10 @@ def test_a_master_with_a_title_of_its_own_has_its_workers(seen):
     with contextlib.ExitStack() as stack, HookedGunicorn(hooks, workers=2) as gunicorn:
         exporter = None
         if seen == "before":
-            exporter = stack.enter_context(Exporter(CONFIG))
+            exporter = stack.enter_context(Exporter(FAST_SAMPLES))
             assert_has(exporter, gunicorn.name, 2)
         wait_until(lambda: title_of(gunicorn.pid) == "shop master", "the title is the app's")
-        exporter = exporter or stack.enter_context(Exporter(CONFIG))
+        exporter = exporter or stack.enter_context(Exporter(FAST_SAMPLES))
         assert_has(exporter, gunicorn.name, 2)
         assert run_exporter("check").code == 0
 
@@ -150,7 +149,7 @@ def test_a_master_with_a_title_of_its_own_has_its_workers(seen):
 @pytest.mark.parametrize("helper", [A_HELPER, AN_EARLY_HELPER], ids=["late", "early"])
 @pytest.mark.parametrize("setproctitle", [True, False], ids=["titled", "untitled"])
 def test_a_helper_of_the_master_is_no_worker(setproctitle, helper):
-    with Exporter(CONFIG) as exporter, HookedGunicorn(helper, workers=2, setproctitle=setproctitle) as gunicorn:
+    with Exporter(FAST_SAMPLES) as exporter, HookedGunicorn(helper, workers=2, setproctitle=setproctitle) as gunicorn:
         wait_until(lambda: len(gunicorn.worker_pids()) == 3, "the helper runs beside two workers")
         assert_has(exporter, gunicorn.name, 2)
         expected = [f"127.0.0.1:{gunicorn.port}"]
@@ -171,7 +170,7 @@ def test_a_helper_of_the_master_is_no_worker(setproctitle, helper):
 def test_what_a_framework_adds_to_the_masters_title_makes_no_other_app(title):
     name = unique_name("canon")
     hooks = OF_A_MASTER.format(title=title.replace("NAME", name))
-    with HookedGunicorn(hooks, name=name, workers=2) as gunicorn, Exporter(CONFIG) as exporter:
+    with HookedGunicorn(hooks, name=name, workers=2) as gunicorn, Exporter(FAST_SAMPLES) as exporter:
         wait_until(lambda: title_of(gunicorn.pid) != f"gunicorn: master [{name}]", "the title is the framework's")
         assert_has(exporter, name, 2)
         apps = exporter.scrape().by("app", "gunicorn_is_running")
@@ -180,7 +179,7 @@ def test_what_a_framework_adds_to_the_masters_title_makes_no_other_app(title):
 
 def test_a_listener_of_the_master_alone_is_no_queue_of_the_app(tmp_path):
     hooks = A_LISTENER_OF_THE_MASTER.format(folder=tmp_path)
-    with Exporter(CONFIG) as exporter, HookedGunicorn(hooks, workers=2) as gunicorn:
+    with Exporter(FAST_SAMPLES) as exporter, HookedGunicorn(hooks, workers=2) as gunicorn:
         wait_until(lambda: "Metrics at" in gunicorn.log(), "the master listens")
         port = int(gunicorn.log().split("Metrics at ")[1].split()[0])
         with socket.create_connection(("127.0.0.1", port)):
@@ -198,6 +197,6 @@ def test_blanks_at_the_ends_of_a_titles_name_stay(tmp_path):
     config.write_text(f'instances:\n  - proc_name: "{name}"\n')
     with HookedGunicorn(OF_A_MASTER.format(title=f'"gunicorn: master [{name}]"'), workers=2) as gunicorn:
         wait_until(lambda: title_of(gunicorn.pid) == f"gunicorn: master [{name}]", "the title is the framework's")
-        with Exporter(CONFIG) as exporter:
+        with Exporter(FAST_SAMPLES) as exporter:
             assert_has(exporter, name, 2)
         assert f"[OK]: {name}: 1 master" in run_exporter("check", f"--config.file={config}").stdout

@@ -4,7 +4,7 @@ import contextlib
 import time
 
 import pytest
-from support import CgroupGunicorn, Exporter, Prometheus, UnprivilegedExporter, free_port, run_exporter, wait_until
+from support import FAST_SAMPLES, CgroupGunicorn, Exporter, Prometheus, UnprivilegedExporter, free_port, run_exporter, wait_until
 from support.exporter import ROOT
 from support.network_namespaces import ElsewhereGunicorn, client_beside
 from support.upstreams import Postgres, RedisServer, SlowService, ask, waiting_app
@@ -12,7 +12,6 @@ from support.upstreams import Postgres, RedisServer, SlowService, ask, waiting_a
 SCRAPES = 20
 # A scrape shows the last sample, which a busy machine may have taken a while ago.
 OLDEST_VIEW_SECONDS = 3.0
-CONFIG = "process:\n  sample_interval: 200ms\n"
 LONG = "60"
 
 CLASSES = {
@@ -74,7 +73,7 @@ def check_app(exporter, gunicorn, written, upstreams):
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_what_an_app_waits_for_is_what_it_wrote_down(upstreams, kind):
-    with Exporter(CONFIG) as exporter, waiting_app(upstreams, **CLASSES[kind]) as (gunicorn, written):
+    with Exporter(FAST_SAMPLES) as exporter, waiting_app(upstreams, **CLASSES[kind]) as (gunicorn, written):
         check_app(exporter, gunicorn, written, upstreams)
 
 
@@ -83,12 +82,12 @@ def test_its_own_cgroup_tells_an_apps_upstreams_to_nobody(upstreams, cgroup, kin
     def in_cgroup(**options):
         return CgroupGunicorn([cgroup], **options)
 
-    with UnprivilegedExporter(CONFIG) as exporter, waiting_app(upstreams, in_cgroup, **CLASSES[kind]) as (gunicorn, written):
+    with UnprivilegedExporter(FAST_SAMPLES) as exporter, waiting_app(upstreams, in_cgroup, **CLASSES[kind]) as (gunicorn, written):
         check_app(exporter, gunicorn, written, upstreams)
 
 
 def test_without_proof_there_are_no_upstreams(upstreams):
-    with UnprivilegedExporter(CONFIG) as exporter, waiting_app(upstreams) as (gunicorn, _):
+    with UnprivilegedExporter(FAST_SAMPLES) as exporter, waiting_app(upstreams) as (gunicorn, _):
         for _ in range(6):
             gunicorn.get("/open")
         wait_until(lambda: exporter.scrape().get("gunicorn_masters", app=gunicorn.name) == 1, "the app is seen")
@@ -97,7 +96,7 @@ def test_without_proof_there_are_no_upstreams(upstreams):
 
 
 def test_switched_off_there_are_no_upstreams(upstreams):
-    with Exporter(CONFIG + "  upstreams: false\n") as exporter, waiting_app(upstreams) as (gunicorn, _):
+    with Exporter(FAST_SAMPLES + "  upstreams: false\n") as exporter, waiting_app(upstreams) as (gunicorn, _):
         gunicorn.get("/open")
         wait_until(lambda: exporter.scrape().get("gunicorn_connections", app=gunicorn.name) == 0, "the app is sampled")
         assert waits(exporter, gunicorn) == {}
@@ -116,7 +115,7 @@ def test_an_app_is_no_upstream_of_its_own(upstreams):
     itself = Itself(free_port())
     options = {"workers": 2, "worker_class": "gthread", "threads": 4, "args": ["--keep-alive", "75"]}
     app = waiting_app([postgres, redis, itself], bind=itself.peer, **options)
-    with Exporter(CONFIG) as exporter, app as (gunicorn, _):
+    with Exporter(FAST_SAMPLES) as exporter, app as (gunicorn, _):
         gunicorn.get("/open")
         others = {postgres.peer: 0, redis.peer: 0}
         wait_until(lambda: waits(exporter, gunicorn) == others, "the others are seen")
@@ -130,7 +129,7 @@ def test_an_app_is_no_upstream_of_its_own(upstreams):
 def test_an_app_in_another_network_namespace():
     upstreams = Postgres(), RedisServer(), SlowService()
     app = waiting_app(upstreams, ElsewhereGunicorn, workers=3)
-    with Exporter(CONFIG) as exporter, app as (gunicorn, written), client_beside(gunicorn) as ask_inside:
+    with Exporter(FAST_SAMPLES) as exporter, app as (gunicorn, written), client_beside(gunicorn) as ask_inside:
         with contextlib.ExitStack() as stack:
             for one in upstreams:
                 one.inside = ["nsenter", "--net", f"--target={gunicorn.pid}"]

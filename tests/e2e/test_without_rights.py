@@ -8,13 +8,13 @@ import socket
 import subprocess
 
 import pytest
-from support import CgroupGunicorn, Gunicorn, UnprivilegedExporter, wait_until
-from support.states import CONFIG, PATIENT, assert_never_idle, assert_states, hold, states
+from support import FAST_SAMPLES, CgroupGunicorn, Gunicorn, UnprivilegedExporter, wait_until
+from support.states import PATIENT, assert_never_idle, assert_states, hold, states
 
 # Of gunicorns alone that this file starts: other tests run theirs as root, at the same time.
 USER = 47120
 OTHER_USER = 47121
-PER_WORKER = CONFIG + "  per_worker: true\n"
+PER_WORKER = FAST_SAMPLES + "  per_worker: true\n"
 
 
 @contextlib.contextmanager
@@ -62,7 +62,7 @@ def test_its_own_cgroup_tells_an_apps_connections(cgroup, queue):
 
 
 def test_a_foreign_process_in_the_cgroup_proves_nothing(cgroup):
-    with CgroupGunicorn([cgroup], workers=2, args=PATIENT) as gunicorn, UnprivilegedExporter(CONFIG) as exporter:
+    with CgroupGunicorn([cgroup], workers=2, args=PATIENT) as gunicorn, UnprivilegedExporter(FAST_SAMPLES) as exporter:
         assert_states(exporter, gunicorn, 0, 2, 0)
         with subprocess.Popen(["sleep", "600"]) as stranger:
             (cgroup / "cgroup.procs").write_text(str(stranger.pid))
@@ -75,7 +75,7 @@ def test_a_foreign_process_in_the_cgroup_proves_nothing(cgroup):
 @pytest.mark.parametrize("queue", QUEUES)
 def test_without_any_proof_a_queues_length_is_none(queue):
     options = {"workers": 3, "args": PATIENT, **QUEUES[queue]}
-    with Gunicorn(**options) as gunicorn, UnprivilegedExporter(CONFIG) as exporter, contextlib.ExitStack() as stack:
+    with Gunicorn(**options) as gunicorn, UnprivilegedExporter(FAST_SAMPLES) as exporter, contextlib.ExitStack() as stack:
         hold(gunicorn, stack, 2)
         assert_states(exporter, gunicorn, 0, 0, 3)
         gunicorn.kill()
@@ -83,7 +83,7 @@ def test_without_any_proof_a_queues_length_is_none(queue):
 
 def test_a_unix_socket_is_not_told_by_a_cgroup(cgroup):
     with CgroupGunicorn([cgroup], workers=3, bind="unix", args=PATIENT) as gunicorn:
-        with UnprivilegedExporter(CONFIG) as exporter, contextlib.ExitStack() as stack:
+        with UnprivilegedExporter(FAST_SAMPLES) as exporter, contextlib.ExitStack() as stack:
             hold(gunicorn, stack, 2)
             assert_states(exporter, gunicorn, 0, 0, 3)
             gunicorn.kill()
@@ -91,7 +91,7 @@ def test_a_unix_socket_is_not_told_by_a_cgroup(cgroup):
 
 def test_without_any_proof_no_worker_is_idle_and_none_of_anothers_clients_count():
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as foreign, contextlib.ExitStack() as stack:
-        with Gunicorn(workers=3, args=PATIENT) as gunicorn, UnprivilegedExporter(CONFIG) as exporter:
+        with Gunicorn(workers=3, args=PATIENT) as gunicorn, UnprivilegedExporter(FAST_SAMPLES) as exporter:
             for _ in range(4):
                 client = stack.enter_context(socket.create_connection(foreign.getsockname()))
                 client.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -109,7 +109,7 @@ def test_without_any_proof_no_worker_is_idle_and_none_of_anothers_clients_count(
 
 @pytest.mark.parametrize("bind", ["tcp", "unix"])
 def test_a_user_of_its_own_tells_an_apps_connections(bind):
-    with Gunicorn(user=USER, workers=3, bind=bind, args=PATIENT) as gunicorn, UnprivilegedExporter(CONFIG) as exporter:
+    with Gunicorn(user=USER, workers=3, bind=bind, args=PATIENT) as gunicorn, UnprivilegedExporter(FAST_SAMPLES) as exporter:
         assert_states(exporter, gunicorn, 0, 3, 0)
         with contextlib.ExitStack() as stack:
             hold(gunicorn, stack, 2)
@@ -121,7 +121,7 @@ def test_a_user_of_its_own_tells_an_apps_connections(bind):
 
 def test_two_apps_of_one_user_are_not_told_apart():
     with Gunicorn(user=OTHER_USER, workers=2) as first, Gunicorn(user=OTHER_USER, workers=2) as second:
-        with UnprivilegedExporter(CONFIG) as exporter:
+        with UnprivilegedExporter(FAST_SAMPLES) as exporter:
             assert_never_idle(exporter, first)
             assert_never_idle(exporter, second)
 
@@ -130,7 +130,7 @@ def test_two_apps_of_one_user_are_not_told_apart():
 def test_the_configured_bind_tells_an_apps_connections(bind):
     with Gunicorn(workers=3, bind=bind, args=PATIENT) as gunicorn:
         address = f"127.0.0.1:{gunicorn.port}" if bind == "tcp" else f"unix:{gunicorn.socket_path}"
-        config = f'{CONFIG}instances:\n  - proc_name: {gunicorn.name}\n    bind: ["{address}"]\n'
+        config = f'{FAST_SAMPLES}instances:\n  - proc_name: {gunicorn.name}\n    bind: ["{address}"]\n'
         with UnprivilegedExporter(config) as exporter, contextlib.ExitStack() as stack:
             assert_states(exporter, gunicorn, 0, 3, 0)
             hold(gunicorn, stack, 2)
@@ -140,7 +140,7 @@ def test_the_configured_bind_tells_an_apps_connections(bind):
 
 def test_what_is_not_proven_is_said_once_with_what_would_settle_it():
     with Gunicorn(workers=2) as gunicorn:
-        with UnprivilegedExporter(f"{CONFIG}instances:\n  - proc_name: {gunicorn.name}\n") as exporter:
+        with UnprivilegedExporter(f"{FAST_SAMPLES}instances:\n  - proc_name: {gunicorn.name}\n") as exporter:
             assert_states(exporter, gunicorn, 0, 0, 2)
             (app,) = exporter.get("/api/v1/status").json()["apps"]
             (hint,) = [hint for hint in app["hints"] if "not proven" in hint]
@@ -154,7 +154,7 @@ def test_what_is_not_proven_is_said_once_with_what_would_settle_it():
 
 
 def test_the_sender_of_a_packet_is_told_by_its_cgroup(cgroup):
-    with UnprivilegedExporter(CONFIG) as exporter, Gunicorn(), CgroupGunicorn([cgroup], statsd=exporter) as gunicorn:
+    with UnprivilegedExporter(FAST_SAMPLES) as exporter, Gunicorn(), CgroupGunicorn([cgroup], statsd=exporter) as gunicorn:
         for _ in range(3):
             gunicorn.get("/")
         wait_until(

@@ -11,9 +11,9 @@ import tempfile
 
 import psutil
 import pytest
-from support import wait_until, wait_until_steady
+from support import FAST_SAMPLES, wait_until, wait_until_steady
 from support.certificates import Certificates
-from support.in_hand import CONFIG, WritingGunicorn, assert_idle, assert_told, running, send_request, shown, wait_until_told, written
+from support.in_hand import WritingGunicorn, assert_idle, assert_told, running, send_request, shown, wait_until_told, written
 
 SYNC = {"worker_class": "sync"}
 GTHREAD = {"worker_class": "gthread", "threads": 4}
@@ -148,7 +148,7 @@ def test_a_thread_in_the_background_is_no_request(options):
 
 @classes(SYNC, GTHREAD)
 def test_each_worker_tells_its_own_requests(options):
-    with running(config=CONFIG + "  per_worker: true\n", workers=2, **options) as (gunicorn, exporter, stack):
+    with running(config=FAST_SAMPLES + "  per_worker: true\n", workers=2, **options) as (gunicorn, exporter, stack):
         gunicorn.ask(stack, "/sleep?seconds=600")
         wait_until(gunicorn.in_hand, "a worker has the request")
         [busy] = gunicorn.in_hand()

@@ -9,7 +9,7 @@ Every program runs on free ports, in a directory of its own, and is gone at the 
 in it. conftest.py fails a test that leaves a process behind and shows each program's log where a test failed.
 """
 
-from support.exporter import ActivatedExporter, Exporter, UnprivilegedExporter, run_exporter
+from support.exporter import FAST_SAMPLES, ActivatedExporter, Exporter, UnprivilegedExporter, run_exporter
 from support.gunicorn import CgroupGunicorn, Gunicorn
 from support.http import Response, UnixConnection, http_request
 from support.load import make_requests
@@ -24,6 +24,7 @@ __all__ = [
     "ActivatedExporter",
     "CgroupGunicorn",
     "Exporter",
+    "FAST_SAMPLES",
     "Gunicorn",
     "ManagedProcess",
     "Prometheus",

@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[3]
 BINARY = Path(os.environ.get("GUNICORN_EXPORTER_BINARY", ROOT / "build/dev/exporter/gunicorn_exporter"))
 # Built with a sanitiser, it takes several times the memory and the CPU: no test holds it to bounds of those.
 SANITISED = BINARY.exists() and any(name in BINARY.read_bytes() for name in (b"__asan_init", b"__tsan_init"))
+# For tests that wait for a change.
+FAST_SAMPLES = "process:\n  sample_interval: 200ms\n"
 
 
 class Exporter(ManagedProcess):

@@ -7,13 +7,12 @@ import socket
 import tempfile
 from pathlib import Path
 
-from support.exporter import Exporter
+from support.exporter import FAST_SAMPLES, Exporter
 from support.gunicorn import Gunicorn
 from support.wait import wait_until, wait_until_steady
 
 LOOKS = 20
 SAMPLE_SECONDS = 0.2
-CONFIG = "process:\n  sample_interval: 200ms\n"
 # The master lets a worker be that holds a request as long, and the worker a connection that waits for the next.
 PATIENT = ["--timeout", "120", "--keep-alive", "120"]
 
@@ -42,7 +41,7 @@ class WritingGunicorn(Gunicorn):
 
 
 @contextlib.contextmanager
-def running(config=CONFIG, **options):
+def running(config=FAST_SAMPLES, **options):
     with tempfile.TemporaryDirectory(prefix="gunicorn-exporter-in-hand-") as folder:
         # Who has started before the exporter looks burns no CPU time at its looks.
         with WritingGunicorn(folder, **options) as gunicorn, Exporter(config=config) as exporter:

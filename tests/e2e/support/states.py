@@ -4,7 +4,6 @@ import time
 
 from support.wait import wait_until, wait_until_steady
 
-CONFIG = "process:\n  sample_interval: 200ms\n"
 PATIENT = ["--timeout", "120"]
 
 
