@@ -40,16 +40,21 @@ def fixture_authority(tmp_path):
     return Certificates(tmp_path)
 
 
+@pytest.fixture(name="worker", params=["Worker", "TimedWorker"])
+def fixture_worker(request):
+    return f"http2_worker.{request.param}"
+
+
 @contextlib.contextmanager
-def http2_gunicorn(authority):
+def http2_gunicorn(authority, worker):
     certificate, key = authority.sign("server", "IP:127.0.0.1")
     args = ["--certfile", certificate, "--keyfile", key]
-    with running(worker_class="http2_worker.Worker", threads=4, args=args) as started:
+    with running(worker_class=worker, threads=4, args=args) as started:
         yield started
 
 
-def test_a_parked_connection_keeps_no_worker_busy(authority):
-    with http2_gunicorn(authority) as (gunicorn, exporter, stack):
+def test_a_parked_connection_keeps_no_worker_busy(authority, worker):
+    with http2_gunicorn(authority, worker) as (gunicorn, exporter, stack):
         client = Client(authority, gunicorn, stack)
         # As curl and browsers begin; the acknowledgement comes after the answer.
         client.send(PREFACE, frame(SETTINGS), window_update(0), request(1, "/"))
@@ -63,8 +68,8 @@ def test_a_parked_connection_keeps_no_worker_busy(authority):
         assert_idle(exporter, gunicorn, 1)
 
 
-def test_a_request_in_hand_keeps_its_worker_busy(authority):
-    with http2_gunicorn(authority) as (gunicorn, exporter, stack):
+def test_a_request_in_hand_keeps_its_worker_busy(authority, worker):
+    with http2_gunicorn(authority, worker) as (gunicorn, exporter, stack):
         first, second = [Client(authority, gunicorn, stack) for _ in range(2)]
         first.send(PREFACE, frame(SETTINGS), request(1, "/sleep?seconds=60"), frame(SETTINGS, ACK))
         second.send(PREFACE, frame(SETTINGS), request(1, "/"))

@@ -1,7 +1,9 @@
 #include "collectors/process/sockets/attention.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <string>
@@ -12,6 +14,19 @@
 namespace gunicorn_exporter {
 namespace {
 
+// The number of the system call; `fields` then begins with its arguments.
+std::optional<int> TakeCall(std::string_view& fields) {
+  return ParseNumber<int>(NextField(fields));
+}
+
+template <typename Number>
+std::optional<Number> TakeArgument(std::string_view& fields) {
+  std::string_view argument = NextField(fields);
+  if (!argument.starts_with("0x")) return std::nullopt;
+  argument.remove_prefix(2);
+  return ParseNumber<Number>(argument, 16);
+}
+
 // Nothing where what its threads wait in cannot be told.
 std::optional<std::set<int>> ReadReadDescriptors(ProcReader& reader,
                                                  pid_t pid) {
@@ -19,6 +34,7 @@ std::optional<std::set<int>> ReadReadDescriptors(ProcReader& reader,
   const int own = fd ? fcntl(fd.get(), F_DUPFD_CLOEXEC, 0) : -1;
   const Directory tasks(own < 0 ? nullptr : fdopendir(own));
   if (!tasks) return std::nullopt;
+  FileDescriptor memory;
   std::set<int> descriptors;
   while (const dirent* entry = readdir(tasks.get())) {
     if (!ParseNumber<pid_t>(entry->d_name)) continue;
@@ -27,6 +43,14 @@ std::optional<std::set<int>> ReadReadDescriptors(ProcReader& reader,
     if (!text) return std::nullopt;
     if (const auto number = ParseReadDescriptor(*text)) {
       descriptors.insert(*number);
+    } else if (const auto address = ParsePollAddress(*text)) {
+      if (!memory) memory = reader.Open(pid, "mem", O_RDONLY);
+      pollfd waits{};
+      if (!memory || pread(memory.get(), &waits, sizeof waits,
+                           static_cast<off_t>(*address)) != sizeof waits) {
+        return std::nullopt;
+      }
+      if ((waits.events & POLLIN) != 0) descriptors.insert(waits.fd);
     }
   }
   return descriptors;
@@ -99,12 +123,20 @@ std::set<int> ParseEpollSet(std::string_view fdinfo) {
 }
 
 std::optional<int> ParseReadDescriptor(std::string_view syscall) {
-  const auto number = ParseNumber<int>(NextField(syscall));
-  if (number != SYS_read && number != SYS_recvfrom) return std::nullopt;
-  std::string_view argument = NextField(syscall);
-  if (!argument.starts_with("0x")) return std::nullopt;
-  argument.remove_prefix(2);
-  return ParseNumber<int>(argument, 16);
+  const auto call = TakeCall(syscall);
+  if (call != SYS_read && call != SYS_recvfrom) return std::nullopt;
+  return TakeArgument<int>(syscall);
+}
+
+std::optional<std::uint64_t> ParsePollAddress(std::string_view syscall) {
+  const auto call = TakeCall(syscall);
+  bool is_poll = call == SYS_ppoll;
+#ifdef SYS_poll  // Not on every processor.
+  is_poll = is_poll || call == SYS_poll;
+#endif
+  if (!is_poll) return std::nullopt;
+  const auto address = TakeArgument<std::uint64_t>(syscall);
+  return TakeArgument<unsigned>(syscall) == 1U ? address : std::nullopt;
 }
 
 }  // namespace gunicorn_exporter

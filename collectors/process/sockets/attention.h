@@ -3,8 +3,8 @@
 // gthread's and eventlet's take a connection out of the set while they serve
 // it. gthread's HTTP/2 connections are never in it: a thread reads from each
 // while it has no request. By the worker's descriptors and what its threads
-// wait in (proc(5): fd, fdinfo, task/TID/syscall), which needs the rights that
-// descriptors need.
+// wait in (proc(5): fd, fdinfo, task/TID/syscall, mem), which needs the rights
+// that descriptors need.
 //
 // Thread rule: that of the reader.
 #pragma once
@@ -52,5 +52,12 @@ std::set<int> ParseEpollSet(std::string_view fdinfo);
 //     0 0x9 0x7f2f0c0a1b43 0x5 ...      read(9, ...)
 //       ^^^
 std::optional<int> ParseReadDescriptor(std::string_view syscall);
+
+// Where in its memory a thread that waits for one descriptor says which one: as
+// Python reads from a socket with a timeout. Its pollfd, of poll(2):
+//
+//     7 0x7f567cefe688 0x1 0x7530 ...   poll(0x7f567cefe688, 1, 30000)
+//       ^^^^^^^^^^^^^^
+std::optional<std::uint64_t> ParsePollAddress(std::string_view syscall);
 
 }  // namespace gunicorn_exporter

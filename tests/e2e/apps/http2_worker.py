@@ -1,4 +1,4 @@
-"""A threaded worker that speaks HTTP/2 over TLS as gunicorn 25's does: a thread of the pool serves a connection to its end.
+"""Threaded workers that speak HTTP/2 over TLS as gunicorn's do: a thread of the pool serves a connection to its end.
 
 As much of it as the tests need: requests without a body, one after another, their headers written as http2_frames does.
 """
@@ -10,8 +10,12 @@ from http2_frames import ACK, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREF
 
 
 class Worker(ThreadWorker):
+    """gunicorn 25's."""
+
+    read_timeout = None
+
     def enqueue_req(self, conn):
-        conn.sock.setblocking(True)
+        conn.sock.settimeout(self.read_timeout)
         self._wrap_future(self.tpool.submit(self.handle, conn), conn)
 
     def handle(self, conn):
@@ -34,3 +38,9 @@ class Worker(ThreadWorker):
         body = b"".join(self.wsgi({"PATH_INFO": path, "QUERY_STRING": query}, lambda status, headers: None))
         status_200 = b"\x88"
         sock.sendall(frame(HEADERS, END_HEADERS, number, status_200) + frame(DATA, END_STREAM, number, body))
+
+
+class TimedWorker(Worker):
+    """gunicorn 26's; with a timeout, Python waits in poll(2)."""
+
+    read_timeout = 120

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/syscall.h>
 
 #include <string>
@@ -11,6 +12,7 @@
 namespace gunicorn_exporter {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
@@ -51,6 +53,18 @@ TEST(ParseReadDescriptor, TakesThatOfARead) {
   EXPECT_EQ(ParseReadDescriptor(""), std::nullopt);
 }
 
+const std::string kPoll = std::to_string(SYS_ppoll);
+
+TEST(ParsePollAddress, TakesThatOfOneDescriptor) {
+  EXPECT_EQ(ParsePollAddress(kPoll + " 0x7f567cefe688 0x1 0x0\n"),
+            0x7f567cefe688U);
+  EXPECT_EQ(ParsePollAddress(kPoll + " 0x7f567cefe688 0x2 0x0\n"),
+            std::nullopt);
+  EXPECT_EQ(ParsePollAddress(Reads(SYS_read, "0x9")), std::nullopt);
+  EXPECT_EQ(ParsePollAddress(kPoll + " 1 0x1"), std::nullopt);
+  EXPECT_EQ(ParsePollAddress("running\n"), std::nullopt);
+}
+
 class ReadAttentionsTest : public testing::Test {
  protected:
   ReadAttentionsTest() {
@@ -82,6 +96,25 @@ TEST_F(ReadAttentionsTest, TellWhatIsAwaitedReadAndServed) {
   EXPECT_THAT(Read(), UnorderedElementsAre(Pair(11, Attention::kAwaited),
                                            Pair(12, Attention::kRead),
                                            Pair(13, Attention::kServed)));
+}
+
+TEST_F(ReadAttentionsTest, TellWhatIsReadWithATimeout) {
+  pollfd waits{11, POLLIN, 0};
+  const auto write = [&] {
+    const std::string bytes(reinterpret_cast<const char*>(&waits),
+                            sizeof waits);
+    proc_.WriteFile("11/mem", "four" + bytes);
+  };
+  proc_.WriteFile("11/task/12/syscall", kPoll + " 0x4 0x1 0x7530\n");
+  EXPECT_THAT(Read(), ElementsAre(Pair(11, Attention::kAwaited)))
+      << "its memory may not be read";
+  write();
+  EXPECT_THAT(Read(), UnorderedElementsAre(Pair(11, Attention::kAwaited),
+                                           Pair(12, Attention::kServed),
+                                           Pair(13, Attention::kRead)));
+  waits.events = POLLOUT;
+  write();
+  EXPECT_THAT(Read(), Contains(Pair(13, Attention::kServed)));
 }
 
 TEST_F(ReadAttentionsTest, TellWhatIsAwaitedAloneWhereThreadsMayNotBeRead) {
