@@ -143,7 +143,7 @@ def test_a_master_with_a_title_of_its_own_has_its_workers(seen):
         wait_until(lambda: title_of(gunicorn.pid) == "shop master", "the title is the app's")
         exporter = exporter or stack.enter_context(Exporter(FAST_SAMPLES))
         assert_has(exporter, gunicorn.name, 2)
-        assert run_exporter("check").code == 0
+        assert f"[OK]: {gunicorn.name}: 1 master" in run_exporter("check").stdout
 
 
 @pytest.mark.parametrize("helper", [A_HELPER, AN_EARLY_HELPER], ids=["late", "early"])
