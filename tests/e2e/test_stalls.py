@@ -1,17 +1,20 @@
-"""Whoever sends to the unix socket never waits long for the exporter, whatever else it has to do.
+"""Whoever sends to the unix socket waits for no scrape and no reload.
 
 A send waits while the socket's queue is full. What of that is the machine's, since it had no processor for the sender,
-for the receiving thread or for the one that reloads, the kernel tells (schedstat) and is not counted.
+for the receiving thread or for the one that reloads, the kernel tells (schedstat) and is not counted. Other work on the
+machine makes a wait long now and then; one that scrapes or reloads cause comes with each of them, and lasts as long.
 """
 
+import concurrent.futures
 import fcntl
+import heapq
 import itertools
 import multiprocessing
 import os
 import shutil
 import signal
 import socket
-import threading
+import statistics
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,11 +22,10 @@ from pathlib import Path
 
 from support import Exporter, ManagedProcess, free_port, unique_name, wait_until
 
-LONGEST_WAIT_SECONDS = 0.05
 APPS = [f"{unique_name('app')}_{number}" for number in range(1000)]
 LOOK_ALIKES = [f"{unique_name('alike')}_{number}" for number in range(200)]
 SCRAPES = 30
-SCRAPES_A_RELOAD = 3
+RELOADS = 10
 
 
 def config(env):
@@ -68,9 +70,7 @@ class UnreadExporter(Exporter):
 @dataclass
 class Sent:
     datagrams: int
-    waits: int  # How often the queue was full.
-    longest_seconds: float  # Without the machine's share.
-    longest_in_all_seconds: float
+    longest_waits: list  # As many as there are reloads, in seconds, without the machine's share; the longest first.
 
 
 class RunDelay:
@@ -106,11 +106,11 @@ def requests_of(apps):
 
 def send_requests(apps, path, threads, stop, result):
     delay = RunDelay(threads)
-    sent = Sent(0, 0, 0.0, 0.0)
+    datagrams, waits = 0, []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.connect(path)
         for datagram in requests_of(apps):
-            sent.datagrams += 1
+            datagrams += 1
             try:
                 sender.send(datagram, socket.MSG_DONTWAIT)
                 continue
@@ -118,14 +118,10 @@ def send_requests(apps, path, threads, stop, result):
                 pass
             delay_before, begin = delay.seconds(), time.monotonic()
             sender.send(datagram)
-            seconds = time.monotonic() - begin
-            machines = delay.seconds() - delay_before
-            sent.waits += 1
-            sent.longest_seconds = max(sent.longest_seconds, seconds - machines)
-            sent.longest_in_all_seconds = max(sent.longest_in_all_seconds, seconds)
+            waits.append(time.monotonic() - begin - (delay.seconds() - delay_before))
             if stop.is_set():
                 break
-    result.send(sent)
+    result.send(Sent(datagrams, heapq.nlargest(RELOADS, waits)))
 
 
 @contextmanager
@@ -150,32 +146,37 @@ def sender_of_requests(exporter, apps=APPS):
         process.join()
 
 
-def scrape_and_reload(exporter, reloads=SCRAPES // SCRAPES_A_RELOAD):
-    """Two scrapers, back to back; now and then the labels of all apps change."""
+def scrape_and_reload(exporter, reloads=RELOADS):
+    """Two scrapers, back to back; now and then the labels of all apps change. Returns how long each answer took."""
     answers = []
 
     def scrape():
         while len(answers) < SCRAPES:
-            answers.append(exporter.get("/metrics").status)
+            begin = time.monotonic()
+            assert exporter.get("/metrics").status == 200
+            answers.append(time.monotonic() - begin)
 
-    scrapers = [threading.Thread(target=scrape) for _ in range(2)]
-    for scraper in scrapers:
-        scraper.start()
-    for number, env in zip(range(reloads), itertools.cycle(["dev", "prod"])):
-        wait_until(lambda least=number * SCRAPES_A_RELOAD: len(answers) >= least, "scrapes are answered")
-        exporter.write_config(config(env))
-        exporter.send_signal(signal.SIGHUP)
-    for scraper in scrapers:
-        scraper.join()
-    assert set(answers) == {200}
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        scrapers = [pool.submit(scrape) for _ in range(2)]
+        for number, env in zip(range(reloads), itertools.cycle(["dev", "prod"])):
+            wait_until(lambda least=number * SCRAPES // RELOADS: len(answers) >= least, "scrapes are answered")
+            exporter.write_config(config(env))
+            exporter.send_signal(signal.SIGHUP)
+        for scraper in scrapers:
+            scraper.result()
+    return answers
+
+
+def assert_waits_for_no_answer(sent, answers):
+    assert len(sent.longest_waits) == RELOADS, "the queue was hardly ever full: this shows nothing"
+    assert sent.longest_waits[-1] < statistics.median(answers) / 10, (sent, sorted(answers))
 
 
 def assert_nobody_waits(exporter):
     with sender_of_requests(exporter) as finish:
-        scrape_and_reload(exporter)
+        answers = scrape_and_reload(exporter)
         sent = finish()
-    assert sent.waits > 0, "the queue was never full: this shows nothing"
-    assert sent.longest_seconds < LONGEST_WAIT_SECONDS, sent
+    assert_waits_for_no_answer(sent, answers)
     # And each of them is counted: a line is, once its event is in the store.
     wait_until(
         lambda: exporter.value("gunicorn_exporter_statsd_lines_total", transport="unixgram") == sent.datagrams,
@@ -228,12 +229,7 @@ def test_a_sender_who_must_be_looked_up_waits_for_no_view_of_many_gunicorns():
             lambda: len(set(LOOK_ALIKES) & set(exporter.scrape().by("app", "gunicorn_masters"))) == len(LOOK_ALIKES),
             "all of them are known",
         )
-        # Other work on the machine keeps a sender waiting now and then; a view does each time.
-        for _ in range(3):
-            with sender_of_requests(exporter, [None]) as finish:
-                scrape_and_reload(exporter, reloads=0)
-                sent = finish()
-            assert sent.waits > 0, "the queue was never full: this shows nothing"
-            if sent.longest_seconds < LONGEST_WAIT_SECONDS:
-                break
-        assert sent.longest_seconds < LONGEST_WAIT_SECONDS, sent
+        with sender_of_requests(exporter, [None]) as finish:
+            answers = scrape_and_reload(exporter, reloads=0)
+            sent = finish()
+        assert_waits_for_no_answer(sent, answers)
