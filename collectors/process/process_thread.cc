@@ -109,7 +109,6 @@ void ProcessThread::SetWake(std::function<void()> wake) {
 void ProcessThread::Run() {
   monitor_.Scan();
   monitor_.Sample();
-  TellApps();
   std::unique_lock lock(mutex_);
   while (!is_stopping_) {
     if (new_config_) {

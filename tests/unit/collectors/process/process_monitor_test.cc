@@ -368,7 +368,7 @@ TEST_F(ProcessMonitorTest, ScansLessOftenWhereAScanCostsOverAHundredth) {
   EXPECT_EQ(known(), 2U);
 }
 
-TEST_F(ProcessMonitorTest, NeverLowersListenOverflows) {
+TEST_F(ProcessMonitorTest, NeverLowersListenOverflowsOfAnAppThatItKnows) {
   const auto counts = [](int overflows) {
     FakeProcess master;
     master.files["net/tcp"] = "";
@@ -390,6 +390,10 @@ TEST_F(ProcessMonitorTest, NeverLowersListenOverflows) {
   EXPECT_THAT(total(), ElementsAre("{app=\"my_app\"} 13"));
   proc_.Remove(10);
   EXPECT_THAT(total(), ElementsAre("{app=\"my_app\"} 13"));
+  now_ += Config().discovery.forget_after;
+  EXPECT_THAT(total(), ElementsAre());
+  proc_.SetTitled(30, 1, "gunicorn: master [my_app]", counts(2));
+  EXPECT_THAT(total(), ElementsAre("{app=\"my_app\"} 2"));
 }
 
 }  // namespace
