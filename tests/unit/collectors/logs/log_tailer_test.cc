@@ -113,6 +113,17 @@ TEST_F(LogTailerTest, BeginsAgainWhenAFileWasCut) {
   EXPECT_EQ(tailer.stats().truncations, 1U);
 }
 
+TEST_F(LogTailerTest, JoinsNothingOverACut) {
+  LogSourceConfig source = Source("a.log");
+  source.multi_line = {{"date", "\\[\\d+\\]"}};
+  LogTailer tailer(source);
+  Read(tailer);
+  WriteFile(dir_ / "a.log", "[1] a\nTrace\n");
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  WriteFile(dir_ / "a.log", "back\n[2] b\n");
+  EXPECT_THAT(Read(tailer), ElementsAre("[1] a\nTrace", "back"));
+}
+
 TEST_F(LogTailerTest, SeesACutFileThatIsLongerAgain) {
   LogTailer tailer(Source("a.log"));
   ReadFirstLine(tailer, "one");

@@ -1,6 +1,7 @@
 #include "collectors/process/process_collector.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "collectors/process/process_monitor.h"
 #include "tests/support/fake_proc.h"
@@ -29,6 +30,32 @@ TEST(ProcessCollector, TellsOfNoCreationWhereTheCountBeganBeforeIt) {
   }
   EXPECT_EQ(created["gunicorn_workers_spawned_total"], 1.7e9);
   EXPECT_EQ(created["gunicorn_cpu_seconds_total"], 0);
+}
+
+TEST(ProcessCollector, TellsEachWorkersOwnFigures) {
+  FakeProc proc;
+  FakeProcess worker;
+  worker.user_ticks = 300;
+  worker.system_ticks = 50;
+  worker.resident_pages = 7;
+  proc.SetTitled(10, 1, "gunicorn: master [my_app]");
+  proc.SetTitled(11, 10, "gunicorn: worker [my_app]", worker);
+  Config config;
+  config.process.per_worker = true;
+  prometheus::Registry registry;
+  ProcessMonitor monitor(config, ProcessPaths{proc.root(), ""}, registry,
+                         SystemClocks());
+  monitor.Scan();
+  std::map<std::string, double> values;
+  for (const MetricFamily& family : ToFamilies(monitor.View(true), 100)) {
+    for (const Series& series : family.series) {
+      if (!series.own || series.own->text() != "pid=\"11\"") continue;
+      values[family.name] = series.value;
+    }
+  }
+  EXPECT_EQ(values["gunicorn_worker_cpu_seconds_total"], 3.5);
+  EXPECT_EQ(values["gunicorn_worker_resident_memory_bytes"],
+            7.0 * static_cast<double>(sysconf(_SC_PAGESIZE)));
 }
 
 TEST(ProcessCollector, HasNothingToReportWithoutATable) {
