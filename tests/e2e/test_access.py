@@ -11,6 +11,14 @@ from support.certificates import Certificates
 
 PROBES = ("/-/healthy", "/-/ready")
 CLOSED = ("/", "/metrics", "/health", "/api/v1/status", "/api/v1/history", "/nothing")
+# Each kind of name that a client's certificate may have, as openssl calls it.
+CLIENT_NAMES = [
+    ("DNS", "prometheus.example.org"),
+    ("URI", "spiffe://prometheus"),
+    ("email", "ops@example.org"),
+    ("IP", "192.0.2.7"),
+    ("IP", "2001:db8::7"),
+]
 
 
 def bcrypt(password):
@@ -25,7 +33,7 @@ def tls(certificate, key, more=""):
 def make_authority(tmp_path_factory):
     authority = Certificates(tmp_path_factory.mktemp("certificates"))
     authority.server = authority.sign("server", "DNS:localhost,IP:127.0.0.1")
-    authority.client = authority.sign("client", "DNS:prometheus.example.org,URI:spiffe://prometheus", "clientAuth")
+    authority.client = authority.sign("client", ",".join(f"{kind}:{name}" for kind, name in CLIENT_NAMES), "clientAuth")
     authority.other = authority.sign("other", "DNS:other.example.org", "clientAuth")
     return authority
 
@@ -120,11 +128,11 @@ def test_a_file_that_a_refused_configuration_names_is_taken_when_it_comes(author
         assert exporter.curl("/metrics", *right) == (0, 200)
 
 
-@pytest.mark.parametrize("san", ["prometheus.example.org", "spiffe://prometheus"])
-def test_allowed_names_of_clients(authority, san):
+@pytest.mark.parametrize(("kind", "name"), CLIENT_NAMES)
+def test_allowed_names_of_clients(authority, kind, name):
     more = f"""  client_auth_type: RequireAndVerifyClientCert
   client_ca_file: {authority.authority}
-  client_allowed_sans: [{san}]
+  client_allowed_sans: ["{name}"]
 """
     with Https(authority, tls(*authority.server, more)) as exporter:
         assert exporter.curl("/metrics", "--cert", authority.client[0], "--key", authority.client[1]) == (0, 200)
