@@ -49,6 +49,10 @@ class Https(Exporter):
     def is_ready(self):
         return "http_started" in self.log()
 
+    def refusals(self):
+        """How often it has told that the files are broken."""
+        return self.log().count("event=web_config_reload_failed")
+
     def curl(self, path, *options):
         """(exit code, status) of a request by curl."""
         done = subprocess.run(
@@ -123,8 +127,10 @@ def test_a_file_that_a_refused_configuration_names_is_taken_when_it_comes(author
     with Https(authority, tls(*authority.server)) as exporter:
         exporter.web_config_path.write_text(tls(*authority.server, more))
         assert exporter.curl("/metrics") == (0, 200)
+        wait_until(lambda: exporter.refusals() == 1, "it is refused")
         late.write_bytes(authority.authority.read_bytes())
-        assert exporter.curl("/metrics")[1] == 0
+        # A request does not wait long for the files to be looked at: the next ones then find what they say.
+        wait_until(lambda: exporter.curl("/metrics")[1] == 0, "the file is taken")
         assert exporter.curl("/metrics", *right) == (0, 200)
 
 
@@ -149,15 +155,17 @@ def test_a_certificate_is_renewed_without_a_restart(authority, tmp_path):
         # First the one file, then the other: in between they do not match, and the old pair goes on.
         certificate.write_bytes(new_certificate.read_bytes())
         assert "CN = server" in exporter.s_client()
+        # A handshake does not wait long for the files to be looked at.
+        wait_until(lambda: exporter.refusals() == 1, "the pair that does not match is refused")
         key.write_bytes(new_key.read_bytes())
-        assert "CN = renewed" in exporter.s_client()
+        wait_until(lambda: "CN = renewed" in exporter.s_client(), "the new pair is taken")
         assert exporter.curl("/metrics") == (0, 200)
         certificate.write_text("broken\n")
         for _ in range(3):
             assert "CN = renewed" in exporter.s_client()
+        wait_until(lambda: exporter.refusals() == 2, "the broken one is refused")
         assert exporter.stop() == 0  # All that it logs is written then.
-        warnings = [line for line in exporter.log().splitlines() if "web_config_reload_failed" in line]
-        assert len(warnings) == 2, warnings  # One for each time that the files were broken.
+        assert exporter.refusals() == 2, exporter.log()  # One for each time that the files were broken.
 
 
 def test_basic_authentication():
@@ -175,7 +183,8 @@ def test_basic_authentication():
         assert exporter.get("/metrics", user=("prometheus", "secret")).status == 200
         # Another password, without a restart; a broken file changes nothing.
         exporter.web_config_path.write_text(f"basic_auth_users:\n  prometheus: {bcrypt('other')}\n")
-        assert exporter.get("/metrics", user=("prometheus", "secret")).status == 401
+        # A request does not wait long for the file to be looked at.
+        wait_until(lambda: exporter.get("/metrics", user=("prometheus", "secret")).status == 401, "the file is taken")
         assert exporter.get("/metrics", user=("prometheus", "other")).status == 200
         exporter.web_config_path.write_text("basic_auth_users: [\n")
         assert exporter.get("/metrics", user=("prometheus", "other")).status == 200
