@@ -74,8 +74,9 @@ def test_a_full_unix_socket_drops_nothing():
                     sent += 1
             exporter.send_signal(signal.SIGCONT)
             sender.send(b"gunicorn.requests:1|c")  # Waits until there is room.
-        # A packet that is counted is in the app's series, not the other way round.
-        wait_until(lambda: exporter.value(RECEIVED, transport="unixgram") == sent + 1, "all that was taken is received")
+        # A line that is counted is in the app's series. Those of a new sender wait until it is looked up.
+        wait_until(lambda: exporter.value(LINES, transport="unixgram") == sent + 1, "all that was taken is counted")
+        assert exporter.value(RECEIVED, transport="unixgram") == sent + 1
         scrape = exporter.scrape()
         assert scrape.value("gunicorn_requests_total", app=rest) == sent + 1
         assert scrape.value(DROPPED, transport="unixgram") == 0

@@ -31,9 +31,10 @@ def test_lines_are_counted():
     name = unique_name("shop")
     with Exporter(config=config(name), flags=["--statsd.listen-unixgram=statsd.sock"]) as exporter:
         send_unixgram(exporter.directory / "statsd.sock", "gunicorn.requests:1|c|@1.0\ngunicorn.requests:2|c|@0.5")
-        # A packet is counted after its lines are.
-        packets = "gunicorn_exporter_statsd_packets_total"
-        wait_until(lambda: exporter.value(packets, transport="unixgram") == 1, "the one packet is counted")
+        # The lines of a new sender wait until it is looked up, and are counted after what they say.
+        lines = "gunicorn_exporter_statsd_lines_total"
+        wait_until(lambda: exporter.value(lines, transport="unixgram") == 2, "both lines are counted")
+        assert exporter.value("gunicorn_exporter_statsd_packets_total", transport="unixgram") == 1
         assert exporter.value("gunicorn_requests_total", app=name) == 5
 
 
