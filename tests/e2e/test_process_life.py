@@ -13,7 +13,9 @@ def wait_for(exporter, name, value, what, **labels):
 def test_an_upgrade_keeps_its_app_through_both_masters():
     with Exporter() as exporter, Gunicorn(workers=2) as gunicorn:
         app = gunicorn.name
-        wait_for(exporter, "gunicorn_masters", 1, "the master is seen", app=app)
+        wait_for(exporter, "gunicorn_workers", 2, "its workers are seen", app=app, state="idle")
+        # Not 0 where the exporter has looked while the first ones started.
+        spawned = exporter.value("gunicorn_workers_spawned_total", app=app)
         gunicorn.send_signal(signal.SIGUSR2)
         wait_for(exporter, "gunicorn_masters", 2, "the upgrade is seen", app=app)
         wait_for(exporter, "gunicorn_workers", 4, "both have workers", app=app, state="idle")
@@ -31,7 +33,7 @@ def test_an_upgrade_keeps_its_app_through_both_masters():
             assert scrape.value("gunicorn_is_running", app=app) == 1
             assert scrape.value("gunicorn_masters", app=app) == 1
             assert scrape.value("gunicorn_workers_exited_total", app=app) == 2
-            assert scrape.value("gunicorn_workers_spawned_total", app=app) == 2
+            assert scrape.value("gunicorn_workers_spawned_total", app=app) == spawned + 2
             assert f'app="{app}.2"' not in exporter.get("/metrics").text
         finally:
             os.kill(new_master, signal.SIGTERM)
