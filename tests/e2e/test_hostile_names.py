@@ -48,6 +48,11 @@ def names_of(samples, family="gunicorn_requests_total"):
     return {sample.labels["app"] for sample in samples if sample.name == family}
 
 
+def wait_for_names(exporter, names):
+    """Lines that name no app which is known wait until their sender is looked up: each has one of its own."""
+    wait_until(lambda: names <= names_of(exporter.scrape().samples), "the lines of all names are counted")
+
+
 def health_of(exporter, name):
     """The answer of /health/NAME; None where the name is too long for a URI, and the exporter says so."""
     path = "/health/" + quote(name, safe="")
@@ -94,9 +99,10 @@ def test_names_in_tags():
             send_udp(exporter.statsd_port, f"gunicorn.requests:1|c|#app:{name}\ngunicorn.request.duration:5|ms|#app:{name}")
         for name in NOT_UTF8:
             send_udp(exporter.statsd_port, b"gunicorn.requests:1|c|#app:" + name)
-        scrape = exporter.check()
         # Blanks around a tag's name are none of it.
         names = [name.strip(" ") for name in names]
+        wait_for_names(exporter, set(names))
+        scrape = exporter.check()
         assert_every_format_has(exporter, set(names))
         for name in names:
             assert scrape.value("gunicorn_requests_total", app=name) == 1
@@ -113,6 +119,7 @@ def test_names_in_prefixes():
             send_udp(exporter.statsd_port, f"{name}.gunicorn.requests:1|c")
         for name in NOT_UTF8:
             send_udp(exporter.statsd_port, name + b".gunicorn.requests:1|c")
+        wait_for_names(exporter, set(names))
         scrape = exporter.check()
         assert_every_format_has(exporter, set(names))
         for name in names:
