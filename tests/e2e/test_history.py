@@ -35,9 +35,10 @@ def test_what_happened_is_told_afterwards():
     with Exporter() as exporter, Gunicorn(workers=2, statsd=exporter) as gunicorn:
         name = gunicorn.name
         wait_until(lambda: points(history(exporter), name), "there is a point")
+        make_requests(gunicorn, ["/"] * 19 + ["/status/500"], 40, clients=1)
+        # After those: where its age is told below, they are all counted.
         held = gunicorn.connect()
         held.request("GET", "/sleep?seconds=300")
-        make_requests(gunicorn, ["/"] * 19 + ["/status/500"], 40, clients=1)
         # Nobody asks for the process table but the history itself.
         told = wait_until(
             lambda: [
@@ -64,7 +65,10 @@ def test_a_ratio_is_over_the_last_minute_and_not_over_one_poll():
         newest = history(exporter)["newest"]
         wait_until(lambda: history(exporter)["newest"] > newest, "a point later")
         make_requests(gunicorn, ["/status/500"], 3, clients=1)
-        wait_until(lambda: exporter.value(**total) == 60, "those are counted, too")
+        # A request's status is the last line that gunicorn sends of it.
+        failed = {"name": "gunicorn_request_status_total", "app": gunicorn.name, "code": 500}
+        wait_until(lambda: exporter.value(**failed) == 3, "those are counted, too")
+        assert exporter.value(**total) == 60
         assert last_minute(exporter, gunicorn.name)["error_ratio"] == 0.05
         newest = history(exporter)["newest"]
         later = wait_until(lambda: points(history(exporter, newest), gunicorn.name), "the next point")
