@@ -65,9 +65,20 @@ def test_workers_that_are_told_to_stop_lose_nothing(worker_class):
 
 
 def test_workers_that_end_after_their_share_of_requests_lose_nothing():
-    with Exporter(config=FAST_SAMPLES) as exporter, Gunicorn(workers=1, args=["--max-requests", "1"]) as gunicorn:
+    config = FAST_SAMPLES + "  per_worker: true\n"
+    with Exporter(config=config) as exporter, Gunicorn(workers=1, args=["--max-requests", "1"]) as gunicorn:
         wait_until(lambda: value(exporter, gunicorn, "requests_lost_total") == 0, "the counter begins at 0")
-        for _ in range(5):
+
+        def is_seen():
+            shown = exporter.scrape().by("pid", "gunicorn_worker_requests_in_progress", app=gunicorn.name)
+            return str(gunicorn.worker_pids()[0]) in shown
+
+        for ended in range(5):
+            # One that came and went between two samples of a busy machine would not be counted.
+            wait_until(
+                lambda ended=ended: value(exporter, gunicorn, "workers_exited_total") == ended, "the one before has gone"
+            )
+            wait_until(is_seen, "the worker is seen")
             assert gunicorn.get("/sleep?seconds=0.5").status == 200
         wait_until(lambda: value(exporter, gunicorn, "workers_exited_total") == 5, "the ends are seen")
         assert value(exporter, gunicorn, "requests_lost_total") == 0
