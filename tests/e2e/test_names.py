@@ -180,16 +180,17 @@ def may_mount():
 
 @pytest.mark.skipif(not may_mount(), reason="procfs cannot be mounted here")
 def test_what_is_hidden_is_not_told_as_absent():
-    config = "instances:\n  - proc_name: shop\n"
-    with Gunicorn(name="shop", workers=1), HiddenExporter(config=config) as exporter:
+    name = unique_name("shop")
+    config = f"instances:\n  - proc_name: {name}\n"
+    with Gunicorn(name=name, workers=1), HiddenExporter(config=config) as exporter:
         answer = exporter.get("/health")
         assert answer.status == 503
         (app,) = answer.json()["apps"]
-        assert app["message"].startswith("Found no master process with name: gunicorn: master [shop] (")
+        assert app["message"].startswith(f"Found no master process with name: gunicorn: master [{name}] (")
         assert "hidepid" in app["message"]
         scrape = exporter.scrape()
-        assert scrape.series("gunicorn_is_running", app="shop") == []
-        assert scrape.value("gunicorn_masters", app="shop") == 0
+        assert scrape.series("gunicorn_is_running", app=name) == []
+        assert scrape.value("gunicorn_masters", app=name) == 0
         assert any("hidepid" in hint for hint in exporter.get("/api/v1/status").json()["hints"])
     with Gunicorn(workers=1), HiddenExporter() as exporter:
         message = exporter.get("/health").json()["message"]
