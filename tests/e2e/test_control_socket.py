@@ -15,7 +15,7 @@ from support import FAST_SAMPLES, Exporter, Gunicorn, UnprivilegedExporter, uniq
 
 WORKERS, THREADS, TIMEOUT = 2, 4, 77
 # Of a gunicorn that this file starts alone.
-USER = 47140
+USER = 47160
 
 
 class ControlledGunicorn(Gunicorn):

@@ -15,7 +15,7 @@ from support.recorded_proc import PROCESS_OK, RecordedProc, hang, scrape_in_two_
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="makes namespaces")
 CLOCK = os.environ.get("STEP_CLOCK", ROOT / "build/dev/tests/e2e/libstep_clock.so")
-HIDDEN_USER = 47130  # Who runs nothing else: another test's processes would be seen.
+HIDDEN_USER = 47150  # Who runs nothing else: another test's processes would be seen.
 
 
 class HiddenProcExporter(Exporter):
