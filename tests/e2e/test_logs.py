@@ -62,7 +62,7 @@ def test_a_forwarded_address_and_json_are_read(tmp_path):
 
 
 def test_timeouts_and_kills_are_events(tmp_path):
-    with LoggingGunicorn(tmp_path, workers=2, args=["--timeout", "5"]) as gunicorn:
+    with LoggingGunicorn(tmp_path, workers=2, args=["--timeout", "10"]) as gunicorn:
         with Exporter(logs_of(gunicorn)) as exporter:
 
             def event(name):
