@@ -121,7 +121,9 @@ def holds_a_request(gunicorn):
 @pytest.mark.parametrize("transport", ["udp", "unix"])
 def test_what_a_gunicorn_sends_while_it_ends_is_its_own(transport):
     with AnyTransport() as exporter, contextlib.ExitStack() as stack:
-        one, two = [stack.enter_context(Sender(exporter, transport)) for _ in range(2)]
+        # Its worker may take its time to answer on a busy machine.
+        args = ["--graceful-timeout", "60"]
+        one, two = [stack.enter_context(Sender(exporter, transport, args=args)) for _ in range(2)]
         at_once(requests(one, 20), requests(two, 20))
         slow = threading.Thread(target=one.get, args=("/sleep?seconds=3",))
         slow.start()
