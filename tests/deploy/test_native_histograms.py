@@ -32,8 +32,8 @@ def test_rules_and_panels_read_native_histograms():
         make_requests(gunicorn, ["/sleep?seconds=0.03"], 20, clients=1)
         wait_until(lambda: prometheus.value(f'gunicorn_requests_total{{app="{name}"}}') == 21, "all requests are there")
         assert not prometheus.query("gunicorn_request_duration_seconds_bucket"), "Prometheus takes the native one"
-        # A quantile may stand at the beginning of the bucket that 0.03 s is in. A busy machine may hold one request up, which
-        # is then the highest of 21.
+        # A quantile may stand at the beginning of the bucket that 0.03 s is in.
+        # A busy machine may hold one request up, which is then the highest of 21.
         for rule, most in (("p50_5m", 1), ("p95_5m", 10), ("p99_5m", 10), ("mean5m", 1)):
             wait_until(
                 lambda: 0.028 <= prometheus.value(f'{LATENCY}{rule}{{app="{name}"}}') < most, f"{rule} is recorded"

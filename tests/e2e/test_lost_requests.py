@@ -75,7 +75,7 @@ def test_workers_that_end_after_their_share_of_requests_lose_nothing():
 
         for ended in range(5):
             # One that came and went between two samples of a busy machine would not be counted.
-            wait_until(lambda n=ended: value(exporter, gunicorn, "workers_exited_total") == n, "the one before has gone")
+            wait_until(lambda n=ended: value(exporter, gunicorn, "workers_exited_total") == n, "the last one has gone")
             wait_until(is_seen, "the worker is seen")
             assert gunicorn.get("/sleep?seconds=0.5").status == 200
         wait_until(lambda: value(exporter, gunicorn, "workers_exited_total") == 5, "the ends are seen")
