@@ -74,7 +74,8 @@ class Living:
 
     def values(self, board):
         """What a person who just opens the dashboard has in its variables: all, or the first app."""
-        return {"cluster": ".*", "node": ".*", "app": ".*" if board["uid"] == "gunicorn-fleet" else self.shop}
+        [app] = [variable for variable in board["templating"]["list"] if variable["name"] == "app"]
+        return {"cluster": ".*", "node": ".*", "app": ".*" if app["includeAll"] else self.shop}
 
     def shown(self, board):
         """{panel's id: what its queries gave}."""

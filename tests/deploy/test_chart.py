@@ -5,6 +5,7 @@ import shutil
 import pytest
 import yaml
 from charts import CHART, by_kind, check_objects, helm_template
+from dashboards import DASHBOARDS
 from npm import kubernetes_tools, run, run_any
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -93,7 +94,7 @@ SETTINGS = [
     ({"podMonitor": {"annotations": {"a": "b"}, "labels": {"release": "p"}}}, lambda o: metadata_of("PodMonitor")(o)["labels"]["release"], "p"),
     ({"podMonitor": {"enabled": False}, "serviceMonitor": {"enabled": True}}, count_of("ServiceMonitor"), 1),
     ({"prometheusRule": {"namespace": "monitoring2"}}, lambda o: metadata_of("PrometheusRule")(o)["namespace"], "monitoring2"),
-    ({"dashboards": {"enabled": True}}, count_of("ConfigMap"), 3),
+    ({"dashboards": {"enabled": True}}, count_of("ConfigMap"), 1 + len(DASHBOARDS)),
     ({"extraObjects": [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "{{ .Release.Name }}-x"}}]}, lambda o: metadata_of("Secret")(o)["name"], "gunicorn-exporter-x"),
 ]
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 
 import pytest
 import yaml
@@ -18,7 +19,7 @@ def check(*files):
 
 
 def test_the_dashboards_fit_grafanas_types():
-    assert check(*DASHBOARDS) == (0, "2 dashboards fit their types\n")
+    assert check(*DASHBOARDS) == (0, f"{len(DASHBOARDS)} dashboards fit their types\n")
 
 
 MISTAKES = {
@@ -54,11 +55,41 @@ def test_a_dashboard_has_its_variables_and_its_panels_their_places(path):
     places = [panel["gridPos"] for panel in board["panels"]]
     cells = [(x, y) for p in places for x in range(p["x"], p["x"] + p["w"]) for y in range(p["y"], p["y"] + p["h"])]
     assert len(cells) == len(set(cells)), "two panels share a place"
-    assert max(x for x, _ in cells) < 24
+    assert len(cells) == 24 * (1 + max(y for _, y in cells)), "a place is empty, or a panel too wide"
+    titles = [(panel["type"], panel["title"]) for panel in panels(board)]
+    assert len(titles) == len(set(titles))
+    texts = json.dumps(board["panels"])
+    for name in ("cluster", "node", "app"):
+        assert f"${name}" in texts, f"{name} is not used"
     for panel in panels(board):
         assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}, panel["title"]
         assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
         assert len(panel["description"]) > 25, f"{panel['title']} says neither what it shows nor what to do"
+
+
+def test_every_dashboard_answers_a_question_and_leads_to_the_others():
+    boards = {path.stem: load(path) for path in DASHBOARDS}
+    questions = {uid: board["description"] for uid, board in boards.items()}
+    assert len(set(questions.values())) == len(boards)
+    assert all(re.fullmatch(r"[A-Z][^.?]*\?", question) for question in questions.values())
+    for uid, board in boards.items():
+        others = {f"/d/{other}": question for other, question in questions.items() if other != uid}
+        assert {link["url"]: link["title"] for link in board["links"]} == others
+        assert all(link["type"] == "link" and link["includeVars"] and link["keepTime"] for link in board["links"])
+        # Those of a table's cells say which app.
+        for target, values in re.findall(r'"url": "/d/([a-z-]+)\?([^"]*)"', json.dumps(board["panels"])):
+            assert target in boards
+            for kept in ("${datasource:queryparam}", "${cluster:queryparam}", "${node:queryparam}", "var-app=", "${__url_time_range}"):
+                assert kept in values
+
+
+def test_no_panel_stands_in_two_dashboards():
+    queries = {}
+    for path in DASHBOARDS:
+        for panel in panels(load(path)):
+            if panel["type"] != "stat":
+                queries.setdefault(tuple(target["expr"] for target in panel["targets"]), []).append((path.stem, panel["title"]))
+    assert [places for places in queries.values() if len(places) > 1] == []
 
 
 def test_the_provisioning_files_are_what_grafana_reads():
@@ -107,18 +138,21 @@ def test_the_dashboards_show_gunicorns_under_load(tmp_path):
         assert 0.2 < largest(fleet["Busy ratio"][0], living.shop) <= 1
         assert largest(fleet["Worker timeouts"][0], living.shop) > 0
         assert largest(fleet["Worker timeouts"][1], living.shop) > 0
-        one = {panel["title"]: shown["gunicorn-app"][panel["id"]] for panel in panels(boards["gunicorn-app"])}
-        assert largest(one["What the app waits for"][0], living.service.peer) >= 1
-        assert largest(one["Oldest wait by peer"][0], living.slow_service.peer) > 2
-        assert largest(one["Oldest request"][0], "node-1") > 2
-        assert largest(one["Requests in progress against slots"][1], "node-1") == 3
-        assert largest(one["Lost requests"][0], "node-1") > 0
-        assert largest(one["CPU throttling"][0], "node-1") > 0
-        assert largest(one["Memory against its limit, and kills"][1], "node-1") == MEMORY_LIMIT
-        assert largest(one["Memory against its limit, and kills"][2], "node-1") == 0
+        app, slow, workers = (
+            {panel["title"]: shown[uid][panel["id"]] for panel in panels(boards[uid])}
+            for uid in ("gunicorn-app", "gunicorn-slow", "gunicorn-workers")
+        )
+        assert largest(slow["What the app waits for"][0], living.service.peer) >= 1
+        assert largest(slow["Oldest wait by peer"][0], living.slow_service.peer) > 2
+        assert largest(slow["Oldest request"][0], "node-1") > 2
+        assert largest(slow["Requests in progress against slots"][1], "node-1") == 3
+        assert largest(workers["Lost requests"][0], "node-1") > 0
+        assert largest(slow["CPU throttling"][0], "node-1") > 0
+        assert largest(workers["Memory against its limit, and kills"][1], "node-1") == MEMORY_LIMIT
+        assert largest(workers["Memory against its limit, and kills"][2], "node-1") == 0
         assert largest(fleet["Slots taken"][0], living.shop) <= 1
-        assert [series["labels"]["pod"] for series in one["Pods"][0]["series"]] == ["web-0"]
-        assert above(one["Latency"][:3], one["Latency"][3]) == []
+        assert [series["labels"]["pod"] for series in app["Pods"][0]["series"]] == ["web-0"]
+        assert above(app["Latency"][:3], app["Latency"][3]) == []
         for board in boards.values():
             for annotation in board["annotations"]["list"]:
                 if annotation["name"] == "Deploys":

@@ -103,5 +103,7 @@ def test_the_rules_and_dashboards_in_kubernetes_objects_are_these():
         chart = ROOT / "deploy/kubernetes/helm/gunicorn-exporter/rules" / name
         assert run_any(["diff", PROMETHEUS / name, chart]) == (0, "")
     for folder in ("helm/gunicorn-exporter/dashboards", "components/dashboards"):
-        for path in (ROOT / "grafana/dashboards").iterdir():
+        own = list((ROOT / "grafana/dashboards").iterdir())
+        assert {path.name for path in (ROOT / "deploy/kubernetes" / folder).glob("*.json")} == {path.name for path in own}
+        for path in own:
             assert run_any(["diff", path, ROOT / "deploy/kubernetes" / folder / path.name]) == (0, "")
