@@ -30,7 +30,7 @@ struct FollowedFile {
   std::unique_ptr<TailedFile> tail;
   Use use = Use::kUnknown;
   bool is_copy = false;          // Its rest is read, see FollowCopy.
-  bool is_listed = true;         // The log's path leads to it.
+  bool is_listed = false;        // The log's path leads to it.
   Clock::time_point away_since;  // Where it is not listed.
   // Of a kSuspect: since when, and how large it was while it may have been in
   // the making.

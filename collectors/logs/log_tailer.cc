@@ -130,7 +130,6 @@ void LogTailer::Scan(Clock::time_point now, const Sink& sink,
         continue;
       }
       file.use = Use::kRead;
-      file.is_listed = false;
       // Older than what lies in its place now: it is read first.
       files_.insert(files_.begin(), std::move(file));
     }
@@ -241,6 +240,7 @@ void LogTailer::Open(const std::string& path, const FileId& id,
   failing_paths_.erase(path);
 
   FollowedFile file;
+  file.is_listed = true;
   file.tail = std::make_unique<TailedFile>(std::move(fd), path, id, rules_);
   const auto saved = FindPosition(*file.tail);
   std::vector<FollowedFile> copies;
@@ -274,7 +274,6 @@ bool LogTailer::FollowCopy(const FilePosition& place, std::uint64_t offset,
   copy->StartAt(offset);
   const auto known = FindById(files_, copy->id());
   FollowedFile& file = known != files_.end() ? *known : found.emplace_back();
-  if (known == files_.end()) file.is_listed = false;
   file.tail = std::move(copy);
   file.use = Use::kRead;
   file.is_copy = true;
