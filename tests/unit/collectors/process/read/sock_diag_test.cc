@@ -1,12 +1,18 @@
 #include "collectors/process/read/sock_diag.h"
 
 #include <gtest/gtest.h>
+#include <linux/magic.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
+#include <fstream>
+#include <optional>
+#include <string>
 
 namespace gunicorn_exporter {
 namespace {
@@ -125,6 +131,57 @@ TEST(SockDiag, TellsASilentConnectionFromOneInFlight) {
   sockets = diag.Connections({{listener.port()}}, {});
   ASSERT_TRUE(sockets);
   EXPECT_EQ(sockets->front().exchange, ConnectionState::kParked);
+}
+
+// The id of this process's cgroup v2: the inode of its folder. Nothing where
+// no cgroup v2 is mounted.
+std::optional<std::uint64_t> OwnCgroup() {
+  std::ifstream file("/proc/self/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("0::")) continue;
+    for (const std::string mount :
+         {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
+      struct statfs system {};
+      struct stat folder {};
+      if (statfs(mount.c_str(), &system) == 0 &&
+          system.f_type == CGROUP2_SUPER_MAGIC &&
+          stat((mount + line.substr(3)).c_str(), &folder) == 0) {
+        return folder.st_ino;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+TEST(SockDiag, TellsTheCgroupOfASocketsMaker) {
+  const auto own = OwnCgroup();
+  if (!own) GTEST_SKIP() << "no cgroup v2";
+  const Listener listener;
+  const FileDescriptor datagrams(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in loopback{};
+  loopback.sin_family = AF_INET;
+  loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(bind(datagrams.get(), reinterpret_cast<const sockaddr*>(&loopback),
+                 sizeof loopback),
+            0);
+  struct stat status {};
+  ASSERT_EQ(fstat(datagrams.get(), &status), 0);
+  SockDiag diag;
+  const auto listeners = diag.Listeners();
+  ASSERT_TRUE(listeners);
+  const auto stream = std::find_if(
+      listeners->begin(), listeners->end(), [&](const TcpSocket& socket) {
+        return socket.local.port == listener.port() && !socket.local.is_v6;
+      });
+  ASSERT_NE(stream, listeners->end());
+  EXPECT_EQ(stream->cgroup, own);
+  const auto sockets = diag.UdpSockets();
+  ASSERT_TRUE(sockets);
+  const auto packet = std::find_if(
+      sockets->begin(), sockets->end(),
+      [&](const UdpSocket& socket) { return socket.inode == status.st_ino; });
+  ASSERT_NE(packet, sockets->end());
+  EXPECT_EQ(packet->cgroup, own);
 }
 
 TEST(SockDiag, AsksForNothingWithoutPorts) {
