@@ -30,11 +30,15 @@ def output_of(*words, **options):
 def make_releases(tmp_path_factory):
     if "RELEASES" in os.environ:
         return [Path(folder) for folder in os.environ["RELEASES"].split(":")]
+    git = ["git", "-c", f"safe.directory={ROOT}/.git", "-C", ROOT]
+    commit = output_of(*git, "rev-parse", "HEAD").strip()
     releases = []
     for number, (place, environment) in enumerate(CALLERS):
         work = tmp_path_factory.mktemp("release")
         (work / place).parent.mkdir(parents=True, exist_ok=True)
-        output_of("git", "-c", f"safe.directory={ROOT}/.git", "clone", "--quiet", f"file://{ROOT}", work / place)
+        output_of(*git, "clone", "--quiet", f"file://{ROOT}", work / place)
+        # Of the same one, whatever is committed meanwhile.
+        output_of("git", "-C", work / place, "checkout", "--quiet", commit)
         releases.append(work / "made")
         umask = ["sh", "-c", 'umask "$1"; shift; exec "$@"', "umask", ("022", "077")[number]]
         output_of(*umask, work / place / "deploy/release", releases[-1], env={**os.environ, **environment})
