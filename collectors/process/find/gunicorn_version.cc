@@ -12,10 +12,8 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <span>
 
 #include "collectors/process/read/proc_reader.h"
 #include "collectors/process/read/text_fields.h"
@@ -69,10 +67,12 @@ std::string ReadStartedName(ProcReader& reader, pid_t pid) {
     if (entry[0] == AT_EXECFN) address = entry[1];
   }
   if (address == 0) return {};
+  const FileDescriptor memory = reader.Open(pid, "mem", O_RDONLY);
   std::array<char, PATH_MAX> name{};
-  reader.ReadMemory(
-      pid, address,
-      std::as_writable_bytes(std::span(name).first(PATH_MAX - 1)));
+  if (!memory || pread(memory.get(), name.data(), name.size() - 1,
+                       static_cast<off_t>(address)) <= 0) {
+    return {};
+  }
   return name.data();
 }
 

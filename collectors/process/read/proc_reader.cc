@@ -281,15 +281,6 @@ bool ProcReader::HasNoFile(pid_t pid, std::string_view folder,
          errno == ENOENT;
 }
 
-std::size_t ProcReader::ReadMemory(pid_t pid, std::uint64_t address,
-                                   std::span<std::byte> bytes) {
-  const FileDescriptor memory = Open(pid, "mem", O_RDONLY);
-  const ssize_t size = memory ? pread(memory.get(), bytes.data(), bytes.size(),
-                                      static_cast<off_t>(address))
-                              : 0;
-  return static_cast<std::size_t>(std::max<ssize_t>(size, 0));
-}
-
 FileDescriptor ProcReader::Open(pid_t pid, std::string_view file, int flags) {
   FileDescriptor fd(openat(root_fd_.get(), Path(pid, file), flags | O_CLOEXEC));
   if (!fd) Fail(pid, file, errno, false);

@@ -16,7 +16,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -111,11 +110,6 @@ class ProcReader {
   // Whether the process's folder "cwd" is seen to have no file of that name.
   // False where it cannot be seen.
   bool HasNoFile(pid_t pid, std::string_view folder, const char* name);
-
-  // Fills `bytes` from its memory (/proc/PID/mem), as far as there is some; how
-  // many it filled. Same rights as for descriptors.
-  std::size_t ReadMemory(pid_t pid, std::uint64_t address,
-                         std::span<std::byte> bytes);
 
   // A descriptor of /proc/PID/FILE, for what is no text.
   FileDescriptor Open(pid_t pid, std::string_view file, int flags);

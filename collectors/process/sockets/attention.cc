@@ -6,8 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstddef>
-#include <span>
 #include <string>
 
 #include "collectors/process/read/text_fields.h"
@@ -36,6 +34,7 @@ std::optional<std::set<int>> ReadReadDescriptors(ProcReader& reader,
   const int own = fd ? fcntl(fd.get(), F_DUPFD_CLOEXEC, 0) : -1;
   const Directory tasks(own < 0 ? nullptr : fdopendir(own));
   if (!tasks) return std::nullopt;
+  FileDescriptor memory;
   std::set<int> descriptors;
   while (const dirent* entry = readdir(tasks.get())) {
     if (!ParseNumber<pid_t>(entry->d_name)) continue;
@@ -45,9 +44,10 @@ std::optional<std::set<int>> ReadReadDescriptors(ProcReader& reader,
     if (const auto number = ParseReadDescriptor(*text)) {
       descriptors.insert(*number);
     } else if (const auto address = ParsePollAddress(*text)) {
+      if (!memory) memory = reader.Open(pid, "mem", O_RDONLY);
       pollfd waits{};
-      const auto bytes = std::as_writable_bytes(std::span(&waits, 1));
-      if (reader.ReadMemory(pid, *address, bytes) != bytes.size()) {
+      if (!memory || pread(memory.get(), &waits, sizeof waits,
+                           static_cast<off_t>(*address)) != sizeof waits) {
         return std::nullopt;
       }
       if ((waits.events & POLLIN) != 0) descriptors.insert(waits.fd);
