@@ -33,8 +33,7 @@ TEST_F(LogPlacesTest, GoesOnWhereAnEarlierProcessStopped) {
 }
 
 TEST_F(LogPlacesTest, ReadsAnUnfinishedMessageAgainAfterARestart) {
-  LogSourceConfig source = Source("a.log");
-  source.multi_line = {{"date", "\\[\\d+\\]"}};
+  const LogSourceConfig source = NumberedMessages();
   LogTailer first(source);
   Read(first);
   WriteFile(dir_ / "a.log", "[1] a\n[2] b\nTrace\n");

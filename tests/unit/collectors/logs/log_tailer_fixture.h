@@ -59,6 +59,13 @@ class LogTailerTest : public testing::Test {
     return source;
   }
 
+  // a.log, in which a message begins with a number: "[1] a".
+  LogSourceConfig NumberedMessages() const {
+    LogSourceConfig source = Source("a.log");
+    source.multi_line = {{"number", "\\[\\d+\\]"}};
+    return source;
+  }
+
   const TempDir dir_;
   LogTailer::Clock::time_point now_{std::chrono::hours(1)};
   std::vector<std::string> messages_;

@@ -114,9 +114,7 @@ TEST_F(LogTailerTest, BeginsAgainWhenAFileWasCut) {
 }
 
 TEST_F(LogTailerTest, JoinsNothingOverACut) {
-  LogSourceConfig source = Source("a.log");
-  source.multi_line = {{"date", "\\[\\d+\\]"}};
-  LogTailer tailer(source);
+  LogTailer tailer(NumberedMessages());
   Read(tailer);
   WriteFile(dir_ / "a.log", "[1] a\nTrace\n");
   EXPECT_THAT(Read(tailer), IsEmpty());
@@ -263,9 +261,7 @@ TEST_F(LogTailerTest, CountsWhatCannotBeOpened) {
 }
 
 TEST_F(LogTailerTest, JoinsLinesAcrossReads) {
-  LogSourceConfig source = Source("a.log");
-  source.multi_line = {{"date", "\\[\\d+\\]"}};
-  LogTailer tailer(source);
+  LogTailer tailer(NumberedMessages());
   Read(tailer);
   WriteFile(dir_ / "a.log", "[1] a\nTrace\n");
   EXPECT_THAT(Read(tailer), IsEmpty());
