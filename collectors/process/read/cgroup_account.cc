@@ -21,11 +21,10 @@ std::string ReadFile(const std::string& path) {
 }
 
 // "50000 100000": the number at the front. Nothing for "max" and no file.
-template <typename T>
-std::optional<T> ReadNumber(const std::string& path) {
+std::optional<std::uint64_t> ReadNumber(const std::string& path) {
   const std::string text = ReadFile(path);
   std::string_view rest = text;
-  return ParseNumber<T>(NextField(rest));
+  return ParseNumber<std::uint64_t>(NextField(rest));
 }
 
 // Of lines "nr_throttled 3".
@@ -43,19 +42,19 @@ std::optional<std::uint64_t> ReadCount(const std::string& path,
 }
 
 std::optional<double> ReadCores(const std::string& cgroup, bool is_v1) {
-  std::optional<double> quota;
-  std::optional<double> period;
-  if (is_v1) {
-    quota = ReadNumber<double>(cgroup + "/cpu.cfs_quota_us");
-    period = ReadNumber<double>(cgroup + "/cpu.cfs_period_us");
+  std::optional<std::uint64_t> quota;
+  std::optional<std::uint64_t> period;
+  if (is_v1) {  // Whose word for "no limit" is -1.
+    quota = ReadNumber(cgroup + "/cpu.cfs_quota_us");
+    period = ReadNumber(cgroup + "/cpu.cfs_period_us");
   } else {
     const std::string text = ReadFile(cgroup + "/cpu.max");
     std::string_view rest = text;
-    quota = ParseNumber<double>(NextField(rest));
-    period = ParseNumber<double>(NextField(rest));
+    quota = ParseNumber<std::uint64_t>(NextField(rest));
+    period = ParseNumber<std::uint64_t>(NextField(rest));
   }
-  if (!quota || !period || *quota <= 0 || *period <= 0) return std::nullopt;
-  return *quota / *period;
+  if (!quota || !period || *quota == 0 || *period == 0) return std::nullopt;
+  return static_cast<double>(*quota) / static_cast<double>(*period);
 }
 
 std::optional<CgroupAccount::CpuQuota> ReadCpu(const std::string& folder,
@@ -81,7 +80,7 @@ std::optional<CgroupAccount::MemoryLimit> ReadMemory(const std::string& folder,
     std::string name = folder;
     name += path;
     name += file;
-    const auto bytes = ReadNumber<std::uint64_t>(name);
+    const auto bytes = ReadNumber(name);
     if (bytes && *bytes < kNoLimit) {
       return CgroupAccount::MemoryLimit{path, *bytes};
     }
