@@ -5,8 +5,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "collectors/process/process_monitor.h"
@@ -15,14 +17,13 @@
 #include "config/base/descriptor_limit.h"
 #include "config/base/log.h"
 #include "config/load_config.h"
-#include "config/load_web_config.h"
 #include "exporter/exporter.h"
 #include "exporter/signals.h"
 #include "exporter/startup_memory.h"
 #include "exporter/status/check.h"
 #include "exporter/status/status_hints.h"
 #include "exporter/version.h"
-#include "exporter/web/tls_context.h"
+#include "exporter/web/web_access.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -70,12 +71,18 @@ void AddNotes(const AppView& view, const Config& config, bool has_unix_socket,
 int Serve(const Flags& flags) {
   BlockSignals();
   RaiseDescriptorLimit();
-  const LoadedConfig loaded = LoadConfig(flags);
+  LoadedConfig loaded;
+  std::shared_ptr<const WebState> web;
+  {
+    const UnblockedStop unblocked;  // A file may not answer.
+    loaded = LoadConfig(flags);
+    web = LoadWebState(flags.web_config_file);
+  }
   StartLog(flags.log_level, flags.log_format);
   LogEvent(LogLevel::kInfo, "starting",
            {{"version", kVersion}, {"revision", kRevision}});
   {
-    Exporter exporter(flags, loaded);
+    Exporter exporter(flags, loaded, std::move(web));
     ReleaseLog();
     ReleaseStartupMemory();
     for (;;) {
@@ -133,11 +140,7 @@ int CheckInstances(const Flags& flags) {
 int CheckConfiguration(const Flags& flags) {
   try {
     LoadConfig(flags);
-    const std::string& web_file = flags.web_config_file;
-    if (!web_file.empty()) {
-      const WebConfig web = LoadWebConfigFile(web_file);
-      if (web.tls.enabled) const TlsContext tls(web.tls, web_file);
-    }
+    LoadWebState(flags.web_config_file);
   } catch (const ConfigError& error) {
     std::cerr << error.what() << '\n';
     return kExitBadConfiguration;

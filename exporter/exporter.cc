@@ -87,7 +87,6 @@ HttpOptions ToHttpOptions(const Flags& flags) {
   options.listen_addresses = flags.web_listen_addresses;
   options.health_listen_address = flags.web_health_listen_address;
   options.telemetry_path = flags.web_telemetry_path;
-  options.web_config_file = flags.web_config_file;
   options.max_requests = flags.web_max_requests;
   options.enable_lifecycle = flags.web_enable_lifecycle;
   return options;
@@ -95,7 +94,8 @@ HttpOptions ToHttpOptions(const Flags& flags) {
 
 }  // namespace
 
-Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
+Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded,
+                   std::shared_ptr<const WebState> web)
     : flags_(flags),
       self_metrics_(SystemTime().unix_seconds),
       store_(loaded.config, SystemTime,
@@ -151,6 +151,7 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded)
   // A reload may be asked for as soon as the server stands.
   const std::lock_guard lock(reload_mutex_);
   HttpOptions options = ToHttpOptions(flags);
+  options.web = std::move(web);
   options.statsd_address = StatsdAddress();
   http_.emplace(options, Handlers(), files_, std::move(web_sockets));
   Start();

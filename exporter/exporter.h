@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -30,7 +31,8 @@ namespace gunicorn_exporter {
 class Exporter {
  public:
   // Binds every address and starts every part. Throws ConfigError.
-  Exporter(const Flags& flags, const LoadedConfig& loaded);
+  Exporter(const Flags& flags, const LoadedConfig& loaded,
+           std::shared_ptr<const WebState> web);
   Exporter(const Exporter&) = delete;
   Exporter& operator=(const Exporter&) = delete;
 

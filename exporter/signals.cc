@@ -8,11 +8,16 @@
 namespace gunicorn_exporter {
 namespace {
 
-sigset_t SteeringSignals() {
+sigset_t StopSignals() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  return set;
+}
+
+sigset_t SteeringSignals() {
+  sigset_t set = StopSignals();
   sigaddset(&set, SIGHUP);
   return set;
 }
@@ -23,6 +28,16 @@ void BlockSignals() {
   const sigset_t set = SteeringSignals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signal(SIGPIPE, SIG_IGN);
+}
+
+UnblockedStop::UnblockedStop() {
+  const sigset_t set = StopSignals();
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+UnblockedStop::~UnblockedStop() {
+  const sigset_t set = StopSignals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
 std::optional<Signal> WaitForSignal(

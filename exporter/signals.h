@@ -15,6 +15,16 @@ enum class Signal {
 // ignores SIGPIPE. Call it before the first thread starts.
 void BlockSignals();
 
+// Lets SIGTERM and SIGINT end the program for as long as this lives: while the
+// start waits for a file. No thread may be started meanwhile.
+class UnblockedStop {
+ public:
+  UnblockedStop();
+  UnblockedStop(const UnblockedStop&) = delete;
+  UnblockedStop& operator=(const UnblockedStop&) = delete;
+  ~UnblockedStop();
+};
+
 // Waits for the next one; nothing where none has come by the deadline.
 std::optional<Signal> WaitForSignal(
     std::chrono::steady_clock::time_point deadline);

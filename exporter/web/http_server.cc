@@ -32,7 +32,7 @@ struct HttpServer::Impl {
        FileThread& file_thread, std::vector<FileDescriptor> inherited)
       : count_request(handlers.count_request),
         endpoints(options, std::move(handlers)),
-        access(options.web_config_file, file_thread) {
+        access(options.web, file_thread) {
     std::vector<Listener> listeners;
     listeners.reserve(inherited.size());
     for (FileDescriptor& socket : inherited) {

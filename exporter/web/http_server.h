@@ -26,6 +26,9 @@
 
 namespace gunicorn_exporter {
 
+// A web configuration that has been read with its certificates (web_access.h).
+struct WebState;
+
 struct HttpOptions {
   // "127.0.0.1:18125", "[::1]:18125"; ":18125" is every address, IPv4 and IPv6;
   // port 0 takes a free one; "unix:///run/x.sock". At least one.
@@ -33,7 +36,7 @@ struct HttpOptions {
   // /-/healthy, /-/ready and /health alone, plain and open to all; empty: off.
   std::string health_listen_address;
   std::string telemetry_path = "/metrics";  // "/": no status page.
-  std::string web_config_file;              // Empty: plain and open to all.
+  std::shared_ptr<const WebState> web;      // LoadWebState(); never null.
   unsigned max_requests = 40;  // Scrapes at a time, 503 beyond; 0: no limit.
   // What a gunicorn's --statsd-host should be, for the status page's hints:
   // "127.0.0.1:8125", "unix:///run/..."; empty where StatsD is not received.
@@ -62,15 +65,11 @@ struct HttpHandlers {
   std::function<void(std::string_view handler, int code)> count_request;
 };
 
-// A web configuration that has been read with its certificates.
-struct WebState;
-
 class HttpServer {
  public:
   // Binds and serves. Throws ConfigError: "web.listen_address: cannot bind
-  // 127.0.0.1:1: Permission denied", or what is wrong with the web
-  // configuration. `file_thread` reads that again when it changes; it outlives
-  // this.
+  // 127.0.0.1:1: Permission denied". `file_thread` reads the web configuration
+  // again when it changes; it outlives this.
   // `inherited`: sockets that listen, in place of `listen_addresses`.
   HttpServer(const HttpOptions& options, HttpHandlers handlers,
              FileThread& file_thread,

@@ -99,11 +99,15 @@ StatePtr Load(const std::string& file, const WebState* before,
 
 }  // namespace
 
+StatePtr LoadWebState(const std::string& file) {
+  std::vector<std::string> named;
+  return Load(file, nullptr, {}, named);
+}
+
 struct WebAccess::Shared {
-  explicit Shared(std::string name)
-      : file(std::move(name)), state(Load(file, nullptr, {}, refused_files)) {
-    refused_files.clear();
-  }
+  explicit Shared(StatePtr first)
+      : file(first->files.empty() ? "" : first->files.front()),
+        state(std::move(first)) {}
 
   StatePtr Get() {
     const std::lock_guard lock(mutex);
@@ -147,9 +151,9 @@ void WebAccess::Shared::ReadIfChanged() {
   }
 }
 
-WebAccess::WebAccess(std::string file, FileThread& file_thread)
+WebAccess::WebAccess(StatePtr first, FileThread& file_thread)
     : file_thread_(file_thread),
-      shared_(std::make_shared<Shared>(std::move(file))) {}
+      shared_(std::make_shared<Shared>(std::move(first))) {}
 
 StatePtr WebAccess::Current() {
   // Only the first requests wait for a file that does not answer.

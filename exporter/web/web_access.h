@@ -22,17 +22,21 @@ struct WebState {
   std::shared_ptr<const TlsContext> tls;  // Null: plain.
   std::shared_ptr<PasswordCheck> passwords;
   std::shared_ptr<RateLimiter> limiter;
-  std::vector<std::string> files;  // Whose change makes a new state.
-  std::string stamp;               // Of the files, from before the reading.
+  // Whose change makes a new state; the configuration itself is the first.
+  std::vector<std::string> files;
+  std::string stamp;  // Of the files, from before the reading.
 };
+
+// Reads `file` and those that it names; "": plain and open to all. Throws
+// ConfigError.
+std::shared_ptr<const WebState> LoadWebState(const std::string& file);
 
 // Thread rule: any thread.
 class WebAccess {
  public:
-  // Reads the files in this thread. `file` empty: plain and open to all.
-  // `file_thread` reads them from then on, and outlives this but for what late
-  // tasks use. Throws ConfigError.
-  WebAccess(std::string file, FileThread& file_thread);
+  // `first` is the state to begin with. `file_thread` reads the files from then
+  // on, and outlives this but for what late tasks use.
+  WebAccess(std::shared_ptr<const WebState> first, FileThread& file_thread);
 
   // For a new connection; null: it is plain.
   std::shared_ptr<const TlsContext> Tls();

@@ -284,3 +284,27 @@ def test_a_container_that_hears_itself_alone_is_a_warning(tmp_path, namespaces, 
     if warned:
         assert "event=statsd_heard_in_this_container_alone address=127.0.0.1:8125" in warnings[0]
         assert "set --statsd.listen-udp=:8125" in warnings[0]
+
+
+@pytest.mark.parametrize("flag", ["config.file", "web.config.file"])
+def test_a_file_that_does_not_answer_can_be_interrupted(flag, tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with subprocess.Popen([BINARY, *off(), f"--{flag}={path}"]) as program:
+        writers = []
+
+        def is_being_read():
+            try:
+                writers.append(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+            except OSError:  # ENXIO: nobody reads.
+                assert program.poll() is None
+            return writers
+
+        try:
+            wait_until(is_being_read, "the pipe is open, and nothing comes of it")
+            program.terminate()
+            assert program.wait(60) == -signal.SIGTERM
+        finally:
+            program.kill()
+            for writer in writers:
+                os.close(writer)

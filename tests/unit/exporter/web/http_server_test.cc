@@ -12,6 +12,7 @@
 #include "config/base/address.h"
 #include "config/base/config_error.h"
 #include "exporter/web/endpoints.h"
+#include "exporter/web/web_access.h"
 #include "tests/support/families.h"
 #include "tests/support/http_client.h"
 #include "tests/support/running_app.h"
@@ -31,6 +32,7 @@ class Served {
  public:
   explicit Served(HttpOptions options = {}) {
     options.listen_addresses = {"127.0.0.1:0"};
+    options.web = LoadWebState("");
     HttpHandlers handlers;
     handlers.scrape = [this](auto deadline) { return scrape(deadline); };
     handlers.apps = [this] { return KnownApps{apps, ""}; };
@@ -237,6 +239,7 @@ TEST(HttpServer, SaysWhichAddressIsTaken) {
   HttpOptions options;
   const std::string address = served.server->addresses().at(0);
   options.listen_addresses = {address};
+  options.web = LoadWebState("");
   try {
     FileThread files;
     const HttpServer second(options, {}, files);

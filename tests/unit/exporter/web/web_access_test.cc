@@ -69,7 +69,7 @@ class WebAccessTest : public testing::Test {
 };
 
 TEST_F(WebAccessTest, IsOpenWithoutAFile) {
-  WebAccess access("", files_);
+  WebAccess access(LoadWebState(""), files_);
   EXPECT_FALSE(access.Refuse({}, kPeer, false).has_value());
   EXPECT_EQ(access.Tls(), nullptr);
   EXPECT_EQ(Reload(access), "");
@@ -77,7 +77,7 @@ TEST_F(WebAccessTest, IsOpenWithoutAFile) {
 
 TEST_F(WebAccessTest, AsksForAPassword) {
   Write(Users("secret"));
-  WebAccess access(file_, files_);
+  WebAccess access(LoadWebState(file_), files_);
   const auto refusal = access.Refuse({}, kPeer, false);
   ASSERT_TRUE(refusal.has_value());
   EXPECT_EQ(refusal->status, 401);
@@ -92,7 +92,7 @@ TEST_F(WebAccessTest, AsksForAPassword) {
 
 TEST_F(WebAccessTest, LetsProbesPassWithoutPasswordOrLimit) {
   Write(Users("secret") + "rate_limit: {interval: 1h, burst: 1}\n");
-  WebAccess access(file_, files_);
+  WebAccess access(LoadWebState(file_), files_);
   for (int i = 0; i < 5; ++i) {
     EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, true)), 200);
   }
@@ -102,7 +102,7 @@ TEST_F(WebAccessTest, LetsProbesPassWithoutPasswordOrLimit) {
 
 TEST_F(WebAccessTest, TakesAChangeOfTheFileAtOnce) {
   Write(Users("secret"));
-  WebAccess access(file_, files_);
+  WebAccess access(LoadWebState(file_), files_);
   EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 200);
   Write(Users("other"));
   EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 401);
@@ -111,7 +111,7 @@ TEST_F(WebAccessTest, TakesAChangeOfTheFileAtOnce) {
 
 TEST_F(WebAccessTest, KeepsTheOldStateWhileTheFileIsBroken) {
   Write(Users("secret"));
-  WebAccess access(file_, files_);
+  WebAccess access(LoadWebState(file_), files_);
   for (const char* broken : {"basic_auth_users: [\n", "nonsense: 1\n"}) {
     Write(broken);
     EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 200);
@@ -127,7 +127,7 @@ TEST_F(WebAccessTest, KeepsTheOldStateWhileTheFileIsBroken) {
 
 TEST_F(WebAccessTest, OpensNothingThatWasClosedWithoutARestart) {
   Write(Users("secret"));
-  WebAccess access(file_, files_);
+  WebAccess access(LoadWebState(file_), files_);
   for (const char* open : {"", "basic_auth_users: {}\n"}) {
     Write(open);
     EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, false)), 401) << open;
@@ -142,7 +142,7 @@ TEST_F(WebAccessTest, OpensNothingThatWasClosedWithoutARestart) {
 TEST_F(WebAccessTest, CountsOnAfterAChangeOfSomethingElse) {
   const std::string limit = "rate_limit: {interval: 1h, burst: 1}\n";
   Write(limit);
-  WebAccess access(file_, files_);
+  WebAccess access(LoadWebState(file_), files_);
   EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, false)), 200);
   Write(limit + "http_server_config: {headers: {X-Frame-Options: deny}}\n");
   EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, false)), 429);
@@ -150,7 +150,7 @@ TEST_F(WebAccessTest, CountsOnAfterAChangeOfSomethingElse) {
 
 TEST_F(WebAccessTest, ServesOnWhileTheFileDoesNotAnswer) {
   Write(Users("secret"));
-  WebAccess access(file_, files_);
+  WebAccess access(LoadWebState(file_), files_);
   WriteFifo();
   for (int i = 0; i < 1000; ++i) {  // They do not wait, each of them.
     EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 200);
@@ -170,7 +170,7 @@ TEST_F(WebAccessTest, ServesOnWhileTheFileDoesNotAnswer) {
 TEST_F(WebAccessTest, ChangesNothingUntilWhatIsPreparedIsAdopted) {
   const std::string limit = "rate_limit: {interval: 1h, burst: 1}\n";
   Write("");
-  WebAccess access(file_, files_);
+  WebAccess access(LoadWebState(file_), files_);
   Write(limit);
   const auto prepared = access.Prepare(FileThread::Clock::now() + kLong);
   Write("");
@@ -187,7 +187,7 @@ TEST_F(WebAccessTest, AddsTheConfiguredHeaders) {
       "http_server_config:\n  headers:\n    X-Frame-Options: deny\n"
       "    Content-Security-Policy: frame-ancestors 'none'\n"
       "    X-Content-Type-Options: nosniff\n");
-  WebAccess access(file_, files_);
+  WebAccess access(LoadWebState(file_), files_);
   HttpResponse response;
   response.headers = {{"Content-Security-Policy", "default-src 'none'"},
                       {"X-Content-Type-Options", "nosniff"}};
@@ -205,7 +205,7 @@ TEST_F(WebAccessTest, SaysWhatIsWrongWithACertificate) {
   Write(tls);
   const auto error = [&] {
     try {
-      WebAccess access(file_, files_);
+      LoadWebState(file_);
     } catch (const ConfigError& thrown) {
       return std::string(thrown.what());
     }
