@@ -113,7 +113,8 @@ std::string ToWorkerClass(std::string_view printed) {
   constexpr std::string_view kBegin = "<class '";
   constexpr std::string_view kEnd = "'>";
   constexpr std::string_view kOwn = "gunicorn.workers.";
-  if (printed.starts_with(kBegin) && printed.ends_with(kEnd)) {
+  if (printed.size() >= kBegin.size() + kEnd.size() &&
+      printed.starts_with(kBegin) && printed.ends_with(kEnd)) {
     printed.remove_prefix(kBegin.size());
     printed.remove_suffix(kEnd.size());
   }

@@ -50,6 +50,8 @@ TEST(ToWorkerClass, NamesGunicornsOwnAsTheOptionDoes) {
       {"<class 'uvicorn.workers.UvicornWorker'>",
        "uvicorn.workers.UvicornWorker"},
       {"gthread", "gthread"},
+      {"<class ''>", ""},
+      {"<class '>", "<class '>"},
       {"", ""},
   };
   for (const auto& [printed, name] : table) {
