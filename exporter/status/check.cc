@@ -51,6 +51,24 @@ std::string FormatInstance(const AppStatus& app,
   return line;
 }
 
+// A title is whatever its user wrote: it neither makes a line of this page nor
+// steers the terminal. U+FFFD in place of each control character (C0, DEL, C1).
+std::string WithoutControls(std::string_view text) {
+  std::string shown;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool is_c1 = byte == 0xC2U && i + 1 < text.size() &&
+                       static_cast<unsigned char>(text[i + 1]) < 0xA0U;
+    if (is_c1) ++i;
+    if (is_c1 || byte < 0x20U || byte == 0x7FU) {
+      shown += "\uFFFD";
+    } else {
+      shown += text[i];
+    }
+  }
+  return shown;
+}
+
 }  // namespace
 
 std::string FormatCheck(const std::vector<AppStatus>& apps,
@@ -64,7 +82,7 @@ std::string FormatCheck(const std::vector<AppStatus>& apps,
   std::size_t metrics = 0;
   for (std::size_t i = 0; i < apps.size(); ++i) {
     page += "    - instance #" + std::to_string(i) + " " +
-            FormatInstance(apps[i], untitled_strangers) + "\n";
+            WithoutControls(FormatInstance(apps[i], untitled_strangers)) + "\n";
     if (apps[i].masters > 0) metrics += kMetricsOfAnApp;
   }
   if (apps.empty()) {
@@ -76,7 +94,9 @@ std::string FormatCheck(const std::vector<AppStatus>& apps,
     }
     page += "\n";
   }
-  for (const std::string& note : notes) page += "    - " + note + "\n";
+  for (const std::string& note : notes) {
+    page += "    - " + WithoutControls(note) + "\n";
+  }
   page += "    - Collected " + std::to_string(metrics) +
           " metrics, 0 events & " + std::to_string(apps.size()) +
           " service checks\n";

@@ -30,6 +30,16 @@ TEST(FormatCheck, LooksLikeAnAgentsStatusPage) {
       "    - Collected 2 metrics, 0 events & 2 service checks\n");
 }
 
+TEST(FormatCheck, IsNotWrittenByATitle) {
+  const std::string name =
+      "a\n    - instance #1 [OK]\x1b[2J\x7f\xc2\x9b\u00a0\u00fc";
+  const std::string page = FormatCheck({RunningApp(name)}, {}, {}, "1.0.0");
+  EXPECT_NE(page.find("instance #0 [OK]: a\uFFFD    - instance #1 [OK]\uFFFD[2J"
+                      "\uFFFD\uFFFD\u00a0\u00fc: 1 master"),
+            std::string::npos)
+      << page;
+}
+
 TEST(FormatCheck, NamesSetproctitleWhereAGunicornHasNoTitle) {
   AppStatus app = RunningApp("my_app");
   app.titled = false;
