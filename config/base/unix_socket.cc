@@ -5,7 +5,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -19,11 +18,13 @@
 namespace gunicorn_exporter {
 namespace {
 
+constexpr std::size_t kLongestPath = sizeof(sockaddr_un::sun_path) - 1;
+
+// Of a path that is not longer.
 sockaddr_un ToAddress(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path.data(),
-              std::min(path.size(), sizeof(address.sun_path) - 1));
+  std::memcpy(address.sun_path, path.data(), path.size());
   return address;
 }
 
@@ -121,11 +122,10 @@ UnixSocket::UnixSocket(UnixSocketKind kind, const std::string& path,
       path_(path),
       setting_(std::move(setting)),
       socket_(NewSocket()) {
-  constexpr std::size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
-  if (path_.size() > kLongest) {
+  if (path_.size() > kLongestPath) {
     throw ConfigError(setting_ + ": \"" + path_ +
                       "\" is too long for a socket; expected at most " +
-                      std::to_string(kLongest) + " bytes");
+                      std::to_string(kLongestPath) + " bytes");
   }
   MakeDirectory();
   RemoveStale();

@@ -16,6 +16,7 @@
 #include "tests/support/families.h"
 #include "tests/support/http_client.h"
 #include "tests/support/running_app.h"
+#include "tests/support/temp_dir.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -32,7 +33,7 @@ class Served {
  public:
   explicit Served(HttpOptions options = {}) {
     options.listen_addresses = {"127.0.0.1:0"};
-    options.web = LoadWebState("");
+    if (options.web == nullptr) options.web = LoadWebState("");
     HttpHandlers handlers;
     handlers.scrape = [this](auto deadline) { return scrape(deadline); };
     handlers.apps = [this] { return KnownApps{apps, ""}; };
@@ -252,6 +253,16 @@ TEST(HttpServer, SaysWhichAddressIsTaken) {
   options.listen_addresses = {"18125"};
   FileThread files;
   EXPECT_THROW(HttpServer(options, {}, files), ConfigError);
+}
+
+TEST(HttpServer, AddsTheConfiguredHeaders) {
+  const TempDir folder;
+  WriteFile(folder / "web.yml",
+            "http_server_config:\n  headers:\n    X-Frame-Options: deny\n");
+  HttpOptions options;
+  options.web = LoadWebState(folder / "web.yml");
+  const Served served(options);
+  EXPECT_EQ(Get(served.port(), "/metrics").Header("X-Frame-Options"), "deny");
 }
 
 TEST(HttpServer, TakesIPv4WhereItListensOnEveryIPv6Address) {

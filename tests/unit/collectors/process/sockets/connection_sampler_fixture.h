@@ -30,7 +30,8 @@ class ConnectionSamplerTest : public testing::Test {
  protected:
   // A master that listens on these sockets, and workers that hold those.
   void AddApp(pid_t pid, const std::string& name, std::vector<int> listeners,
-              const std::vector<std::vector<int>>& workers, uid_t uid = 0) {
+              const std::vector<std::vector<int>>& workers, uid_t uid = 0,
+              bool polls = false) {
     FakeProcess process;
     process.files["status"] = "Uid:\t0\t" + std::to_string(uid) + "\t0\t0\n";
     for (std::size_t i = 0; i < listeners.size(); ++i) {
@@ -41,6 +42,7 @@ class ConnectionSamplerTest : public testing::Test {
     pids_.push_back(pid);
     for (const std::vector<int>& held : workers) {
       FakeProcess worker = process;
+      if (polls) worker.fds[4] = "anon_inode:[eventpoll]";
       for (const int inode : held) worker.fds[inode] = Link(inode);
       const auto worker_pid = static_cast<pid_t>(
           pid + static_cast<pid_t>(&held - workers.data()) + 1);

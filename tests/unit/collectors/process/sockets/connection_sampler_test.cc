@@ -147,6 +147,21 @@ TEST_F(ConnectionSamplerTest, AsksForTheTimeWhenTheSocketsHaveBeenTold) {
   EXPECT_EQ(SampleAgain().at("shop").connections, 1U);
 }
 
+// They are no lost requests where their worker dies.
+TEST_F(ConnectionSamplerTest, TellsWhichRequestsAreOnlyTakenForOne) {
+  AddApp(10, "threaded", {100}, {{1}}, 0, true);
+  AddApp(20, "sync", {200}, {{2}});
+  Tcp(kLoopback, kListeningRow, 100);
+  Tcp(kLoopback, kListeningRow, 200);
+  for (const int inode : {1, 2}) Tcp(kLoopback, kEstablishedRow, inode);
+  Sample();
+  auto sockets = SampleAgain();
+  EXPECT_EQ(sockets["threaded"].requests.count, 1U);
+  EXPECT_EQ(sockets["threaded"].requests.untold, 1U);
+  EXPECT_EQ(sockets["sync"].requests.count, 1U);
+  EXPECT_EQ(sockets["sync"].requests.untold, 0U);
+}
+
 // As where descriptors have run out, and its stat cannot be read.
 TEST_F(ConnectionSamplerTest, TakesNoWorkerForGoneThatCannotBeRead) {
   AddApp(10, "my_app", {100}, {{1}});
