@@ -90,10 +90,10 @@ class Gunicorn(ManagedProcess):
             self.command = ["setpriv", f"--reuid={self.user}", "--clear-groups", "--", *self.command]
 
     def is_ready(self):
-        # Asks without a request, which would be counted.
-        if len(self.worker_pids()) < self.workers:
+        # Asks without a request, which would be counted; what costs little first.
+        if self._booted() - self.booted_before < self.workers:
             return False
-        return self._booted() - self.booted_before >= self.workers and self._listens()
+        return len(self.worker_pids()) >= self.workers and self._listens()
 
     def _booted(self):
         return self.error_log_text().count("Booting worker with pid")
