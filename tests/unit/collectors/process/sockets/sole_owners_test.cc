@@ -57,6 +57,12 @@ class SoleOwnersTest : public testing::Test {
     return owner ? owner->name : "";
   }
 
+  // How many cgroups are this app's alone.
+  std::size_t CgroupsOf(const std::string& name) {
+    Update();
+    return owners_->CgroupsOf({name, "", ""}).size();
+  }
+
   std::string OwnerOfUser(uid_t uid) {
     Update();
     const auto owner = owners_->OfUser(uid);
@@ -98,6 +104,7 @@ TEST_F(SoleOwnersTest, NamesTheAppThatIsAloneInItsCgroup) {
   EXPECT_EQ(OwnerOf("/web.service"), "web");
   EXPECT_EQ(OwnerOf("/api.service"), "api");
   EXPECT_EQ(OwnerOf(""), "");
+  EXPECT_EQ(CgroupsOf("web"), 1U);
 }
 
 TEST_F(SoleOwnersTest, NamesNobodyForACgroupOfSeveral) {
@@ -105,6 +112,7 @@ TEST_F(SoleOwnersTest, NamesNobodyForACgroupOfSeveral) {
   AddApp(20, "api", "/both.scope");
   SetMembers("/both.scope", {10, 11, 20, 21});
   EXPECT_EQ(OwnerOf("/both.scope"), "");
+  EXPECT_EQ(CgroupsOf("web"), 0U);
   AddProgram(30, 1, "nginx");
   SetMembers("/both.scope", {10, 11, 30});
   EXPECT_EQ(OwnerOf("/both.scope"), "");

@@ -257,7 +257,19 @@ TEST_F(UpstreamsTest, AsksForThePortsOfKnownPeers) {
   EXPECT_TRUE(filter_.all) << "what the listener is, the first look told not";
   Look(2, {Opened({12004, 12000, 12000})});
   EXPECT_FALSE(filter_.all);
+  EXPECT_FALSE(filter_.with_ipv6);
   EXPECT_EQ(filter_.peer_ports, std::set<std::uint16_t>{5432});
+}
+
+TEST_F(UpstreamsTest, AsksForIPv6WhereAPeerHasIt) {
+  TcpSocket ipv6 = Opened({12004, 12000, 12000}, 71);
+  ipv6.peer.is_v6 = true;
+  Hold({kListener, kInode, 71});
+  for (const int second : {0, 1, 2}) {
+    Look(second, {Opened({12004, 12000, 12000}), ipv6});
+  }
+  EXPECT_FALSE(filter_.all);
+  EXPECT_TRUE(filter_.with_ipv6);
 }
 
 TEST_F(UpstreamsTest, AsksForAllWhereAnUnknownSocketIsHeld) {
