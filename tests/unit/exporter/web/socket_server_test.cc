@@ -319,10 +319,10 @@ TEST(SocketServer, LetsARunningRequestBeAnsweredWhenItStops) {
   begun.get_future().wait();
   auto stopped = std::async(std::launch::async, [&] { server.Stop(); });
   EXPECT_EQ(idle.ReceiveAll(), "");  // Closed: the server is stopping.
+  EXPECT_THROW(TestClient{server.port()}, std::runtime_error);
   go_on.set_value();
   EXPECT_EQ(client.Receive().body, kRequest);
   stopped.wait();
-  EXPECT_THROW(TestClient{server.port()}, std::runtime_error);
 }
 
 }  // namespace
