@@ -66,8 +66,6 @@ class ProcessMonitorTest : public testing::Test {
     proc_.SetTitled(12, 10, "gunicorn: worker [my_app]");
   }
 
-  std::size_t Apps() { return monitor_->View(false).apps.size(); }
-
   FakeProc proc_;
   prometheus::Registry registry_;
   std::chrono::steady_clock::time_point now_{std::chrono::hours(1)};
@@ -77,16 +75,6 @@ class ProcessMonitorTest : public testing::Test {
   double sample_cost_ = 0;
   std::unique_ptr<ProcessMonitor> monitor_;
 };
-
-TEST_F(ProcessMonitorTest, LooksAnewAfterAReload) {
-  Make();
-  AddMyApp();
-  Sample();
-  EXPECT_EQ(Apps(), 0U) << "no scan is due yet";
-  monitor_->Reconfigure({});
-  Sample();
-  EXPECT_EQ(Apps(), 1U);
-}
 
 TEST_F(ProcessMonitorTest, DiscoversAnApp) {
   AddMyApp();

@@ -148,9 +148,11 @@ TEST_F(ProcessThreadTest, TakesANewConfigurationBeforeTheNextView) {
   config.instances.push_back({});
   config.instances.back().proc_name = "bank";
   config.process.sample_interval = std::chrono::milliseconds(200);
+  proc_.SetTitled(20, 1, "gunicorn: master [late]");  // Seen by a new scan.
   thread_->Reconfigure(config);
   const auto answer = thread_->View(false, Later());
-  EXPECT_EQ(Names(*answer.view), (std::vector<std::string>{"bank", "shop"}));
+  EXPECT_EQ(Names(*answer.view),
+            (std::vector<std::string>{"bank", "late", "shop"}));
   EXPECT_EQ(answer.view->config->instances.size(), 1U);
   EXPECT_EQ(answer.view->sample_interval_seconds, 0.2);
 }

@@ -241,8 +241,8 @@ TEST(HttpServer, SaysWhichAddressIsTaken) {
   const std::string address = served.server->addresses().at(0);
   options.listen_addresses = {address};
   options.web = LoadWebState("");
+  FileThread files;
   try {
-    FileThread files;
     const HttpServer second(options, {}, files);
     ADD_FAILURE();
   } catch (const ConfigError& error) {
@@ -251,7 +251,6 @@ TEST(HttpServer, SaysWhichAddressIsTaken) {
                                              ": Address already in use");
   }
   options.listen_addresses = {"18125"};
-  FileThread files;
   EXPECT_THROW(HttpServer(options, {}, files), ConfigError);
 }
 
@@ -261,8 +260,8 @@ TEST(HttpServer, AddsTheConfiguredHeaders) {
             "http_server_config:\n  headers:\n    X-Frame-Options: deny\n");
   HttpOptions options;
   options.web = LoadWebState(folder / "web.yml");
-  const Served served(options);
-  EXPECT_EQ(Get(served.port(), "/metrics").Header("X-Frame-Options"), "deny");
+  EXPECT_EQ(Get(Served(options).port(), "/metrics").Header("X-Frame-Options"),
+            "deny");
 }
 
 TEST(HttpServer, TakesIPv4WhereItListensOnEveryIPv6Address) {
