@@ -86,6 +86,16 @@ TEST_F(LogHandOverTest, HoldsAfterTheSeriesHaveExpired) {
   EXPECT_EQ(Requests(R"(app="shop")"), -1);
 }
 
+TEST_F(LogHandOverTest, BeginsAnewAfterTheSeriesHaveExpired) {
+  config_.statsd.series_ttl = std::chrono::seconds(60);
+  EXPECT_TRUE(AddFromLog("shop"));
+  EXPECT_TRUE(AddFromLog("shop"));
+  time_.Advance(std::chrono::seconds(100));
+  EXPECT_EQ(Requests(R"(app="shop")"), -1);
+  EXPECT_TRUE(AddFromLog("shop"));
+  EXPECT_EQ(Requests(R"(app="shop")"), 1);
+}
+
 TEST_F(LogHandOverTest, HoldsOverAReload) {
   config_.instances = {{"shop", {}, "", ""}};
   AddStatsd({"shop", "", ""});

@@ -168,7 +168,7 @@ TEST_F(ForeignLinesTest, KeepTheNameOfACounterInOpenMetrics) {
 }
 
 TEST_F(ForeignLinesTest, RefusesWhatDoesNotFit) {
-  Send("a:1|c\na:1|g\na:-1|c\nb:-1|ms");
+  Send("a:1|c\na:0|c\na:1|g\na:-1|c\nb:-1|ms");
   EXPECT_EQ(Value("a", R"(app="unknown")"), 1);
   EXPECT_EQ(Refused("conflict"), 1);
   EXPECT_EQ(Verdicts(LineVerdict::kBadValue), 2U);
