@@ -5,43 +5,27 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <string_view>
 
 #include "collectors/process/read/cgroup_account.h"
+#include "tests/support/temp_dir.h"
 
 namespace gunicorn_exporter {
 namespace {
 
-namespace fs = std::filesystem;
-
-void Write(const std::string& path, std::string_view text) {
-  std::ofstream(path) << text;
-}
-
 // A cgroup filesystem with a cgroup "/a" of both versions.
-class Cgroupfs {
- public:
+struct Cgroupfs {
   Cgroupfs() {
-    std::string name = fs::temp_directory_path() / "cgroup-XXXXXX";
-    if (mkdtemp(name.data()) == nullptr) std::abort();
-    root_ = name;
-    fs::create_directories(v1());
-    fs::create_directories(v2());
-    Write(root_ + "/unified/cgroup.controllers", "cpu memory");
-    Write(v2() + "/cgroup.procs", "1\n");
+    std::filesystem::create_directories(v1);
+    std::filesystem::create_directories(v2);
+    WriteFile(root / "unified/cgroup.controllers", "cpu memory");
+    WriteFile(v2 + "/cgroup.procs", "1\n");
   }
-  Cgroupfs(const Cgroupfs&) = delete;
-  Cgroupfs& operator=(const Cgroupfs&) = delete;
-  ~Cgroupfs() { fs::remove_all(root_); }
 
-  const std::string& root() const { return root_; }
-  std::string v1() const { return root_ + "/cpu,memory/a"; }
-  std::string v2() const { return root_ + "/unified/a"; }
-
- private:
-  std::string root_;
+  const TempDir root;
+  const std::string v1 = root / "cpu,memory/a";
+  const std::string v2 = root / "unified/a";
 };
 
 void Check(const CgroupAccount& account) {
@@ -59,19 +43,19 @@ void Check(const CgroupAccount& account) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                       std::size_t size) {
-  using namespace gunicorn_exporter;
+  using namespace gunicorn_exporter;  // NOLINT(google-build-using-namespace)
   static const Cgroupfs cgroupfs;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   for (const char* const file :
        {"/cpu.cfs_quota_us", "/cpu.cfs_period_us", "/cpu.stat",
         "/memory.limit_in_bytes", "/memory.oom_control"}) {
-    Write(cgroupfs.v1() + file, text);
+    WriteFile(cgroupfs.v1 + file, text);
   }
   for (const char* const file :
        {"/cpu.max", "/cpu.stat", "/memory.max", "/memory.events"}) {
-    Write(cgroupfs.v2() + file, text);
+    WriteFile(cgroupfs.v2 + file, text);
   }
-  CgroupAccounts accounts(cgroupfs.root());
+  CgroupAccounts accounts(cgroupfs.root / "");
   Check(accounts.Read(1, "4:cpu,memory:/a\n"));
   Check(accounts.Read(1, "0::/a\n"));
   return 0;

@@ -1,6 +1,6 @@
 // Whatever a master answers by its control socket: its length is told without
-// reading beyond the four bytes, and what is understood is short and no other
-// class than the one it says.
+// reading beyond the four bytes, and a class's name is no longer than what was
+// printed.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
