@@ -147,14 +147,15 @@ TEST_F(ProcessThreadTest, TakesANewConfigurationBeforeTheNextView) {
   thread_->View(false, Later());
   config.instances.push_back({});
   config.instances.back().proc_name = "bank";
-  config.process.sample_interval = std::chrono::milliseconds(200);
+  config.process.sample_interval = std::chrono::minutes(5);
   proc_.SetTitled(20, 1, "gunicorn: master [late]");  // Seen by a new scan.
   thread_->Reconfigure(config);
   const auto answer = thread_->View(false, Later());
   EXPECT_EQ(Names(*answer.view),
             (std::vector<std::string>{"bank", "late", "shop"}));
   EXPECT_EQ(answer.view->config->instances.size(), 1U);
-  EXPECT_EQ(answer.view->sample_interval_seconds, 0.2);
+  // Too long for the cost of a sample to stretch it.
+  EXPECT_EQ(answer.view->sample_interval_seconds, 300);
 }
 
 // Not ten minutes later, as the old one would have it.
