@@ -76,7 +76,7 @@ void ProcessMonitor::Reconfigure(const Config& config) {
   last_scan_.reset();
 }
 
-void ProcessMonitor::Scan() {
+void ProcessMonitor::Scan(ProcessScanner::Old old) {
   const double cpu_before = clocks_.thread_cpu_seconds();
   const std::uint64_t generation_before = generation_;
   std::set<pid_t> known;
@@ -85,7 +85,7 @@ void ProcessMonitor::Scan() {
       known.insert(key.pid);
     }
   }
-  ProcessTable table = scanner_.ScanAll(known);
+  ProcessTable table = scanner_.Scan(known, old);
   const bool readable = table.readable && table.complete;
   if (readable_ && !readable) {
     LogEvent(LogLevel::kWarn, "process_table_unreadable",
@@ -344,7 +344,7 @@ std::vector<SenderAnswer> ProcessMonitor::Answer(
   }
   if (!scan_may_help) return answers;
   const std::uint64_t before = generation_;
-  Scan();
+  Scan(ProcessScanner::Old::kAll);
   if (generation_ == before) return answers;
   // The scan has classified what changed, and so knows who is alone.
   SenderFinder finder(reader_, scanner_, sole_owners_, registry_.processes());

@@ -63,7 +63,7 @@ class ProcessMonitor {
   ProcessMonitor(const ProcessMonitor&) = delete;
   ProcessMonitor& operator=(const ProcessMonitor&) = delete;
 
-  void Scan();
+  void Scan(ProcessScanner::Old old = ProcessScanner::Old::kInTurn);
   // Scans, too, where one is due.
   void Sample();
   // When the next sample is due, so that it costs its share of time at most.

@@ -21,6 +21,9 @@ namespace {
 constexpr std::size_t kLongestName = 4096;
 // Of one that is shown.
 constexpr std::size_t kLongestCommandLine = 200;
+// A process that is no gunicorn's is looked at in as many scans after it was
+// first seen, and then in one of as many.
+constexpr unsigned kTurns = 12;
 
 // As it stands in the series: names that look the same there are one app.
 std::optional<std::string> ToAppName(std::string_view text) {
@@ -57,14 +60,19 @@ std::string ForPeople(std::string_view cmdline) {
 
 }  // namespace
 
-ProcessTable ProcessScanner::ScanAll(const std::set<pid_t>& known) {
+ProcessTable ProcessScanner::Scan(const std::set<pid_t>& known, Old old) {
   ProcessTable table;
   std::set<pid_t> looked_at;
   reader_.TakeShortage();
   table.readable = reader_.ListPids(pids_);
   table.processes = pids_.size();
-  for (const pid_t pid : pids_) {
+  std::vector<FirstSeen> processes = WhenFirstSeen();
+  for (const auto [pid, first_scan] : processes) {
     const bool is_known = known.contains(pid);
+    const unsigned age = scans_ - first_scan;
+    const unsigned turn = (age + static_cast<unsigned>(pid)) % kTurns;
+    const bool is_due = age < kTurns || turn == 0 || old == Old::kAll;
+    if (!is_due && !is_known && !found_.contains(pid)) continue;
     auto process = Look(pid, is_known ? Wanted::kAny : Wanted::kLikely);
     if (!process) continue;
     if (is_known || process->zombie || process->title != TitleKind::kNone ||
@@ -106,7 +114,26 @@ ProcessTable ProcessScanner::ScanAll(const std::set<pid_t>& known) {
     return looked_at.contains(gunicorn.pid);  // A gunicorn's helper.
   });
   table.complete = !reader_.TakeShortage();
+  if (table.readable && table.complete) {
+    processes_ = std::move(processes);
+    found_ = std::move(looked_at);
+    for (const auto& gunicorn : table.unnamed) found_.insert(gunicorn.pid);
+    ++scans_;
+  }
   return table;
+}
+
+std::vector<ProcessScanner::FirstSeen> ProcessScanner::WhenFirstSeen() {
+  std::vector<FirstSeen> processes;
+  processes.reserve(pids_.size());
+  std::sort(pids_.begin(), pids_.end());
+  auto before = processes_.cbegin();
+  for (const pid_t pid : pids_) {
+    while (before != processes_.cend() && before->pid < pid) ++before;
+    const bool was_there = before != processes_.cend() && before->pid == pid;
+    processes.push_back({pid, was_there ? before->scan : scans_});
+  }
+  return processes;
 }
 
 std::optional<ProcessSnapshot> ProcessScanner::Look(pid_t pid, Wanted wanted) {

@@ -1,9 +1,13 @@
 // One look at the process table: the processes that may be gunicorns, as
 // snapshots, and the children of masters and the masters of workers, whatever
-// they call themselves. Reads /proc/PID/stat of all, cmdline of those whose
-// comm or signal handlers let them be a gunicorn, and environ of gunicorns
-// without a title. Names of apps are valid UTF-8; a process that claims one
-// over 4 KiB is left out and counted (ReadErrors, "too_long").
+// they call themselves. Reads /proc/PID/stat, cmdline of those whose comm or
+// signal handlers let them be a gunicorn, and environ of gunicorns without a
+// title. Names of apps are valid UTF-8; a process that claims one over 4 KiB is
+// left out and counted (ReadErrors, "too_long").
+//
+// To open a file of every process is what a scan costs. One that was seen in 12
+// scans and was no gunicorn is old: each scan looks at a twelfth of these, and
+// so finds a script that becomes a gunicorn late within a minute.
 //
 // Without a title and with a command line of its own (a program that embeds
 // gunicorn, a link of another name), it is proven to be a gunicorn where it is
@@ -41,9 +45,10 @@ class ProcessScanner {
   // `reader` must outlive the scanner.
   explicit ProcessScanner(ProcReader& reader) : reader_(reader) {}
 
-  // The whole table. `known` are processes that are looked at whatever they
-  // call themselves by now: masters, and workers, which may outlive them.
-  ProcessTable ScanAll(const std::set<pid_t>& known = {});
+  enum class Old { kInTurn, kAll };
+  // `known` are processes that are looked at whatever they call themselves by
+  // now: masters, and workers, which may outlive them.
+  ProcessTable Scan(const std::set<pid_t>& known = {}, Old old = Old::kInTurn);
 
   // A known worker: its stat alone is read anew.
   std::optional<ProcessSnapshot> Refresh(const ProcessSnapshot& known);
@@ -72,8 +77,17 @@ class ProcessScanner {
   std::optional<ProcessSnapshot> Look(pid_t pid, Wanted wanted);
   bool IsUnnamedGunicorn(const ProcessSnapshot& process);
 
+  struct FirstSeen {
+    pid_t pid = 0;
+    unsigned scan = 0;
+  };
+  std::vector<FirstSeen> WhenFirstSeen();
+
   ProcReader& reader_;
-  std::vector<pid_t> pids_;
+  std::vector<pid_t> pids_;           // As the table lists them.
+  unsigned scans_ = 0;                // That could read the whole table.
+  std::vector<FirstSeen> processes_;  // At the last of these, by pid.
+  std::set<pid_t> found_;             // Gunicorns and their relatives, there.
 };
 
 }  // namespace gunicorn_exporter

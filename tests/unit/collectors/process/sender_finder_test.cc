@@ -216,6 +216,20 @@ TEST_F(SenderFinderTest, AnswersAllOfManyThatStartAtOnce) {
   }
 }
 
+// A script that becomes a gunicorn hours after its start.
+TEST_F(SenderFinderTest, AnswersOneThatHasBeenAnotherProgramForLong) {
+  const std::vector<pid_t> pids = {40, 43, 46};
+  for (const pid_t pid : pids) proc_.SetCommand(pid, 1, "sh wait-for-db");
+  Make();
+  for (int i = 0; i < 20; ++i) monitor_->Scan();
+  for (const pid_t pid : pids) {
+    proc_.SetCommand(pid, 1, "gunicorn -n shop app:app");
+    const auto sender = FindByPid(pid);
+    ASSERT_TRUE(sender) << pid;
+    EXPECT_EQ(sender->app.name, "shop");
+  }
+}
+
 TEST_F(SenderFinderTest, ChangesItsGenerationWithTheProcesses) {
   AddApp(10, "a");
   Make();

@@ -24,7 +24,7 @@ class ProcessScannerTest : public testing::Test {
   std::vector<std::string> Apps() {
     ProcReader reader(proc_.root(), errors_);
     std::vector<std::string> apps;
-    for (const auto& process : ProcessScanner(reader).ScanAll().candidates) {
+    for (const auto& process : ProcessScanner(reader).Scan().candidates) {
       apps.push_back(process.command ? process.command->name
                                      : process.title_app);
     }
@@ -104,6 +104,65 @@ TEST_F(ProcessScannerTest, CountsADeniedEnvironmentWhereItMayHaveTheName) {
               ElementsAre(Pair(Pair("environ", "other"), 1)));
 }
 
+class ProcessScansTest : public ProcessScannerTest {
+ protected:
+  // The candidates of a scan.
+  std::size_t Scan() { return scanner_.Scan().candidates.size(); }
+
+  // The scans until there is one.
+  int ScansUntilFound() {
+    for (int scans = 1; scans < 100; ++scans) {
+      if (Scan() > 0) return scans;
+    }
+    return 100;
+  }
+
+  void ScanAMinute() {
+    for (int i = 0; i < 12; ++i) EXPECT_EQ(Scan(), 0U);
+  }
+
+  ProcReader reader_{proc_.root(), errors_};
+  ProcessScanner scanner_{reader_};
+};
+
+TEST_F(ProcessScansTest, FindAtOnceWhoIsNewOrYoung) {
+  ScanAMinute();
+  ScanAMinute();
+  proc_.SetTitled(10, 1, "gunicorn: master [shop]");
+  EXPECT_EQ(Scan(), 1U);
+  proc_.Remove(10);
+  proc_.SetCommand(20, 1, "sh wait-for-db");
+  EXPECT_EQ(Scan(), 0U);
+  EXPECT_EQ(Scan(), 0U);
+  proc_.SetCommand(20, 1, "gunicorn app:app");
+  EXPECT_EQ(Scan(), 1U);
+}
+
+TEST_F(ProcessScansTest, FindWhoBecomesAGunicornLaterWithinAMinute) {
+  for (const pid_t pid : {20, 21, 22}) {
+    proc_.SetCommand(pid, 1, "sh wait-for-db");
+    ScanAMinute();
+    proc_.SetCommand(pid, 1, "gunicorn app:app");
+    EXPECT_LE(ScansUntilFound(), 12);
+    proc_.Remove(pid);
+  }
+}
+
+TEST_F(ProcessScansTest, SeeAGunicornThatIsNobodysEachTime) {
+  proc_.SetTitled(10, 1, "gunicorn: master [shop]");
+  proc_.SetCommand(20, 1, "sh");
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(Scan(), 1U);
+}
+
+TEST_F(ProcessScansTest, LookAgainAtWhoHasTheNumberOfOneThatWentBefore) {
+  proc_.SetCommand(20, 1, "sh");
+  ScanAMinute();
+  proc_.Remove(20);
+  EXPECT_EQ(Scan(), 0U);
+  proc_.SetCommand(20, 1, "gunicorn app:app");
+  EXPECT_EQ(Scan(), 1U);
+}
+
 // A program that embeds gunicorn, a link to it of another name.
 class UnnamedGunicornTest : public ProcessScannerTest {
  protected:
@@ -119,7 +178,7 @@ class UnnamedGunicornTest : public ProcessScannerTest {
     proc_.SetCommand(10, 1, command, master_);
     proc_.SetCommand(11, 10, command, worker_);
     ProcReader reader(proc_.root(), errors_);
-    const ProcessTable table = ProcessScanner(reader).ScanAll();
+    const ProcessTable table = ProcessScanner(reader).Scan();
     EXPECT_THAT(FindGunicorns(table.candidates, {}), IsEmpty());
     std::vector<std::string> lines;
     for (const UnnamedGunicorn& gunicorn : table.unnamed) {
@@ -167,6 +226,25 @@ TEST_F(UnnamedGunicornTest, IsNotCalledSoWithoutProof) {
   }
 }
 
+// One that takes its signals after it was first seen.
+TEST_F(UnnamedGunicornTest, IsFoundWithin32ScansAndKept) {
+  ProcReader reader(proc_.root(), errors_);
+  ProcessScanner scanner(reader);
+  proc_.SetCommand(10, 1, "/opt/bin/server");
+  EXPECT_THAT(scanner.Scan().unnamed, IsEmpty());
+  master_.files["maps"] = "1-2 r-xp 0 0:1 1 /usr/lib/libpython3.11.so\n";
+  proc_.SetCommand(10, 1, "/opt/bin/server", master_);
+  proc_.SetCommand(11, 10, "/opt/bin/server", worker_);
+  int scans = 1;
+  while (scanner.Scan().unnamed.empty() && scans < 100) ++scans;
+  EXPECT_LE(scans, 32);
+  for (int i = 0; i < 32; ++i) EXPECT_EQ(scanner.Scan().unnamed.size(), 1U);
+  proc_.Remove(11);
+  master_.files["task/10/children"] = "";
+  proc_.SetCommand(10, 1, "/opt/bin/server", master_);
+  EXPECT_THAT(scanner.Scan().unnamed, IsEmpty());
+}
+
 TEST_F(UnnamedGunicornTest, IsNoHelperOfATitledOne) {
   FakeProcess titled;
   titled.files["task/5/children"] = "10 ";
@@ -175,7 +253,7 @@ TEST_F(UnnamedGunicornTest, IsNoHelperOfATitledOne) {
   proc_.SetCommand(10, 5, "helper", master_);
   proc_.SetCommand(11, 10, "helper", worker_);
   ProcReader reader(proc_.root(), errors_);
-  EXPECT_THAT(ProcessScanner(reader).ScanAll().unnamed, IsEmpty());
+  EXPECT_THAT(ProcessScanner(reader).Scan().unnamed, IsEmpty());
 }
 
 TEST_F(UnnamedGunicornTest, ShowsOneShortLineOfText) {
