@@ -23,6 +23,7 @@ TEST(AreNear, TellsWhatMayBeMeant) {
   const std::pair<const char*, const char*> near[] = {
       {"my_app", "my-app"},      {"my_app", "MyApp"},   {"shop", "shops"},
       {"shop", "shop.wsgi:app"}, {"billing", "biling"}, {"app:app", "app"},
+      {"shop", "shap"},
   };
   for (const auto& [left, right] : near) {
     EXPECT_TRUE(AreNear(left, right)) << left << " " << right;

@@ -1,10 +1,15 @@
 #include "collectors/process/process_collector.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <array>
 
 #include "collectors/process/process_monitor.h"
 #include "tests/support/fake_proc.h"
+#include "tests/support/temp_dir.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -56,6 +61,35 @@ TEST(ProcessCollector, TellsEachWorkersOwnFigures) {
   EXPECT_EQ(values["gunicorn_worker_cpu_seconds_total"], 3.5);
   EXPECT_EQ(values["gunicorn_worker_resident_memory_bytes"],
             7.0 * static_cast<double>(sysconf(_SC_PAGESIZE)));
+}
+
+// gunicorn sets the file's time to that of the monotonic clock.
+void Touch(const std::string& file, std::int64_t monotonic_seconds) {
+  WriteFile(file, "");
+  const timespec time{monotonic_seconds, 0};
+  const std::array<timespec, 2> times = {time, time};
+  ASSERT_EQ(utimensat(AT_FDCWD, file.c_str(), times.data(), 0), 0);
+}
+
+TEST(ProcessCollector, TellsTheOldestHeartbeatOfTheWorkers) {
+  const TempDir folder;
+  Touch(folder / "wgunicorn-a", 7000);
+  Touch(folder / "wgunicorn-b", 7005);
+  Touch(folder / "app.log", 1000);
+  FakeProc proc;
+  FakeProcess first;
+  first.fds = {{5, folder / "wgunicorn-a"}, {6, folder / "app.log"}};
+  FakeProcess second;
+  second.fds = {{5, folder / "wgunicorn-b"}};
+  proc.SetTitled(10, 1, "gunicorn: master [my_app]");
+  proc.SetTitled(11, 10, "gunicorn: worker [my_app]", first);
+  proc.SetTitled(12, 10, "gunicorn: worker [my_app]", second);
+  MonitorClocks clocks = SystemClocks();
+  clocks.monotonic_seconds = [] { return 7010.0; };
+  prometheus::Registry registry;
+  ProcessMonitor monitor({}, ProcessPaths{proc.root(), ""}, registry, clocks);
+  monitor.Scan();
+  EXPECT_EQ(monitor.View(true).apps.at(0).heartbeat_age_seconds, 10);
 }
 
 TEST(ProcessCollector, HasNothingToReportWithoutATable) {

@@ -21,7 +21,7 @@ sockaddr_storage Source(const char* address, std::uint16_t port) {
   return storage;
 }
 
-// A UDP socket of 10.1.2.3:40000 with inode 77.
+// A UDP socket of 10.1.2.3:40000 with inode 77, of user 33.
 constexpr const char* kUdp =
     "  sl  local_address\n"
     "  1: 0302010A:9C40 0302010A:1FBD 01 00000000:00000000 00:00000000 "
@@ -178,6 +178,21 @@ TEST_F(SenderFinderTest, FindsTheHolderOfAUdpSocket) {
   EXPECT_EQ(sender->app.name, "b");
   EXPECT_EQ(sender->pid, 20) << "the master opened it";
   EXPECT_FALSE(FindByUdpSource(Source("10.1.2.3", 40001)));
+}
+
+TEST_F(SenderFinderTest, NamesTheOneAppOfAUserWhereNobodyIsSeenToHoldIt) {
+  FakeProcess process;
+  process.files["net/udp"] = kUdp;
+  process.files["status"] = "Uid:\t0\t33\t0\t0\n";
+  AddApp(10, "a", process);
+  Make();
+  const auto sender = FindByUdpSource(Source("10.1.2.3", 40000));
+  ASSERT_TRUE(sender);
+  EXPECT_EQ(sender->app.name, "a");
+  EXPECT_EQ(sender->pid, 0);
+  AddApp(20, "b", process);
+  monitor_->Scan();
+  EXPECT_FALSE(FindByUdpSource(Source("10.1.2.3", 40000)));
 }
 
 TEST_F(SenderFinderTest, NamesTheOneAppOfANetworkNamespace) {
