@@ -228,18 +228,6 @@ TEST_F(MetricStoreTest, CountsARefusedPackedLineOnce) {
   EXPECT_EQ(Refused(), 2);
 }
 
-TEST_F(MetricStoreTest, CountsTheZerosOfAKnownAppThatFindNoRoomOnce) {
-  config_.statsd.max_series = 10;
-  store().SetKnownApps({App("shop")});
-  EXPECT_EQ(Series(), 10);
-  // Requests, four levels, and the preset codes.
-  const double wanted =
-      5.0 + static_cast<double>(config_.statsd.preset_status_codes.size());
-  EXPECT_EQ(Refused(), wanted - 10);
-  store().SetKnownApps({App("shop")});
-  EXPECT_EQ(Refused(), wanted - 10);
-}
-
 TEST_F(MetricStoreTest, StrangersNeverPushAKnownAppOut) {
   config_.statsd.max_series = 500;
   store().SetKnownApps({App("known")});
@@ -276,11 +264,15 @@ TEST_F(MetricStoreTest, AnAppThatBecomesKnownGetsItsRoomFromStrangers) {
 
 TEST_F(MetricStoreTest, BoundsTheBytesOfNames) {
   config_.statsd.max_series = 1'000'000;
-  for (int i = 0; i < 2000; ++i) {
-    AddRequest(std::string(8000, 'x') + std::to_string(i));
-  }
+  config_.statsd.series_ttl = seconds(60);
+  const std::string name(8000, 'x');
+  for (int i = 0; i < 2000; ++i) AddRequest(name + std::to_string(i));
   EXPECT_LT(CountSeries(Collect()), 2000U * 21U / 3U);
   EXPECT_GT(Refused(), 0);
+  time_.Advance(seconds(61));
+  Collect();
+  AddRequest(name);
+  EXPECT_EQ(Requests(name), 1) << "there is room where those have expired";
 }
 
 TEST_F(MetricStoreTest, ExpiresWhatIsNotUpdated) {

@@ -19,6 +19,15 @@ class PresetSeriesTest : public LineHandlerTest {
   }
 };
 
+TEST_F(PresetSeriesTest, ThoseOfAKnownAppThatFindNoRoomAreCountedOnce) {
+  config_.statsd.max_series = 10;
+  store().SetKnownApps({{"shop", "", ""}});
+  EXPECT_EQ(Series(), 10);
+  EXPECT_EQ(Refused(), Wanted() - 10);
+  store().SetKnownApps({{"shop", "", ""}});
+  EXPECT_EQ(Refused(), Wanted() - 10);
+}
+
 TEST_F(PresetSeriesTest, ThoseOfAFirstLineThatFindNoRoomAreCountedOnce) {
   config_.statsd.max_series = 10;
   Send("gunicorn.requests:1|c|#app:shop");

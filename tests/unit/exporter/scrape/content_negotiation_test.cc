@@ -43,6 +43,9 @@ TEST(NegotiateFormat, TakesTheBestThatBothHave) {
       // A q that is none counts as if it were not there.
       {"application/openmetrics-text;q=x,text/plain;q=0.9", kOpenMetrics},
       {",,;,;;q=1,", kText},
+      // A separator within quotes separates nothing.
+      {"text/x;p=\"a,\",application/openmetrics-text", kOpenMetrics},
+      {"text/x;p=\"\\\",\",application/openmetrics-text", kOpenMetrics},
   };
   for (const auto& [accept, format] : table) {
     EXPECT_EQ(NegotiateFormat(accept), format) << accept;
