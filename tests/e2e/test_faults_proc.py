@@ -12,6 +12,7 @@ from support import Exporter, Gunicorn, ManagedProcess, send_udp, unique_name, w
 from support.exporter import ROOT, SANITISED
 from support.gunicorn import APPS
 from support.recorded_proc import PROCESS_OK, RecordedProc, hang, scrape_in_two_seconds
+from support.wait import POLL_SECONDS
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="makes namespaces")
 CLOCK = os.environ.get("STEP_CLOCK", ROOT / "build/dev/tests/e2e/libstep_clock.so")
@@ -198,6 +199,7 @@ def test_thousands_of_short_lived_processes_disturb_no_app():
             while len(scrapes) < 10 or int((storm.log().split() or [0])[-1]) < 2000:
                 scrapes.append(exporter.scrape())
                 assert storm.process.poll() is None
+                time.sleep(POLL_SECONDS)  # The storm has the processors meanwhile.
         cpu = [scrape.total("gunicorn_cpu_seconds_total", app=name) for scrape in scrapes]
         assert cpu == sorted(cpu)
         for scrape in scrapes:
