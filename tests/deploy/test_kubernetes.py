@@ -64,11 +64,15 @@ MISTAKES = {
 
 def test_the_check_refuses_mistakes(tmp_path):
     good = kustomized("overlays/full")
-    for name, (kind, spoil) in MISTAKES.items():
-        spoilt = copy.deepcopy([item for item in good if item["kind"] == kind][-1])
-        spoil(spoilt)
-        code, text = check_objects(tmp_path, [spoilt])
-        assert code == 1, f"{name} was accepted: {text}"
+    spoilt = []
+    for number, (kind, spoil) in enumerate(MISTAKES.values()):
+        spoilt.append(copy.deepcopy([item for item in good if item["kind"] == kind][-1]))
+        spoilt[-1]["metadata"]["name"] = f"mistake{number}"
+        spoil(spoilt[-1])
+    code, text = check_objects(tmp_path, spoilt)
+    assert code == 1
+    for number, (name, (kind, _)) in enumerate(MISTAKES.items()):
+        assert f"{kind} mistake{number}: " in text, f"{name} was accepted: {text}"
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS[:4])

@@ -7,7 +7,7 @@
 // Prints tsc's complaints and ends with 1 where there are any.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -37,7 +37,7 @@ type PanelOf<Type, Options, Fields> = Omit<d.Panel, "type" | "options" | "fieldC
 type Annotation = d.AnnotationQuery & {
   expr: string; titleFormat: string; textFormat: string; tagKeys: string; useValueForTime: boolean;
 };
-type Board = Plain<Omit<d.Dashboard, "panels" | "annotations"> & {
+export type Board = Plain<Omit<d.Dashboard, "panels" | "annotations"> & {
   panels: (${panels.join(" | ")} | d.RowPanel)[]; annotations: { list: Annotation[] };
 }>;
 `;
@@ -45,16 +45,19 @@ type Board = Plain<Omit<d.Dashboard, "panels" | "annotations"> & {
 // Inside this folder, for its node_modules.
 const work = mkdtempSync(join(here, "node_modules/.check-"));
 try {
-  const boards = process.argv.slice(2).map((file, index) =>
-    `export const board${index}: Board = ${readFileSync(file, "utf8")};`);
-  const source = join(work, "boards.ts");
-  writeFileSync(source, types + boards.join("\n"));
+  writeFileSync(join(work, "types.ts"), types);
+  const sources = process.argv.slice(2).map((file) => {
+    const source = join(work, `${basename(file)}.ts`);
+    writeFileSync(
+      source, `import type { Board } from "./types";\nexport const board: Board = ${readFileSync(file, "utf8")};`);
+    return source;
+  });
   execFileSync(
     process.execPath,
     [join(here, "node_modules/typescript/bin/tsc"), "--noEmit", "--strict", "--skipLibCheck", "--module", "esnext",
-     "--moduleResolution", "bundler", "--target", "es2022", "--pretty", "false", source],
+     "--moduleResolution", "bundler", "--target", "es2022", "--pretty", "false", ...sources],
     { encoding: "utf8", stdio: "pipe" });
-  console.log(`${boards.length} dashboards fit their types`);
+  console.log(`${sources.length} dashboards fit their types`);
 } catch (error) {
   console.log(error.stdout ?? String(error));
   process.exitCode = 1;
