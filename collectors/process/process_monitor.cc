@@ -19,8 +19,8 @@ namespace {
 using std::chrono::duration;
 using std::chrono::milliseconds;
 
-// An answer made of a younger scan is fresh; a scan of 10,000 processes takes
-// some 50 ms, and this bounds what a crowd of scrapers costs.
+// An answer made of a younger scan is fresh: this bounds what a crowd of
+// scrapers costs.
 constexpr milliseconds kFresh{500};
 // Between questions; longer where a scan costs more than its share of it.
 constexpr milliseconds kScanInterval{5000};
@@ -85,7 +85,7 @@ void ProcessMonitor::Scan(ProcessScanner::Old old) {
       known.insert(key.pid);
     }
   }
-  ProcessTable table = scanner_.Scan(known, old);
+  ProcessTable table = scanner_.Scan(clocks_.now(), known, old);
   const bool readable = table.readable && table.complete;
   if (readable_ && !readable) {
     LogEvent(LogLevel::kWarn, "process_table_unreadable",

@@ -1,8 +1,9 @@
 // Keeps watch over the machine's gunicorns and tells what it knows of them.
 //
 // Two kinds of look, neither of which sleeps:
-// - a scan reads the whole process table: when somebody asks and the last one
-//   is not fresh, and every few seconds between questions.
+// - a scan goes through the whole process table (process_scanner.h): when
+//   somebody asks and the last one is not fresh, and every few seconds between
+//   questions.
 // - a sample reads the known processes and their children alone, and says which
 //   workers are working: every `process.sample_interval`, or less often where a
 //   sample costs more than 1 % of that time.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,9 +22,11 @@ namespace {
 constexpr std::size_t kLongestName = 4096;
 // Of one that is shown.
 constexpr std::size_t kLongestCommandLine = 200;
-// A process that is no gunicorn's is looked at in as many scans after it was
-// first seen, and then in one of as many.
+// How long a process is looked at in each scan, and in one of how many then.
+constexpr auto kWatchTime = std::chrono::minutes(1);
 constexpr unsigned kTurns = 12;
+// So that a turn takes two minutes at most.
+constexpr auto kLongPause = std::chrono::seconds(10);
 
 // As it stands in the series: names that look the same there are one app.
 std::optional<std::string> ToAppName(std::string_view text) {
@@ -43,6 +46,10 @@ void Take(const ProcStat& stat, ProcessSnapshot& process) {
   process.resident_pages = stat.resident_pages;
 }
 
+bool IsGunicorn(const ProcessSnapshot& process) {
+  return process.title != TitleKind::kNone || process.command;
+}
+
 std::string_view ProgramOf(std::string_view cmdline) {
   cmdline = cmdline.substr(0, cmdline.find('\0'));
   return cmdline.substr(cmdline.rfind('/') + 1);
@@ -60,40 +67,43 @@ std::string ForPeople(std::string_view cmdline) {
 
 }  // namespace
 
-ProcessTable ProcessScanner::Scan(const std::set<pid_t>& known, Old old) {
+ProcessTable ProcessScanner::Scan(TimePoint now, const std::set<pid_t>& known,
+                                  Old old) {
   ProcessTable table;
   std::set<pid_t> looked_at;
   reader_.TakeShortage();
   table.readable = reader_.ListPids(pids_);
   table.processes = pids_.size();
-  std::vector<FirstSeen> processes = WhenFirstSeen();
-  for (const auto [pid, first_scan] : processes) {
+  const bool all = old == Old::kAll || now - last_scan_ > kLongPause;
+  std::vector<Watched> processes = WatchedProcesses(now);
+  for (auto& [pid, since] : processes) {
     const bool is_known = known.contains(pid);
-    const unsigned age = scans_ - first_scan;
-    const unsigned turn = (age + static_cast<unsigned>(pid)) % kTurns;
-    const bool is_due = age < kTurns || turn == 0 || old == Old::kAll;
-    if (!is_due && !is_known && !found_.contains(pid)) continue;
+    const bool is_its_turn =
+        all || (static_cast<unsigned>(pid) + scans_) % kTurns == 0;
+    if (now - since >= kWatchTime && !is_its_turn && !is_known) continue;
     auto process = Look(pid, is_known ? Wanted::kAny : Wanted::kLikely);
     if (!process) continue;
-    if (is_known || process->zombie || process->title != TitleKind::kNone ||
-        process->command) {
+    since = now;
+    if (is_known || process->zombie || IsGunicorn(*process)) {
       looked_at.insert(pid);
       table.candidates.push_back(*std::move(process));
     } else if (IsUnnamedGunicorn(*process)) {
       table.unnamed.push_back({pid, ForPeople(process->cmdline)});
     }
   }
+  std::map<pid_t, std::optional<ProcessSnapshot>> parents;
   const std::size_t likely = table.candidates.size();
   for (std::size_t i = 0; i < likely; ++i) {
-    const ProcessSnapshot& process = table.candidates[i];
-    const pid_t parent = process.ppid;
-    if (!SaysWorker(process) || parent == 0 || looked_at.contains(parent)) {
-      continue;
-    }
-    auto seen = LookAtAny(parent);
-    if (!seen || !HasHandlersOfMaster(seen->caught_signals)) continue;
+    const pid_t parent = table.candidates[i].ppid;
+    if (parent == 0 || looked_at.contains(parent)) continue;
+    const auto [seen, is_new] = parents.try_emplace(parent);
+    if (is_new) seen->second = Look(parent, Wanted::kLikely);
+    if (!seen->second) continue;
+    const bool is_master = SaysWorker(table.candidates[i]) &&
+                           HasHandlersOfMaster(seen->second->caught_signals);
+    if (!is_master && !IsGunicorn(*seen->second)) continue;
     looked_at.insert(parent);
-    table.candidates.push_back(*std::move(seen));
+    table.candidates.push_back(*seen->second);
   }
   const std::size_t found = table.candidates.size();
   for (std::size_t i = 0; i < found; ++i) {
@@ -116,22 +126,22 @@ ProcessTable ProcessScanner::Scan(const std::set<pid_t>& known, Old old) {
   table.complete = !reader_.TakeShortage();
   if (table.readable && table.complete) {
     processes_ = std::move(processes);
-    found_ = std::move(looked_at);
-    for (const auto& gunicorn : table.unnamed) found_.insert(gunicorn.pid);
+    last_scan_ = now;
     ++scans_;
   }
   return table;
 }
 
-std::vector<ProcessScanner::FirstSeen> ProcessScanner::WhenFirstSeen() {
-  std::vector<FirstSeen> processes;
+std::vector<ProcessScanner::Watched> ProcessScanner::WatchedProcesses(
+    TimePoint now) {
+  std::vector<Watched> processes;
   processes.reserve(pids_.size());
   std::sort(pids_.begin(), pids_.end());
   auto before = processes_.cbegin();
   for (const pid_t pid : pids_) {
     while (before != processes_.cend() && before->pid < pid) ++before;
     const bool was_there = before != processes_.cend() && before->pid == pid;
-    processes.push_back({pid, was_there ? before->scan : scans_});
+    processes.push_back({pid, was_there ? before->since : now});
   }
   return processes;
 }

@@ -5,9 +5,10 @@
 // title. Names of apps are valid UTF-8; a process that claims one over 4 KiB is
 // left out and counted (ReadErrors, "too_long").
 //
-// To open a file of every process is what a scan costs. One that was seen in 12
-// scans and was no gunicorn is old: each scan looks at a twelfth of these, and
-// so finds a script that becomes a gunicorn late within a minute.
+// To open a file of every process is what a scan costs. Who has been no
+// gunicorn for a minute is looked at in every twelfth scan only: a script that
+// becomes one after hours is found within two minutes, or at once by the
+// workers that it starts.
 //
 // Without a title and with a command line of its own (a program that embeds
 // gunicorn, a link of another name), it is proven to be a gunicorn where it is
@@ -21,6 +22,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <set>
@@ -42,13 +44,17 @@ struct ProcessTable {
 
 class ProcessScanner {
  public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
   // `reader` must outlive the scanner.
   explicit ProcessScanner(ProcReader& reader) : reader_(reader) {}
 
-  enum class Old { kInTurn, kAll };
   // `known` are processes that are looked at whatever they call themselves by
-  // now: masters, and workers, which may outlive them.
-  ProcessTable Scan(const std::set<pid_t>& known = {}, Old old = Old::kInTurn);
+  // now: masters, and workers, which may outlive them. `old`: which of those
+  // that have been none for a minute are looked at.
+  enum class Old { kInTurn, kAll };
+  ProcessTable Scan(TimePoint now, const std::set<pid_t>& known = {},
+                    Old old = Old::kInTurn);
 
   // A known worker: its stat alone is read anew.
   std::optional<ProcessSnapshot> Refresh(const ProcessSnapshot& known);
@@ -77,17 +83,18 @@ class ProcessScanner {
   std::optional<ProcessSnapshot> Look(pid_t pid, Wanted wanted);
   bool IsUnnamedGunicorn(const ProcessSnapshot& process);
 
-  struct FirstSeen {
+  struct Watched {
     pid_t pid = 0;
-    unsigned scan = 0;
+    TimePoint since;  // It came, or may have been a gunicorn's.
   };
-  std::vector<FirstSeen> WhenFirstSeen();
+  std::vector<Watched> WatchedProcesses(TimePoint now);
 
   ProcReader& reader_;
-  std::vector<pid_t> pids_;           // As the table lists them.
-  unsigned scans_ = 0;                // That could read the whole table.
-  std::vector<FirstSeen> processes_;  // At the last of these, by pid.
-  std::set<pid_t> found_;             // Gunicorns and their relatives, there.
+  std::vector<pid_t> pids_;  // As the table lists them.
+  // Of the last scan that could read the whole table.
+  std::vector<Watched> processes_;  // By pid.
+  TimePoint last_scan_;
+  unsigned scans_ = 0;  // All of these.
 };
 
 }  // namespace gunicorn_exporter

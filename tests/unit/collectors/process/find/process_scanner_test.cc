@@ -24,7 +24,7 @@ class ProcessScannerTest : public testing::Test {
   std::vector<std::string> Apps() {
     ProcReader reader(proc_.root(), errors_);
     std::vector<std::string> apps;
-    for (const auto& process : ProcessScanner(reader).Scan().candidates) {
+    for (const auto& process : ProcessScanner(reader).Scan({}).candidates) {
       apps.push_back(process.command ? process.command->name
                                      : process.title_app);
     }
@@ -104,10 +104,14 @@ TEST_F(ProcessScannerTest, CountsADeniedEnvironmentWhereItMayHaveTheName) {
               ElementsAre(Pair(Pair("environ", "other"), 1)));
 }
 
+// One scanner's scans, each some seconds after the one before.
 class ProcessScansTest : public ProcessScannerTest {
  protected:
-  // The candidates of a scan.
-  std::size_t Scan() { return scanner_.Scan().candidates.size(); }
+  ProcessTable Table(std::chrono::seconds pause = std::chrono::seconds(5)) {
+    now_ += pause;
+    return scanner_.Scan(now_);
+  }
+  std::size_t Scan() { return Table().candidates.size(); }
 
   // The scans until there is one.
   int ScansUntilFound() {
@@ -117,35 +121,60 @@ class ProcessScansTest : public ProcessScannerTest {
     return 100;
   }
 
-  void ScanAMinute() {
+  void ScanForAMinute() {
     for (int i = 0; i < 12; ++i) EXPECT_EQ(Scan(), 0U);
   }
 
   ProcReader reader_{proc_.root(), errors_};
   ProcessScanner scanner_{reader_};
+  ProcessScanner::TimePoint now_{std::chrono::hours(1)};
 };
 
 TEST_F(ProcessScansTest, FindAtOnceWhoIsNewOrYoung) {
-  ScanAMinute();
-  ScanAMinute();
+  ScanForAMinute();
+  ScanForAMinute();
   proc_.SetTitled(10, 1, "gunicorn: master [shop]");
   EXPECT_EQ(Scan(), 1U);
   proc_.Remove(10);
   proc_.SetCommand(20, 1, "sh wait-for-db");
-  EXPECT_EQ(Scan(), 0U);
-  EXPECT_EQ(Scan(), 0U);
+  for (int i = 0; i < 1000; ++i) Table(std::chrono::seconds(0));
   proc_.SetCommand(20, 1, "gunicorn app:app");
   EXPECT_EQ(Scan(), 1U);
 }
 
-TEST_F(ProcessScansTest, FindWhoBecomesAGunicornLaterWithinAMinute) {
+TEST_F(ProcessScansTest, FindWhoBecomesAGunicornLaterInItsTurn) {
+  int scans = 0;
   for (const pid_t pid : {20, 21, 22}) {
     proc_.SetCommand(pid, 1, "sh wait-for-db");
-    ScanAMinute();
+    ScanForAMinute();
+    Scan();
     proc_.SetCommand(pid, 1, "gunicorn app:app");
-    EXPECT_LE(ScansUntilFound(), 12);
+    scans = std::max(scans, ScansUntilFound());
     proc_.Remove(pid);
   }
+  EXPECT_LE(scans, 12);
+  EXPECT_GT(scans, 1) << "the old are looked at each time";
+}
+
+TEST_F(ProcessScansTest, LookAtAllAfterALongPause) {
+  const std::vector<pid_t> pids = {20, 21, 22};
+  for (const pid_t pid : pids) proc_.SetCommand(pid, 1, "sh wait-for-db");
+  ScanForAMinute();
+  Scan();
+  for (const pid_t pid : pids) proc_.SetCommand(pid, 1, "gunicorn app:app");
+  EXPECT_EQ(Table(std::chrono::seconds(11)).candidates.size(), 3U);
+}
+
+TEST_F(ProcessScansTest, FindAnOldProcessByTheWorkersThatItStarts) {
+  const std::vector<pid_t> pids = {20, 21, 22};
+  for (const pid_t pid : pids) proc_.SetCommand(pid, 1, "sh wait-for-db");
+  ScanForAMinute();
+  Scan();
+  for (const pid_t pid : pids) {
+    proc_.SetTitled(pid, 1, "gunicorn: master [shop]");
+    proc_.SetTitled(pid + 10, pid, "gunicorn: worker [shop]");
+  }
+  EXPECT_EQ(Scan(), 6U);
 }
 
 TEST_F(ProcessScansTest, SeeAGunicornThatIsNobodysEachTime) {
@@ -156,7 +185,7 @@ TEST_F(ProcessScansTest, SeeAGunicornThatIsNobodysEachTime) {
 
 TEST_F(ProcessScansTest, LookAgainAtWhoHasTheNumberOfOneThatWentBefore) {
   proc_.SetCommand(20, 1, "sh");
-  ScanAMinute();
+  ScanForAMinute();
   proc_.Remove(20);
   EXPECT_EQ(Scan(), 0U);
   proc_.SetCommand(20, 1, "gunicorn app:app");
@@ -164,7 +193,7 @@ TEST_F(ProcessScansTest, LookAgainAtWhoHasTheNumberOfOneThatWentBefore) {
 }
 
 // A program that embeds gunicorn, a link to it of another name.
-class UnnamedGunicornTest : public ProcessScannerTest {
+class UnnamedGunicornTest : public ProcessScansTest {
  protected:
   // A master of pid 10 and its worker 11, as proven as they can be.
   UnnamedGunicornTest() {
@@ -178,7 +207,7 @@ class UnnamedGunicornTest : public ProcessScannerTest {
     proc_.SetCommand(10, 1, command, master_);
     proc_.SetCommand(11, 10, command, worker_);
     ProcReader reader(proc_.root(), errors_);
-    const ProcessTable table = ProcessScanner(reader).Scan();
+    const ProcessTable table = ProcessScanner(reader).Scan({});
     EXPECT_THAT(FindGunicorns(table.candidates, {}), IsEmpty());
     std::vector<std::string> lines;
     for (const UnnamedGunicorn& gunicorn : table.unnamed) {
@@ -226,23 +255,21 @@ TEST_F(UnnamedGunicornTest, IsNotCalledSoWithoutProof) {
   }
 }
 
-// One that takes its signals after it was first seen.
-TEST_F(UnnamedGunicornTest, IsFoundWithin32ScansAndKept) {
-  ProcReader reader(proc_.root(), errors_);
-  ProcessScanner scanner(reader);
-  proc_.SetCommand(10, 1, "/opt/bin/server");
-  EXPECT_THAT(scanner.Scan().unnamed, IsEmpty());
+// Its one worker may be between two lives.
+TEST_F(UnnamedGunicornTest, IsWatchedForAMinuteAfterItWasNone) {
+  const auto set = [this] {
+    proc_.SetCommand(10, 1, "/opt/bin/server", master_);
+    proc_.SetCommand(11, 10, "/opt/bin/server", worker_);
+  };
   master_.files["maps"] = "1-2 r-xp 0 0:1 1 /usr/lib/libpython3.11.so\n";
-  proc_.SetCommand(10, 1, "/opt/bin/server", master_);
-  proc_.SetCommand(11, 10, "/opt/bin/server", worker_);
-  int scans = 1;
-  while (scanner.Scan().unnamed.empty() && scans < 100) ++scans;
-  EXPECT_LE(scans, 32);
-  for (int i = 0; i < 32; ++i) EXPECT_EQ(scanner.Scan().unnamed.size(), 1U);
-  proc_.Remove(11);
-  master_.files["task/10/children"] = "";
-  proc_.SetCommand(10, 1, "/opt/bin/server", master_);
-  EXPECT_THAT(scanner.Scan().unnamed, IsEmpty());
+  set();
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(Table().unnamed.size(), 1U);
+  worker_.caught_signals = 0;
+  set();
+  EXPECT_THAT(Table().unnamed, IsEmpty());
+  worker_.caught_signals = kWorkersSignals;
+  set();
+  EXPECT_EQ(Table().unnamed.size(), 1U);
 }
 
 TEST_F(UnnamedGunicornTest, IsNoHelperOfATitledOne) {
@@ -253,7 +280,7 @@ TEST_F(UnnamedGunicornTest, IsNoHelperOfATitledOne) {
   proc_.SetCommand(10, 5, "helper", master_);
   proc_.SetCommand(11, 10, "helper", worker_);
   ProcReader reader(proc_.root(), errors_);
-  EXPECT_THAT(ProcessScanner(reader).Scan().unnamed, IsEmpty());
+  EXPECT_THAT(ProcessScanner(reader).Scan({}).unnamed, IsEmpty());
 }
 
 TEST_F(UnnamedGunicornTest, ShowsOneShortLineOfText) {
