@@ -5,8 +5,8 @@
 //       "time": 1790000000.5,         Unix seconds, of the answer
 //       "interval_seconds": 5,
 //       "kept": 180,                  points, at most
-//       "first": 358000123,           number of the first point told here
-//       "newest": 358000302,          and of the last; null: there is none yet
+//       "first": 53021,               number of the first point told here
+//       "newest": 53200,              and of the last; null: there is none yet
 //       "newest_age_seconds": 2.5,
 //       "apps": [{                    by name; one value for each point
 //         "app": "my_app",            and pod_uid, container_id as in status
