@@ -91,35 +91,8 @@ ProcessTable ProcessScanner::Scan(TimePoint now, const std::set<pid_t>& known,
       table.unnamed.push_back({pid, ForPeople(process->cmdline)});
     }
   }
-  std::map<pid_t, std::optional<ProcessSnapshot>> parents;
-  const std::size_t likely = table.candidates.size();
-  for (std::size_t i = 0; i < likely; ++i) {
-    const pid_t parent = table.candidates[i].ppid;
-    if (parent == 0 || looked_at.contains(parent)) continue;
-    const auto [seen, is_new] = parents.try_emplace(parent);
-    if (is_new) seen->second = Look(parent, Wanted::kLikely);
-    if (!seen->second) continue;
-    const bool is_master = SaysWorker(table.candidates[i]) &&
-                           HasHandlersOfMaster(seen->second->caught_signals);
-    if (!is_master && !IsGunicorn(*seen->second)) continue;
-    looked_at.insert(parent);
-    table.candidates.push_back(*seen->second);
-  }
-  const std::size_t found = table.candidates.size();
-  for (std::size_t i = 0; i < found; ++i) {
-    const ProcessSnapshot& process = table.candidates[i];
-    if (process.title != TitleKind::kMaster && !process.command &&
-        !HasHandlersOfMaster(process.caught_signals)) {
-      continue;
-    }
-    for (const pid_t child : Children(process.key.pid)) {
-      if (looked_at.contains(child)) continue;
-      auto seen = LookAtAny(child);
-      if (!seen) continue;
-      looked_at.insert(child);
-      table.candidates.push_back(*std::move(seen));
-    }
-  }
+  AddParents(table.candidates, looked_at);
+  AddChildren(table.candidates, looked_at);
   std::erase_if(table.unnamed, [&](const UnnamedGunicorn& gunicorn) {
     return looked_at.contains(gunicorn.pid);  // A gunicorn's helper.
   });
@@ -130,6 +103,43 @@ ProcessTable ProcessScanner::Scan(TimePoint now, const std::set<pid_t>& known,
     ++scans_;
   }
   return table;
+}
+
+void ProcessScanner::AddParents(std::vector<ProcessSnapshot>& candidates,
+                                std::set<pid_t>& looked_at) {
+  std::map<pid_t, std::optional<ProcessSnapshot>> parents;
+  const std::size_t likely = candidates.size();
+  for (std::size_t i = 0; i < likely; ++i) {
+    const pid_t parent = candidates[i].ppid;
+    if (parent == 0 || looked_at.contains(parent)) continue;
+    const auto [seen, is_new] = parents.try_emplace(parent);
+    if (is_new) seen->second = Look(parent, Wanted::kLikely);
+    if (!seen->second) continue;
+    const bool is_master = SaysWorker(candidates[i]) &&
+                           HasHandlersOfMaster(seen->second->caught_signals);
+    if (!is_master && !IsGunicorn(*seen->second)) continue;
+    looked_at.insert(parent);
+    candidates.push_back(*seen->second);
+  }
+}
+
+void ProcessScanner::AddChildren(std::vector<ProcessSnapshot>& candidates,
+                                 std::set<pid_t>& looked_at) {
+  const std::size_t found = candidates.size();
+  for (std::size_t i = 0; i < found; ++i) {
+    const ProcessSnapshot& process = candidates[i];
+    if (process.title != TitleKind::kMaster && !process.command &&
+        !HasHandlersOfMaster(process.caught_signals)) {
+      continue;
+    }
+    for (const pid_t child : Children(process.key.pid)) {
+      if (looked_at.contains(child)) continue;
+      auto seen = LookAtAny(child);
+      if (!seen) continue;
+      looked_at.insert(child);
+      candidates.push_back(*std::move(seen));
+    }
+  }
 }
 
 std::vector<ProcessScanner::Watched> ProcessScanner::WatchedProcesses(

@@ -81,6 +81,12 @@ class ProcessScanner {
     kLikely,
   };
   std::optional<ProcessSnapshot> Look(pid_t pid, Wanted wanted);
+  // Masters that are old, or call themselves something else; and what masters
+  // have forked.
+  void AddParents(std::vector<ProcessSnapshot>& candidates,
+                  std::set<pid_t>& looked_at);
+  void AddChildren(std::vector<ProcessSnapshot>& candidates,
+                   std::set<pid_t>& looked_at);
   bool IsUnnamedGunicorn(const ProcessSnapshot& process);
 
   struct Watched {

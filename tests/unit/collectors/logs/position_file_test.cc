@@ -66,6 +66,18 @@ TEST(PositionFile, RefusesWhatIsNone) {
   }
 }
 
+TEST(PositionFile, SaysWhatCannotBeRead) {
+  const TempDir dir;
+  WriteFile(dir / "file", "");
+  const std::string file = dir / "file/positions";
+  try {
+    LoadPositions(file);
+    FAIL();
+  } catch (const std::runtime_error& error) {
+    EXPECT_EQ(error.what(), file + ": Not a directory");
+  }
+}
+
 TEST(PositionFile, SaysWhatCannotBeWritten) {
   try {
     SavePositions("/nonexistent/positions", {});

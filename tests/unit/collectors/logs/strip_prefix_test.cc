@@ -49,6 +49,7 @@ TEST(StripPrefix, TakesOffWhatARuntimeWrote) {
       {"<14>1 2026-11-22T05:33:19Z host gunicorn 8865 - - " + text, text},
       {"<14>1 2026-11-22T05:33:19Z host gunicorn 8865 - [a b=\"]\"][c] " + text,
        text},
+      {R"(<14>1 2026-11-22T05:33:19Z host g 8865 - [a b="\"]"] )" + text, text},
       // Colours, also in the others.
       {"\x1b[32mINFO\x1b[0m: \x1b[38;5;1mx\x1b[m", "INFO: x"},
       {"2024-05-13T06:08:22.86Z stdout F \x1b[1mx\x1b[0m", "x"},

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <linux/magic.h>
+#include <linux/netlink.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -10,6 +11,8 @@
 #include <sys/vfs.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -183,6 +186,26 @@ TEST(SockDiag, TellsTheCgroupOfASocketsMaker) {
       [&](const UdpSocket& socket) { return socket.inode == status.st_ino; });
   ASSERT_NE(packet, sockets->end());
   EXPECT_EQ(packet->cgroup, own);
+}
+
+// As one without the module udp_diag does.
+TEST(SockDiag, HasNoAnswerWhereTheKernelRefuses) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends.data()), 0);
+  const FileDescriptor kernel(ends[0]);
+  SockDiag diag{FileDescriptor(ends[1])};
+  struct {
+    nlmsghdr header{};
+    nlmsgerr error{};
+  } answer;
+  answer.header.nlmsg_len = sizeof answer;
+  answer.header.nlmsg_type = NLMSG_ERROR;
+  answer.error.error = -ENOENT;
+  for (int question = 0; question < 4; ++question) {
+    send(kernel.get(), &answer, sizeof answer, 0);
+  }
+  shutdown(kernel.get(), SHUT_WR);
+  EXPECT_FALSE(diag.UdpSockets());
 }
 
 TEST(SockDiag, AsksForNothingWithoutPorts) {
