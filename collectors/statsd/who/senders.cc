@@ -18,7 +18,7 @@ constexpr Time kFirstRetry(50);
 constexpr Time kLastRetry = std::chrono::seconds(3);
 constexpr Time kHoldNew = std::chrono::seconds(15);
 constexpr Time kHoldKnown(250);
-constexpr Time kSilence = std::chrono::seconds(5);  // The process table hangs.
+constexpr Time kSilence = kHoldNew;  // The process table hangs.
 
 // A packet that came over IPv4 to an IPv6 socket is told as ::ffff:127.0.0.1.
 sockaddr_storage Unmapped(const sockaddr_storage& address) {

@@ -12,7 +12,7 @@
 // A "no" is asked again soon, later ever more seldom. Held lines are bounded;
 // past that, and past the times above, a line of an unknown sender is nobody's.
 // Where the process side says that it does not answer, or no answer at all has
-// come for 5 seconds, the process table hangs, and nothing is held any more.
+// come for 15 seconds, the process table hangs, and nothing is held any more.
 //
 // Not safe from several threads: it is the receiving thread's.
 #pragma once

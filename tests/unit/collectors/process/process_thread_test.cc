@@ -9,6 +9,7 @@
 
 #include "collectors/process/process_collector.h"
 #include "tests/support/fake_proc.h"
+#include "tests/support/wait_until.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -112,7 +113,7 @@ TEST_F(ProcessThreadTest, GivesTheOldViewWhereTheTableHangs) {
   EXPECT_EQ(collected.families[0].name,
             "gunicorn_exporter_process_view_age_seconds");
   EXPECT_GT(collected.families[0].series.at(0).value, 0);
-  EXPECT_FALSE(thread_->Answers());
+  WaitUntil([this] { return !thread_->Answers(); });
   EXPECT_FALSE(thread_->Stop(steady_clock::now()));
 }
 
