@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "collectors/process/monitor_clocks.h"
 #include "config/base/thread.h"
 
 namespace gunicorn_exporter {
