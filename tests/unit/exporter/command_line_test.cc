@@ -122,6 +122,14 @@ TEST(CommandLine, TakesAnAbsolutePathOfAUnixSocketWithOrWithoutItsScheme) {
   }
 }
 
+TEST(CommandLine, ReadsPermissionsAsAnOctalNumber) {
+  for (const std::string text : {"722", "0722"}) {
+    const CommandLine line =
+        ParseCommandLine({"--statsd.unixsocket-mode=" + text});
+    EXPECT_EQ(line.flags.statsd_unixsocket_mode, 0722U) << text;
+  }
+}
+
 TEST(CommandLine, RefusesAFlagWithoutItsValue) {
   EXPECT_NE(ErrorOf({"--config.file"}).find("--config.file"),
             std::string::npos);

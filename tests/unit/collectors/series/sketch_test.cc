@@ -142,6 +142,15 @@ TEST(Sketch, TellsQuantilesWithinItsRelativeError) {
   }
 }
 
+TEST(Sketch, TellsZeroWhereTheRankIsThatOfTheLastZero) {
+  Sketch sketch(Options());
+  for (const double value : {0.0, 0.0, 5.0, 7.0}) sketch.Add(value, 1, kNow);
+  const std::vector<double> told = sketch.Quantiles({0.25, 0.5, 0.75}, kNow);
+  EXPECT_EQ(told[0], 0);
+  EXPECT_EQ(told[1], 0);
+  EXPECT_NEAR(told[2], 5, 5 * RelativeError(3));
+}
+
 TEST(Sketch, ForgetsWhatLeftTheWindow) {
   Sketch sketch(Options());
   sketch.Add(5, 1, kNow);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 
@@ -57,6 +58,12 @@ class WebAccessTest : public testing::Test {
     }
     return {};
   }
+  std::int64_t ChangeTimeNs() const {
+    struct stat status = {};
+    EXPECT_EQ(stat(file_.c_str(), &status), 0);
+    return status.st_ctim.tv_sec * std::int64_t{1'000'000'000} +
+           status.st_ctim.tv_nsec;
+  }
   // A named pipe that nobody writes, where the file was.
   void WriteFifo() const {
     std::filesystem::remove(file_);
@@ -107,6 +114,21 @@ TEST_F(WebAccessTest, TakesAChangeOfTheFileAtOnce) {
   Write(Users("other"));
   EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 401);
   EXPECT_EQ(StatusOf(access.Refuse(As(kAliceOther), kPeer, false)), 200);
+}
+
+// Only the kernel's own time of the change tells it.
+TEST_F(WebAccessTest, TakesAChangeThatKeepsSizeAndTime) {
+  std::ofstream(file_) << Users("secret");
+  WebAccess access(LoadWebState(file_), files_);
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 200);
+  const auto written = std::filesystem::last_write_time(file_);
+  ASSERT_EQ(Users("secret").size(), Users("other!").size());
+  const std::int64_t before = ChangeTimeNs();
+  do {  // The kernel's clock goes in steps.
+    std::ofstream(file_) << Users("other!");
+    std::filesystem::last_write_time(file_, written);
+  } while (ChangeTimeNs() == before);
+  EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 401);
 }
 
 TEST_F(WebAccessTest, KeepsTheOldStateWhileTheFileIsBroken) {
