@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/fake_time.h"
@@ -184,6 +185,34 @@ TEST_F(MetricStoreTest, AddsTaggedSeriesUpWhenTagLabelsChange) {
   store().Reconfigure(changed);
   EXPECT_EQ(Requests("shop"), 2);
   EXPECT_EQ(Series(), static_cast<double>(CountSeries(Collect())));
+}
+
+TEST_F(MetricStoreTest, AddsBucketsOfTheBacklogUpWhenTagLabelsChange) {
+  config_.statsd.tag_labels = {"env"};
+  Event event;
+  event.kind = EventKind::kBacklog;
+  for (const auto& [env, connections] :
+       {std::pair{"prod", 0}, {"prod", 3}, {"dev", 3}, {"dev", 100}}) {
+    event.value = connections;
+    Add({App("shop"), {{"env", env}}}, event);
+  }
+  Config changed = config_;
+  changed.statsd.tag_labels = {};
+  store().Reconfigure(changed);
+  const auto families = Collect();
+  const auto* const backlog =
+      FindSeries(families, "gunicorn_backlog_connections", "app=\"shop\"");
+  ASSERT_NE(backlog, nullptr);
+  std::map<double, double> at_most;
+  for (std::size_t i = 0; i < backlog->histogram->bounds->size(); ++i) {
+    at_most[backlog->histogram->bounds->at(i)] =
+        backlog->histogram->cumulative[i];
+  }
+  EXPECT_EQ(at_most.at(0), 1);
+  EXPECT_EQ(at_most.at(2), 1);
+  EXPECT_EQ(at_most.at(4), 3);
+  EXPECT_EQ(at_most.rbegin()->second, 4);
+  EXPECT_EQ(backlog->histogram->sum, 106);
 }
 
 // Lines that were named before a reload may reach the store after it.
