@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -31,16 +32,20 @@ class Families {
     return family;
   }
 
+  // These add a series where there is a value. `created`: Unix seconds; 0: not
+  // known.
   void Gauge(std::string_view name, std::string_view help, LabelSetPtr common,
-             LabelSetPtr own, double value) {
+             LabelSetPtr own, std::optional<double> value) {
+    if (!value) return;
     AddSeries(Get(name, MetricType::kGauge, help), std::move(common),
-              std::move(own), value);
+              std::move(own), *value);
   }
 
   void Counter(std::string_view name, std::string_view help, LabelSetPtr common,
-               LabelSetPtr own, double value, double created) {
+               LabelSetPtr own, std::optional<double> value, double created) {
+    if (!value) return;
     AddSeries(Get(name, MetricType::kCounter, help), std::move(common),
-              std::move(own), value, created);
+              std::move(own), *value, created);
   }
 
   std::vector<MetricFamily> Take() { return std::move(families_); }
@@ -69,15 +74,22 @@ class AppWriter {
   }
 
  private:
-  void Gauge(std::string_view name, std::string_view help, double value,
-             LabelSetPtr own = nullptr) {
+  void Gauge(std::string_view name, std::string_view help,
+             std::optional<double> value, LabelSetPtr own = nullptr) {
     families_.Gauge(name, help, labels_, std::move(own), value);
   }
 
   // Of what is counted since the app was first seen.
-  void Counter(std::string_view name, std::string_view help, double value) {
+  void Counter(std::string_view name, std::string_view help,
+               std::optional<double> value) {
     families_.Counter(name, help, labels_, nullptr, value,
                       app_.first_seen_seconds);
+  }
+
+  // Of what the kernel counts, which began before the exporter saw the app.
+  void KernelCounter(std::string_view name, std::string_view help,
+                     std::optional<double> value, LabelSetPtr own = nullptr) {
+    families_.Counter(name, help, labels_, std::move(own), value, 0);
   }
 
   void WriteCheck() {
@@ -90,50 +102,42 @@ class AppWriter {
     }
     Gauge("gunicorn_masters",
           "Master processes, one that is being upgraded included.",
-          static_cast<double>(status.masters));
+          status.masters);
     constexpr auto kWorkers =
         "Worker processes by what they do. The agents' gunicorn.workers.";
-    Gauge("gunicorn_workers", kWorkers, static_cast<double>(status.idle),
+    Gauge("gunicorn_workers", kWorkers, status.idle,
           MakeLabels({{"state", "idle"}}));
-    Gauge("gunicorn_workers", kWorkers, static_cast<double>(status.working),
+    Gauge("gunicorn_workers", kWorkers, status.working,
           MakeLabels({{"state", "working"}}));
-    Gauge("gunicorn_workers", kWorkers, static_cast<double>(status.unknown),
+    Gauge("gunicorn_workers", kWorkers, status.unknown,
           MakeLabels({{"state", "unknown"}}));
     Gauge("gunicorn_orphaned_workers",
           "Workers whose master is gone. They are not among gunicorn_workers.",
-          static_cast<double>(status.orphans.size()));
+          status.orphans.size());
     if (app_.dirty_arbiter) {
       Gauge("gunicorn_dirty_workers", "Workers of the dirty arbiter.",
-            static_cast<double>(app_.dirty_workers));
+            app_.dirty_workers);
     }
     Counter("gunicorn_workers_spawned_total",
             "Workers that appeared since the exporter first saw the app.",
-            static_cast<double>(app_.spawned));
+            app_.spawned);
     Counter("gunicorn_workers_exited_total",
             "Workers that ended since the exporter first saw the app.",
-            static_cast<double>(app_.exited));
-    if (app_.requests_lost) {
-      Counter("gunicorn_requests_lost_total",
-              "Requests that a worker had in hand, by the last sample, when it "
-              "was killed or crashed. gunicorn itself reports none of them.",
-              static_cast<double>(*app_.requests_lost));
-    }
-    if (app_.master_start_seconds) {
-      Gauge("gunicorn_master_start_time_seconds",
-            "When the oldest master started, Unix time.",
-            *app_.master_start_seconds);
-    }
-    if (app_.heartbeat_age_seconds) {
-      Gauge("gunicorn_worker_heartbeat_age_seconds",
-            "Time since the stalest worker last told its master that it lives.",
-            *app_.heartbeat_age_seconds);
-    }
-    if (app_.worker_timeout_seconds) {
-      Gauge("gunicorn_worker_timeout_seconds",
-            "After so long without a heartbeat the master kills a worker; 0: "
-            "never.",
-            *app_.worker_timeout_seconds);
-    }
+            app_.exited);
+    Counter("gunicorn_requests_lost_total",
+            "Requests that a worker had in hand, by the last sample, when it "
+            "was killed or crashed. gunicorn itself reports none of them.",
+            app_.requests_lost);
+    Gauge("gunicorn_master_start_time_seconds",
+          "When the oldest master started, Unix time.",
+          app_.master_start_seconds);
+    Gauge("gunicorn_worker_heartbeat_age_seconds",
+          "Time since the stalest worker last told its master that it lives.",
+          app_.heartbeat_age_seconds);
+    Gauge("gunicorn_worker_timeout_seconds",
+          "After so long without a heartbeat the master kills a worker; 0: "
+          "never.",
+          app_.worker_timeout_seconds);
   }
 
   void WriteRole(std::size_t index) {
@@ -143,10 +147,9 @@ class AppWriter {
     constexpr auto kCpu =
         "CPU time of the app's processes, ended ones included.";
     const auto cpu = [&](const char* mode, std::uint64_t ticks) {
-      // It began with the processes, before the exporter saw them.
-      families_.Counter("gunicorn_cpu_seconds_total", kCpu, labels_,
-                        MakeLabels({{"role", name}, {"mode", mode}}),
-                        static_cast<double>(ticks) / ticks_per_second_, 0);
+      KernelCounter("gunicorn_cpu_seconds_total", kCpu,
+                    static_cast<double>(ticks) / ticks_per_second_,
+                    MakeLabels({{"role", name}, {"mode", mode}}));
     };
     cpu("user", role.cpu.user);
     cpu("system", role.cpu.system);
@@ -154,107 +157,75 @@ class AppWriter {
     const LabelSetPtr own = MakeLabels({{"role", name}});
     Gauge("gunicorn_resident_memory_bytes",
           "Resident memory, summed: pages that processes share count in each.",
-          static_cast<double>(role.resident_bytes), own);
-    if (role.proportional_bytes) {
-      Gauge("gunicorn_proportional_memory_bytes",
-            "Resident memory, shared pages divided among those who share them.",
-            static_cast<double>(*role.proportional_bytes), own);
-    }
-    Gauge("gunicorn_threads", "Threads of the app's processes.",
-          static_cast<double>(role.threads), own);
-    if (role.open_fds) {
-      Gauge("gunicorn_open_fds", "Open file descriptors, summed.",
-            static_cast<double>(*role.open_fds), own);
-    }
+          role.resident_bytes, own);
+    Gauge("gunicorn_proportional_memory_bytes",
+          "Resident memory, shared pages divided among those who share them.",
+          role.proportional_bytes, own);
+    Gauge("gunicorn_threads", "Threads of the app's processes.", role.threads,
+          own);
+    Gauge("gunicorn_open_fds", "Open file descriptors, summed.", role.open_fds,
+          own);
   }
 
   void WriteSockets() {
-    if (app_.connections) {
-      Gauge("gunicorn_connections",
-            "Accepted client connections that are open now.",
-            static_cast<double>(*app_.connections));
-    }
-    if (app_.requests_in_progress) {
-      Gauge("gunicorn_requests_in_progress",
-            "Requests that have no answer yet.",
-            static_cast<double>(*app_.requests_in_progress));
-    }
-    if (app_.request_slots) {
-      Gauge("gunicorn_request_slots",
-            "How many requests its workers can have in hand: workers times "
-            "threads, or worker connections.",
-            static_cast<double>(*app_.request_slots));
-    }
-    if (app_.oldest_request_seconds) {
-      Gauge(
-          "gunicorn_oldest_request_age_seconds",
+    Gauge("gunicorn_connections",
+          "Accepted client connections that are open now.", app_.connections);
+    Gauge("gunicorn_requests_in_progress", "Requests that have no answer yet.",
+          app_.requests_in_progress);
+    Gauge("gunicorn_request_slots",
+          "How many requests its workers can have in hand: workers times "
+          "threads, or worker connections.",
+          app_.request_slots);
+    Gauge("gunicorn_oldest_request_age_seconds",
           "How long the oldest request in progress has waited for its answer.",
-          *app_.oldest_request_seconds);
-    }
+          app_.oldest_request_seconds);
     for (const ListenQueue& queue : app_.listen_queues) {
       const LabelSetPtr own = MakeLabels({{"address", queue.address}});
       Gauge("gunicorn_listen_queue_length",
-            "Connections that wait to be accepted.",
-            static_cast<double>(queue.length), own);
-      if (queue.limit) {
-        Gauge("gunicorn_listen_queue_limit",
-              "How many connections may wait to be accepted.",
-              static_cast<double>(*queue.limit), own);
-      }
+            "Connections that wait to be accepted.", queue.length, own);
+      Gauge("gunicorn_listen_queue_limit",
+            "How many connections may wait to be accepted.", queue.limit, own);
     }
     for (const Upstream& upstream : app_.upstreams) {
       const LabelSetPtr own = MakeLabels({{"peer", upstream.peer}});
       Gauge("gunicorn_upstream_waits",
             "TCP requests of the app's processes that the peer has not "
             "answered yet.",
-            static_cast<double>(upstream.waits), own);
+            upstream.waits, own);
       Gauge("gunicorn_upstream_oldest_wait_seconds",
             "How long the oldest of them has waited.",
             upstream.oldest_wait_seconds, own);
       Gauge("gunicorn_upstream_connections",
             "Connections of the app's processes to the peer.",
-            static_cast<double>(upstream.connections), own);
+            upstream.connections, own);
     }
-    if (app_.listen_overflows) {
-      families_.Counter(
-          "gunicorn_listen_overflows_total",
-          "Connections refused because an accept queue of the app's network "
-          "namespace was full, each retry of a client once more; none of a "
-          "unix socket.",
-          labels_, nullptr, static_cast<double>(*app_.listen_overflows), 0);
-    }
+    KernelCounter(
+        "gunicorn_listen_overflows_total",
+        "Connections refused because an accept queue of the app's network "
+        "namespace was full, each retry of a client once more; none of a unix "
+        "socket.",
+        app_.listen_overflows);
   }
 
   void WriteCgroups() {
-    // What the kernel has counted since before the exporter saw the app.
-    const auto counter = [&](const char* name, const char* help, double value) {
-      families_.Counter(name, help, labels_, nullptr, value, 0);
-    };
     if (app_.cpu_throttled_microseconds) {
-      counter(
+      KernelCounter(
           "gunicorn_cpu_throttled_seconds_total",
           "Time that the CPU quota of the app's cgroup held it back, summed "
           "over the CPUs.",
           static_cast<double>(*app_.cpu_throttled_microseconds) / 1e6);
     }
-    if (app_.oom_kills) {
-      counter(
-          "gunicorn_oom_kills_total",
-          "Processes of the app's cgroup that the kernel killed for want of "
-          "memory.",
-          static_cast<double>(*app_.oom_kills));
-    }
-    if (app_.cpu_limit_cores) {
-      Gauge("gunicorn_cpu_limit_cores",
-            "The CPU quota of the nearest cgroup above the app that has one.",
-            *app_.cpu_limit_cores);
-    }
-    if (app_.memory_limit_bytes) {
-      Gauge(
-          "gunicorn_memory_limit_bytes",
+    KernelCounter(
+        "gunicorn_oom_kills_total",
+        "Processes of the app's cgroup that the kernel killed for want of "
+        "memory.",
+        app_.oom_kills);
+    Gauge("gunicorn_cpu_limit_cores",
+          "The CPU quota of the nearest cgroup above the app that has one.",
+          app_.cpu_limit_cores);
+    Gauge("gunicorn_memory_limit_bytes",
           "The memory limit of the nearest cgroup above the app that has one.",
-          static_cast<double>(*app_.memory_limit_bytes));
-    }
+          app_.memory_limit_bytes);
   }
 
   void WriteInfo() {
@@ -276,34 +247,26 @@ class AppWriter {
     for (const WorkerView& worker : app_.workers) {
       const LabelSetPtr own =
           MakeLabels({{"pid", std::to_string(worker.key.pid)}});
-      families_.Counter(
-          "gunicorn_worker_cpu_seconds_total", "CPU time of one worker.",
-          labels_, own,
-          static_cast<double>(worker.cpu.user + worker.cpu.system) /
-              ticks_per_second_,
-          0);
+      KernelCounter("gunicorn_worker_cpu_seconds_total",
+                    "CPU time of one worker.",
+                    static_cast<double>(worker.cpu.user + worker.cpu.system) /
+                        ticks_per_second_,
+                    own);
       Gauge("gunicorn_worker_resident_memory_bytes",
-            "Resident memory of one worker.",
-            static_cast<double>(worker.resident_bytes), own);
-      if (worker.connections) {
-        Gauge("gunicorn_worker_connections",
-              "Accepted client connections that one worker holds.",
-              static_cast<double>(*worker.connections), own);
-      }
+            "Resident memory of one worker.", worker.resident_bytes, own);
+      Gauge("gunicorn_worker_connections",
+            "Accepted client connections that one worker holds.",
+            worker.connections, own);
     }
     for (const WorkerStatus& worker : app_.status.worker_list) {
       const LabelSetPtr own = MakeLabels({{"pid", std::to_string(worker.pid)}});
-      if (worker.requests_in_progress) {
-        Gauge("gunicorn_worker_requests_in_progress",
-              "Requests of one worker that have no answer yet.",
-              static_cast<double>(*worker.requests_in_progress), own);
-      }
-      if (worker.oldest_request_seconds) {
-        Gauge("gunicorn_worker_oldest_request_age_seconds",
-              "How long the oldest request of one worker has waited for its "
-              "answer.",
-              *worker.oldest_request_seconds, own);
-      }
+      Gauge("gunicorn_worker_requests_in_progress",
+            "Requests of one worker that have no answer yet.",
+            worker.requests_in_progress, own);
+      Gauge("gunicorn_worker_oldest_request_age_seconds",
+            "How long the oldest request of one worker has waited for its "
+            "answer.",
+            worker.oldest_request_seconds, own);
     }
   }
 
@@ -319,15 +282,15 @@ class AppWriter {
 std::vector<MetricFamily> ToFamilies(const ProcessView& view,
                                      double ticks_per_second) {
   Families families;
-  const auto gauge = [&](const char* name, const char* help, double value) {
+  const auto gauge = [&](const char* name, const char* help,
+                         std::optional<double> value) {
     families.Gauge(name, help, nullptr, nullptr, value);
   };
   for (const AppView& app : view.apps) {
     AppWriter(families, app, *view.config, ticks_per_second).Write();
   }
   gauge("gunicorn_exporter_processes",
-        "Processes in the table at the last scan.",
-        static_cast<double>(view.processes));
+        "Processes in the table at the last scan.", view.processes);
   gauge("gunicorn_exporter_process_sample_interval_seconds",
         "How often workers are classified: process.sample_interval, or "
         "longer where a sample costs more than 1 % of it.",
