@@ -16,11 +16,7 @@ using Arguments = std::vector<std::string>;
 
 Arguments SplitAtNuls(std::string_view text) {
   Arguments arguments;
-  while (!text.empty()) {
-    const auto end = text.find('\0');
-    arguments.emplace_back(text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  }
+  while (!text.empty()) arguments.emplace_back(NextPart(text, '\0'));
   return arguments;
 }
 
@@ -278,22 +274,13 @@ GunicornSettings ToSettings(const Said& said) {
 std::string_view FindCommandArguments(std::string_view environ) {
   constexpr std::string_view kName = "GUNICORN_CMD_ARGS=";
   while (!environ.empty()) {
-    const auto end = environ.find('\0');
-    const std::string_view entry = environ.substr(0, end);
-    if (entry.substr(0, kName.size()) == kName) {
-      return entry.substr(kName.size());
-    }
-    environ.remove_prefix(end == std::string_view::npos ? environ.size()
-                                                        : end + 1);
+    const std::string_view entry = NextPart(environ, '\0');
+    if (entry.starts_with(kName)) return entry.substr(kName.size());
   }
   return {};
 }
 
 }  // namespace
-
-std::optional<GunicornCommand> ParseGunicornCommand(std::string_view cmdline) {
-  return ParseGunicornCommand(cmdline, {});
-}
 
 std::optional<GunicornCommand> ParseGunicornCommand(std::string_view cmdline,
                                                     std::string_view environ) {

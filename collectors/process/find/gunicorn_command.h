@@ -32,12 +32,9 @@ struct GunicornCommand {
 
 // `cmdline` as read, arguments ended by NULs. Nothing when this is not a
 // gunicorn that serves: another program, or `gunicorn --version`,
-// `--check-config`, `--print-config`, `--help`.
-std::optional<GunicornCommand> ParseGunicornCommand(std::string_view cmdline);
-
-// The same with the process's GUNICORN_CMD_ARGS, which the command line
-// overrides. `environ` is /proc/PID/environ as read, or empty.
-std::optional<GunicornCommand> ParseGunicornCommand(std::string_view cmdline,
-                                                    std::string_view environ);
+// `--check-config`, `--print-config`, `--help`. `environ` is /proc/PID/environ
+// as read, or empty: the command line overrides its GUNICORN_CMD_ARGS.
+std::optional<GunicornCommand> ParseGunicornCommand(
+    std::string_view cmdline, std::string_view environ = {});
 
 }  // namespace gunicorn_exporter

@@ -95,9 +95,8 @@ Started FindStarted(ProcReader& reader, pid_t pid, int root) {
   const std::string text = ReadBeginning(root, program);
   if (text.empty()) return {};  // Another program by now, or another folder.
   if (!text.starts_with("#!")) return {program, program};
-  std::string_view line = text;
-  line = line.substr(0, line.find('\n'));
-  line.remove_prefix(2);
+  std::string_view rest = std::string_view(text).substr(2);
+  std::string_view line = NextLine(rest);
   return {program, std::string(NextField(line))};
 }
 
@@ -124,15 +123,12 @@ std::vector<std::string> PackageFolders(ProcReader& reader, pid_t pid, int root,
   std::string home;
   std::string_view environ = reader.ReadQuietly(pid, "environ").value_or("");
   while (!environ.empty()) {
-    std::string_view entry = environ.substr(0, environ.find('\0'));
-    environ.remove_prefix(std::min(environ.size(), entry.size() + 1));
-    if (entry.starts_with("HOME=")) home = entry.substr(5);
-    if (!entry.starts_with("PYTHONPATH=")) continue;
-    entry.remove_prefix(entry.find('=') + 1);
-    while (!entry.empty()) {
-      const std::string_view folder = entry.substr(0, entry.find(':'));
+    std::string_view value = NextPart(environ, '\0');
+    const std::string_view name = NextPart(value, '=');
+    if (name == "HOME") home = value;
+    while (name == "PYTHONPATH" && !value.empty()) {
+      const std::string_view folder = NextPart(value, ':');
       if (folder.starts_with('/')) folders.emplace_back(folder);
-      entry.remove_prefix(std::min(entry.size(), folder.size() + 1));
     }
   }
   // "python3.11": the folders of each version have its name.

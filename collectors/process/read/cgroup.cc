@@ -87,13 +87,10 @@ Container ParseCgroup(std::string_view text) {
   while (!text.empty()) {
     // 9:name=systemd:/docker/ID
     //                ^^^^^^^^^^
-    std::string_view line = NextLine(text);
-    const auto second = line.find(':', line.find(':') + 1);
-    if (line.find(':') == std::string_view::npos ||
-        second == std::string_view::npos) {
-      continue;
-    }
-    Container container = ParsePath(line.substr(second + 1));
+    std::string_view path = NextLine(text);
+    NextPart(path, ':');
+    NextPart(path, ':');
+    Container container = ParsePath(path);
     const auto known = [](const Container& c) {
       return (c.container_id.empty() ? 0 : 2) + (c.pod_uid.empty() ? 0 : 1);
     };

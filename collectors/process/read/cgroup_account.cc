@@ -27,18 +27,12 @@ std::optional<std::uint64_t> ReadNumber(const std::string& path) {
   return ParseNumber<std::uint64_t>(NextField(rest));
 }
 
-// Of lines "nr_throttled 3".
+// Of lines "nr_throttled 3", by "nr_throttled ".
 std::optional<std::uint64_t> ReadCount(const std::string& path,
                                        std::string_view key) {
   const std::string text = ReadFile(path);
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    std::string_view line = NextLine(rest);
-    if (NextField(line) == key) {
-      return ParseNumber<std::uint64_t>(NextField(line));
-    }
-  }
-  return std::nullopt;
+  const auto count = FindLine(text, key);
+  return count ? ParseNumber<std::uint64_t>(*count) : std::nullopt;
 }
 
 std::optional<double> ReadCores(const std::string& cgroup, bool is_v1) {
@@ -65,8 +59,8 @@ std::optional<CgroupAccount::CpuQuota> ReadCpu(const std::string& folder,
     const std::string stat = folder + path + "/cpu.stat";
     // v1 has nanoseconds.
     const std::uint64_t throttled =
-        is_v1 ? ReadCount(stat, "throttled_time").value_or(0) / 1000
-              : ReadCount(stat, "throttled_usec").value_or(0);
+        is_v1 ? ReadCount(stat, "throttled_time ").value_or(0) / 1000
+              : ReadCount(stat, "throttled_usec ").value_or(0);
     return CgroupAccount::CpuQuota{path, *cores, throttled};
   }
   return std::nullopt;
@@ -100,15 +94,11 @@ bool HasController(std::string_view controllers, std::string_view wanted) {
 std::optional<CgroupAccounts::Place> CgroupAccounts::Find(
     pid_t pid, std::string_view text, std::string_view controller) {
   for (std::string_view rest = text; !rest.empty();) {
-    const std::string_view line = NextLine(rest);
-    const auto first = line.find(':');
-    const auto second = line.find(':', first + 1);
-    if (second == std::string_view::npos) continue;
-    const std::string_view controllers =
-        line.substr(first + 1, second - first - 1);
-    const std::string_view path = line.substr(second + 1);
+    std::string_view path = NextLine(rest);
+    NextPart(path, ':');  // The hierarchy's number.
+    const std::string_view controllers = NextPart(path, ':');
     if (!HasController(controllers, controller)) continue;
-    if (path == "/" || path.starts_with("/..")) return std::nullopt;
+    if (path.size() < 2 || path.starts_with("/..")) return std::nullopt;
     return Place{cgroupfs_ + "/" + std::string(controllers), std::string(path),
                  true};
   }
@@ -128,7 +118,7 @@ CgroupAccount CgroupAccounts::Read(pid_t pid, std::string_view text) {
     const auto kills =
         ReadCount(place->folder + place->path +
                       (place->is_v1 ? "/memory.oom_control" : "/memory.events"),
-                  "oom_kill");
+                  "oom_kill ");
     if (kills) account.oom_kills = {place->path, *kills};
   }
   return account;

@@ -27,14 +27,9 @@ bool IsHierarchy(const std::string& folder) {
 }  // namespace
 
 std::optional<std::string> ParseUnifiedCgroup(std::string_view text) {
-  constexpr std::string_view kUnified = "0::/";
-  while (!text.empty()) {
-    const std::string_view line = NextLine(text);
-    if (line.starts_with(kUnified)) {
-      return std::string(line.substr(kUnified.size() - 1));
-    }
-  }
-  return std::nullopt;
+  const auto path = FindLine(text, "0::");
+  if (!path || !path->starts_with('/')) return std::nullopt;
+  return std::string(*path);
 }
 
 CgroupTree::CgroupTree(const std::string& cgroupfs) {

@@ -40,24 +40,18 @@ std::string_view FindMountOptions(std::string_view mountinfo, dev_t device) {
 }
 
 bool IsInGroup(std::string_view status, std::string_view gid) {
-  while (!status.empty()) {
-    std::string_view line = NextLine(status);
-    const std::string_view key = NextField(line);
-    if (key != "Gid:" && key != "Groups:") continue;
-    while (!line.empty()) {
-      if (NextField(line) == gid) return true;
+  for (const char* key : {"Gid:", "Groups:"}) {
+    std::string_view groups = FindLine(status, key).value_or("");
+    while (!groups.empty()) {
+      if (NextField(groups) == gid) return true;
     }
   }
   return false;
 }
 
 bool MayTrace(std::string_view status) {
-  while (!status.empty()) {
-    std::string_view line = NextLine(status);
-    if (NextField(line) != "CapEff:") continue;
-    return (ParseHex(NextField(line)).value_or(0) >> CAP_SYS_PTRACE & 1) != 0;
-  }
-  return false;
+  std::string_view sets = FindLine(status, "CapEff:").value_or("");
+  return (ParseHex(NextField(sets)).value_or(0) >> CAP_SYS_PTRACE & 1) != 0;
 }
 
 }  // namespace

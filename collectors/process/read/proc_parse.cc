@@ -11,16 +11,6 @@ namespace {
 // Linux' include/linux/sched.h.
 constexpr std::uint64_t kForkedNoExec = 0x00000040;
 
-// The value of the first line that begins with `key`, or nothing.
-std::optional<std::string_view> FindLine(std::string_view text,
-                                         std::string_view key) {
-  while (!text.empty()) {
-    std::string_view line = NextLine(text);
-    if (line.substr(0, key.size()) == key) return line.substr(key.size());
-  }
-  return std::nullopt;
-}
-
 std::optional<pid_t> ParsePid(std::string_view text) {
   const auto number = ParseDecimal(text);
   if (!number || *number > std::numeric_limits<pid_t>::max()) {

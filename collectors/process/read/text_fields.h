@@ -1,6 +1,7 @@
 // Cuts a kernel file's text into lines, words and parts, without copying.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 namespace gunicorn_exporter {
@@ -16,6 +17,16 @@ inline std::string_view NextPart(std::string_view& text, char separator) {
 // Takes the first line off `text`, without its end.
 inline std::string_view NextLine(std::string_view& text) {
   return NextPart(text, '\n');
+}
+
+// What stands behind `key` on the first line that begins with it.
+inline std::optional<std::string_view> FindLine(std::string_view text,
+                                                std::string_view key) {
+  while (!text.empty()) {
+    const std::string_view line = NextLine(text);
+    if (line.starts_with(key)) return line.substr(key.size());
+  }
+  return std::nullopt;
 }
 
 // Takes the first word off `text`; words stand between blanks. Empty at the
