@@ -117,7 +117,6 @@ class ProcessMonitor {
   std::atomic<std::uint64_t> generation_{0};
 
   std::shared_ptr<const Config> config_;
-  ReadErrors errors_;
   ProcReader reader_;
   ProcessScanner scanner_;
   SoleOwners sole_owners_;

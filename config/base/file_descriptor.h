@@ -24,6 +24,8 @@ class FileDescriptor {
   }
 
   int get() const { return fd_; }
+  // To somebody else who closes it.
+  int Release() { return std::exchange(fd_, -1); }
   explicit operator bool() const { return fd_ >= 0; }
 
  private:

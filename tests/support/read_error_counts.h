@@ -1,4 +1,4 @@
-// What ReadErrors has counted, by file and reason.
+// What a ProcReader has counted, by file and reason.
 #pragma once
 
 #include <prometheus/registry.h>

@@ -34,10 +34,7 @@ bool IsVersion(std::string_view text) {
 }
 
 std::string FindVersion(int root, const std::string& path) {
-  const FileDescriptor fd = OpenBelow(root, path, O_DIRECTORY);
-  if (!fd) return {};
-  // The stream takes a descriptor of its own.
-  const Directory directory(fdopendir(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)));
+  const Directory directory = ToDirectory(OpenBelow(root, path, O_DIRECTORY));
   if (!directory) return {};
   while (const dirent* entry = readdir(directory.get())) {
     const std::string_view version = ParseMetadataName(entry->d_name);

@@ -175,7 +175,7 @@ std::optional<ProcessSnapshot> ProcessScanner::Look(pid_t pid, Wanted wanted) {
   const GunicornTitle title = ParseGunicornTitle(*cmdline);
   const std::optional<std::string> app = ToAppName(title.app);
   if (!app) {
-    reader_.errors().Count("cmdline", ENAMETOOLONG);
+    reader_.CountError(pid, "cmdline", ENAMETOOLONG);
     return std::nullopt;
   }
   process.title = title.kind;
@@ -202,7 +202,7 @@ std::optional<ProcessSnapshot> ProcessScanner::Look(pid_t pid, Wanted wanted) {
   }
   auto name = ToAppName(process.command->name);
   if (!name) {
-    reader_.errors().Count("cmdline", ENAMETOOLONG);
+    reader_.CountError(pid, "cmdline", ENAMETOOLONG);
     return std::nullopt;
   }
   process.command->name = *std::move(name);

@@ -3,7 +3,7 @@
 // they call themselves. Reads /proc/PID/stat, cmdline of those whose comm or
 // signal handlers let them be a gunicorn, and environ of gunicorns without a
 // title. Names of apps are valid UTF-8; a process that claims one over 4 KiB is
-// left out and counted (ReadErrors, "too_long").
+// left out and counted (ProcReader, "too_long").
 //
 // To open a file of every process is what a scan costs. Who has been no
 // gunicorn for a minute is looked at in every twelfth scan only: a script that

@@ -32,6 +32,11 @@ bool IsTable(std::string_view file) {
          file == "self/mountinfo" || file.ends_with("/children");
 }
 
+const char* ReasonOf(int error) {
+  if (error == EACCES || error == EPERM) return "permission";
+  return error == ENAMETOOLONG ? "too_long" : "other";
+}
+
 double ToSeconds(const timespec& time) {
   return static_cast<double>(time.tv_sec) +
          static_cast<double>(time.tv_nsec) * 1e-9;
@@ -47,10 +52,19 @@ FileDescriptor OpenBelow(int root, const std::string& path, int flags) {
       syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
 }
 
-ProcReader::ProcReader(const std::string& root, ReadErrors& errors)
+Directory ToDirectory(FileDescriptor folder) {
+  Directory directory(folder ? fdopendir(folder.get()) : nullptr);
+  if (directory) folder.Release();
+  return directory;
+}
+
+ProcReader::ProcReader(const std::string& root, prometheus::Registry& registry)
     : root_(root),
       root_fd_(open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
-      errors_(errors),
+      errors_(prometheus::BuildCounter()
+                  .Name("gunicorn_exporter_process_read_errors_total")
+                  .Help("Files below /proc that could not be read.")
+                  .Register(registry)),
       buffer_(kFirstBuffer) {}
 
 const char* ProcReader::Path(pid_t pid, std::string_view file) {
@@ -66,15 +80,10 @@ const char* ProcReader::Path(pid_t pid, std::string_view file) {
 bool ProcReader::ListPids(std::vector<pid_t>& pids) {
   pids.clear();
   // A new description each time: a rewound one need not show new entries.
-  const int fd =
-      openat(root_fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) {
-    Fail(0, ".", errno, true);
-    return false;
-  }
-  const Directory directory(fdopendir(fd));
+  const Directory directory = ToDirectory(FileDescriptor(
+      openat(root_fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
   if (!directory) {
-    close(fd);
+    Fail(0, ".", errno, true);
     return false;
   }
   while (const dirent* entry = readdir(directory.get())) {
@@ -120,7 +129,9 @@ bool ProcReader::HasGone(pid_t pid) {
 }
 
 void ProcReader::CountError(pid_t pid, std::string_view file, int error) {
-  if (pid == 0 || !HasGone(pid)) errors_.Count(file, error);
+  if (error == ENOENT || error == ESRCH || (pid != 0 && HasGone(pid))) return;
+  errors_.Add({{"file", std::string(file)}, {"reason", ReasonOf(error)}})
+      .Increment();
 }
 
 void ProcReader::Fail(pid_t pid, std::string_view file, int error, bool quiet) {
@@ -168,24 +179,16 @@ std::optional<std::string_view> ProcReader::ReadGlobal(std::string_view file) {
 }
 
 std::optional<std::vector<FdLink>> ProcReader::ReadFds(pid_t pid) {
-  const int fd = openat(root_fd_.get(), Path(pid, "fd"),
-                        O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) {
-    Fail(pid, "fd", errno, false);
-    return std::nullopt;
-  }
-  const Directory directory(fdopendir(fd));
-  if (!directory) {
-    close(fd);
-    return std::nullopt;
-  }
+  const Directory directory =
+      ToDirectory(Open(pid, "fd", O_RDONLY | O_DIRECTORY));
+  if (!directory) return std::nullopt;
   std::vector<FdLink> links;
   std::array<char, 4096> target{};
   while (const dirent* entry = readdir(directory.get())) {
     const auto number = ParseDecimal(entry->d_name);
     if (!number) continue;
-    const ssize_t length =
-        readlinkat(fd, entry->d_name, target.data(), target.size());
+    const ssize_t length = readlinkat(dirfd(directory.get()), entry->d_name,
+                                      target.data(), target.size());
     if (length < 0) {
       if (errno == ENOENT) continue;
       CountError(pid, "fd", errno);

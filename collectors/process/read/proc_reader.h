@@ -5,10 +5,16 @@
 // grow with the machine's sockets, are read in pieces.
 //
 // Thread rule: one thread at a time. Errors: a failed read is "nothing", and is
-// counted in the ReadErrors given in, unless the process was gone.
+// counted in the series gunicorn_exporter_process_read_errors_total, unless the
+// process or the file was not there. Its labels: `file` as below /proc/PID
+// ("fd", "smaps_rollup"), and the reason "permission", "too_long" (a name that
+// no app has) or "other".
 #pragma once
 
 #include <dirent.h>
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/registry.h>
 #include <sys/types.h>
 
 #include <cstddef>
@@ -21,7 +27,6 @@
 #include <utility>
 #include <vector>
 
-#include "collectors/process/read/read_errors.h"
 #include "config/base/file_descriptor.h"
 
 namespace gunicorn_exporter {
@@ -44,14 +49,17 @@ struct CloseDirectory {
 };
 using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
+// Of an open folder; null where it is none.
+Directory ToDirectory(FileDescriptor folder);
+
 // Opens for reading what is below the folder `root`, a process's for one, as
 // who has it for a root would: links stay inside.
 FileDescriptor OpenBelow(int root, const std::string& path, int flags);
 
 class ProcReader {
  public:
-  // `errors` must outlive the reader.
-  ProcReader(const std::string& root, ReadErrors& errors);
+  // Counts its errors in `registry`, which must outlive the reader.
+  ProcReader(const std::string& root, prometheus::Registry& registry);
 
   // The processes of the table, in any order. False when it cannot be read.
   bool ListPids(std::vector<pid_t>& pids);
@@ -118,12 +126,10 @@ class ProcReader {
   // had no descriptor or no memory left? Then nothing that was missing is gone.
   bool TakeShortage() { return std::exchange(shortage_, false); }
 
-  // Counts a failure to use what was opened of a process; not where the process
-  // has gone meanwhile, for then the kernel may say anything (EACCES of a link,
-  // ENXIO of a table).
+  // Counts a failure (errno) to use what was opened of a process; not where the
+  // process has gone meanwhile, for then the kernel may say anything (EACCES of
+  // a link, ENXIO of a table).
   void CountError(pid_t pid, std::string_view file, int error);
-
-  ReadErrors& errors() { return errors_; }
 
   // Of the buffer, now.
   std::size_t buffer_bytes() const { return buffer_.size(); }
@@ -138,7 +144,7 @@ class ProcReader {
 
   std::string root_;
   FileDescriptor root_fd_;
-  ReadErrors& errors_;
+  prometheus::Family<prometheus::Counter>& errors_;
   std::vector<char> buffer_;
   std::string path_;
   bool shortage_ = false;

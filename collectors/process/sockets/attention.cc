@@ -30,9 +30,8 @@ std::optional<Number> TakeArgument(std::string_view& fields) {
 // Nothing where what its threads wait in cannot be told.
 std::optional<std::set<int>> ReadReadDescriptors(ProcReader& reader,
                                                  pid_t pid) {
-  const FileDescriptor fd = reader.Open(pid, "task", O_RDONLY | O_DIRECTORY);
-  const int own = fd ? fcntl(fd.get(), F_DUPFD_CLOEXEC, 0) : -1;
-  const Directory tasks(own < 0 ? nullptr : fdopendir(own));
+  const Directory tasks =
+      ToDirectory(reader.Open(pid, "task", O_RDONLY | O_DIRECTORY));
   if (!tasks) return std::nullopt;
   FileDescriptor memory;
   std::set<int> descriptors;

@@ -53,8 +53,7 @@ class ControlSettingsTest : public testing::Test {
   std::map<ProcessKey, TrackedProcess> processes_;
   TempDir folder_;
   prometheus::Registry registry_;
-  ReadErrors errors_{registry_};
-  ProcReader reader_{"/proc", errors_};
+  ProcReader reader_{"/proc", registry_};
   ControlSettings settings_{reader_, std::chrono::seconds(60)};
 };
 
@@ -105,7 +104,7 @@ TEST_F(ControlSettingsTest, LeavesOtherSocketsAlone) {
 
 TEST_F(ControlSettingsTest, AsksNobodyWhereThePidsAreAnother) {
   const FakeProc proc;
-  ProcReader reader(proc.root(), errors_);
+  ProcReader reader(proc.root(), registry_);
   ControlServer server(folder_ / "gunicorn.ctl");
   ControlSettings settings(reader, std::chrono::seconds(60));
   settings.Ask(processes_, 1e6);

@@ -41,8 +41,7 @@ class ReadVersionTest : public testing::Test {
  protected:
   std::string Read() {
     prometheus::Registry registry;
-    ReadErrors errors(registry);
-    ProcReader reader(proc_.root(), errors);
+    ProcReader reader(proc_.root(), registry);
     return ReadVersion(reader, 10);
   }
 

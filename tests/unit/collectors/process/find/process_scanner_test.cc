@@ -22,7 +22,7 @@ class ProcessScannerTest : public testing::Test {
  protected:
   // The names of the apps, as the scanner has them.
   std::vector<std::string> Apps() {
-    ProcReader reader(proc_.root(), errors_);
+    ProcReader reader(proc_.root(), registry_);
     std::vector<std::string> apps;
     for (const auto& process : ProcessScanner(reader).Scan({}).candidates) {
       apps.push_back(process.command ? process.command->name
@@ -33,7 +33,6 @@ class ProcessScannerTest : public testing::Test {
 
   FakeProc proc_;
   prometheus::Registry registry_;
-  ReadErrors errors_{registry_};
 };
 
 TEST_F(ProcessScannerTest, MakesANameValidUtf8) {
@@ -66,7 +65,7 @@ TEST_F(ProcessScannerTest, ReadsTheEnvironmentBesideANameOfTheCommandLine) {
       std::string("GUNICORN_CMD_ARGS=--name other -k gthread --dirty-app a:A") +
       '\0';
   proc_.SetCommand(10, 1, "gunicorn --name shop app:app", process);
-  ProcReader reader(proc_.root(), errors_);
+  ProcReader reader(proc_.root(), registry_);
   const auto found = ProcessScanner(reader).LookAt(10);
   ASSERT_TRUE(found && found->command);
   EXPECT_EQ(found->command->name, "shop");
@@ -81,7 +80,7 @@ TEST_F(ProcessScannerTest, TellsSlotsWithoutAClassOnlyWhereNoFileMayNameIt) {
     FakeProcess process;
     if (!file.empty()) process.files[file] = "";
     proc_.SetCommand(10, 1, "gunicorn --threads 4 " + arguments, process);
-    ProcReader reader(proc_.root(), errors_);
+    ProcReader reader(proc_.root(), registry_);
     const auto found = ProcessScanner(reader).LookAt(10);
     proc_.Remove(10);
     return found && found->command ? found->command->settings.slots : 0U;
@@ -125,7 +124,7 @@ class ProcessScansTest : public ProcessScannerTest {
     for (int i = 0; i < 12; ++i) EXPECT_EQ(Scan(), 0U);
   }
 
-  ProcReader reader_{proc_.root(), errors_};
+  ProcReader reader_{proc_.root(), registry_};
   ProcessScanner scanner_{reader_};
   ProcessScanner::TimePoint now_{std::chrono::hours(1)};
 };
@@ -206,7 +205,7 @@ class UnnamedGunicornTest : public ProcessScansTest {
   std::vector<std::string> Unnamed(const std::string& command) {
     proc_.SetCommand(10, 1, command, master_);
     proc_.SetCommand(11, 10, command, worker_);
-    ProcReader reader(proc_.root(), errors_);
+    ProcReader reader(proc_.root(), registry_);
     const ProcessTable table = ProcessScanner(reader).Scan({});
     EXPECT_THAT(FindGunicorns(table.candidates, {}), IsEmpty());
     std::vector<std::string> lines;
@@ -279,7 +278,7 @@ TEST_F(UnnamedGunicornTest, IsNoHelperOfATitledOne) {
   master_.forked_only = true;
   proc_.SetCommand(10, 5, "helper", master_);
   proc_.SetCommand(11, 10, "helper", worker_);
-  ProcReader reader(proc_.root(), errors_);
+  ProcReader reader(proc_.root(), registry_);
   EXPECT_THAT(ProcessScanner(reader).Scan({}).unnamed, IsEmpty());
 }
 
@@ -301,7 +300,7 @@ TEST_F(ProcessScannerTest, ListsMoreChildrenThanTheKernelGivesAtOneRead) {
     children.push_back(child);
     bytes += std::to_string(child).size() + 1;
   }
-  ProcReader reader("/proc", errors_);
+  ProcReader reader("/proc", registry_);
   EXPECT_EQ(ProcessScanner(reader).Children(getpid()), children);
   for (const pid_t child : children) waitpid(child, nullptr, 0);
 }

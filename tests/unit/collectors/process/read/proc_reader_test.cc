@@ -14,8 +14,7 @@ class ProcReaderTest : public testing::Test {
  protected:
   FakeProc proc_;
   prometheus::Registry registry_;
-  ReadErrors errors_{registry_};
-  ProcReader reader_{proc_.root(), errors_};
+  ProcReader reader_{proc_.root(), registry_};
 };
 
 TEST_F(ProcReaderTest, GivesALongTableInPiecesOfWholeLines) {
@@ -55,7 +54,7 @@ TEST_F(ProcReaderTest, GivesTheMemoryOfALongFileBack) {
 TEST_F(ProcReaderTest, ReadsToItsEndWhatTheKernelGivesByThePage) {
   proc_.WriteFile("last.so", "text");
   const LongMaps maps(proc_.root() + "/last.so");
-  ProcReader reader("/proc", errors_);
+  ProcReader reader("/proc", registry_);
   const auto text = reader.Read(getpid(), "maps");
   ASSERT_TRUE(text);
   EXPECT_NE(text->find("/last.so\n"), std::string_view::npos);

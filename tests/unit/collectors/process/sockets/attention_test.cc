@@ -82,8 +82,7 @@ class ReadAttentionsTest : public testing::Test {
 
   Attentions Read() {
     prometheus::Registry registry;
-    ReadErrors errors(registry);
-    ProcReader reader(proc_.root(), errors);
+    ProcReader reader(proc_.root(), registry);
     return ReadAttentions(reader, 11, descriptors_, {11, 12, 13},
                           {10, 11, 12, 13});
   }

@@ -141,8 +141,7 @@ class ConnectionSamplerTest : public testing::Test {
       const std::function<ConnectionSampler::TimePoint()>& now =
           SystemClocks().now) {
     prometheus::Registry registry;
-    ReadErrors errors(registry);
-    ProcReader reader(proc_.root(), errors);
+    ProcReader reader(proc_.root(), registry);
     std::map<std::string, AppSockets> sockets;
     SoleOwners sole_owners(reader, "");
     sole_owners.Update(known_, 0);

@@ -81,7 +81,7 @@ class SoleOwnersTest : public testing::Test {
     monitor_ = std::make_unique<ProcessMonitor>(
         Config(), ProcessPaths{proc_.root(), ""}, registry_);
     monitor_->Scan();
-    reader_ = std::make_unique<ProcReader>(proc_.root(), errors_);
+    reader_ = std::make_unique<ProcReader>(proc_.root(), errors_registry_);
     owners_ = std::make_unique<SoleOwners>(*reader_, root_);
     owners_->Update(monitor_->processes(), monitor_->Generation());
   }
@@ -90,7 +90,6 @@ class SoleOwnersTest : public testing::Test {
   const std::string root_ = folder_ / "cgroup";
   prometheus::Registry registry_;
   prometheus::Registry errors_registry_;
-  ReadErrors errors_{errors_registry_};
   std::unique_ptr<ProcessMonitor> monitor_;
   std::unique_ptr<ProcReader> reader_;
   std::unique_ptr<SoleOwners> owners_;

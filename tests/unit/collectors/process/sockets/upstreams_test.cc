@@ -112,8 +112,7 @@ SocketAddress Loopback(std::uint16_t port) {
 class UpstreamsTest : public testing::Test {
  protected:
   UpstreamsTest()
-      : errors_(registry_),
-        reader_(proc_.root(), errors_),
+      : reader_(proc_.root(), registry_),
         sole_owners_(reader_, ""),
         upstreams_(sole_owners_) {
     sole_owners_.Update(processes_, 0);
@@ -170,7 +169,6 @@ class UpstreamsTest : public testing::Test {
   static constexpr ProcessKey kWorker{11, 1000};
   FakeProc proc_;
   prometheus::Registry registry_;
-  ReadErrors errors_;
   ProcReader reader_;
   std::map<ProcessKey, TrackedProcess> processes_;
   SoleOwners sole_owners_;
