@@ -65,7 +65,7 @@ bool IsNextOf(const TrackedProcess& master,
   if (!master.gunicorn.upgrading) return false;
   const TrackedProcess* const parent =
       FindByPid(processes, master.gunicorn.process.ppid);
-  return parent != nullptr && parent->gunicorn.role == ProcessRole::kMaster;
+  return parent != nullptr && parent->IsMaster();
 }
 
 }  // namespace
@@ -90,8 +90,7 @@ void AppNotes::Update(const std::map<ProcessKey, TrackedProcess>& processes,
                       std::chrono::milliseconds forget_after) {
   std::map<AppId, Gunicorns> found;
   for (const auto& [key, process] : processes) {
-    if (process.gunicorn.role == ProcessRole::kMaster &&
-        facts.Of(key).container.container_id.empty() &&
+    if (process.IsMaster() && facts.Of(key).container.container_id.empty() &&
         !IsNextOf(process, processes)) {
       found[process.app].masters.insert(key.pid);
     }

@@ -101,8 +101,8 @@ void AppRegistry::Retire(const TrackedProcess& process, bool exited) {
   if (app == apps_.end()) return;
   app->second.ended_cpu[Index(ToCpuRole(process.gunicorn.role))] +=
       process.CpuHere();
-  if (exited && (process.gunicorn.role == ProcessRole::kWorker ||
-                 process.gunicorn.role == ProcessRole::kOrphan)) {
+  if (exited &&
+      (process.IsWorker() || process.gunicorn.role == ProcessRole::kOrphan)) {
     ++app->second.exited;
   }
 }
@@ -113,9 +113,7 @@ void AppRegistry::Update(std::vector<TrackedProcess> found,
   for (const ProcessSnapshot& zombie : ended) {
     const auto known = processes_.find(zombie.key);
     if (known == processes_.end()) continue;
-    ProcessSnapshot& last = known->second.gunicorn.process;
-    last.user_ticks = std::max(last.user_ticks, zombie.user_ticks);
-    last.system_ticks = std::max(last.system_ticks, zombie.system_ticks);
+    KeepHigherTicks(known->second.gunicorn.process, zombie);
   }
   const std::vector<AppId> apps_before = OrderedApps();
   std::map<ProcessKey, TrackedProcess> next;
@@ -125,8 +123,7 @@ void AppRegistry::Update(std::vector<TrackedProcess> found,
   for (TrackedProcess& process : found) {
     if (!IsWanted(process.app)) continue;
     AppRecord& app = apps_[process.app];
-    if (process.gunicorn.role == ProcessRole::kMaster ||
-        process.gunicorn.role == ProcessRole::kOrphan) {
+    if (process.IsMaster() || process.gunicorn.role == ProcessRole::kOrphan) {
       if (!app.seen) {
         app.first_seen = now;
         app.first_seen_seconds = unix_seconds;
@@ -136,7 +133,7 @@ void AppRegistry::Update(std::vector<TrackedProcess> found,
     }
     present.insert(process.app);
     TrackedProcess tracked = Track(std::move(process), app, renamed);
-    next.emplace(tracked.gunicorn.process.key, std::move(tracked));
+    next.emplace(tracked.key(), std::move(tracked));
   }
   if (!processes_.empty()) ++generation_;
   for (const auto& [key, gone] : processes_) Retire(gone, true);
@@ -193,7 +190,7 @@ TrackedProcess AppRegistry::Track(TrackedProcess found, AppRecord& app,
 void AppRegistry::FindEnded() {
   std::set<AppId> with_master;
   for (const auto& [key, process] : processes_) {
-    if (process.gunicorn.role != ProcessRole::kMaster) continue;
+    if (!process.IsMaster()) continue;
     with_master.insert({process.app, {process.app.name, "", ""}});
   }
   std::set_difference(with_master_.begin(), with_master_.end(),

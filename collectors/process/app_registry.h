@@ -58,6 +58,9 @@ struct TrackedProcess {
   AppId app;
   std::string pod_folder;  // Of its master's pod; empty: not known, or none.
   CpuTicks cpu_base;       // Burned before it came to this app and role.
+  const ProcessKey& key() const { return gunicorn.process.key; }
+  bool IsMaster() const { return gunicorn.role == ProcessRole::kMaster; }
+  bool IsWorker() const { return gunicorn.role == ProcessRole::kWorker; }
   CpuTicks CpuHere() const {
     return {gunicorn.process.user_ticks - cpu_base.user,
             gunicorn.process.system_ticks - cpu_base.system};

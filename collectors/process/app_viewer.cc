@@ -72,8 +72,8 @@ std::vector<WorkerStatus> ToWorkers(const ProcessGroup& processes,
                                     const AppSockets& sockets) {
   std::vector<WorkerStatus> workers;
   for (const TrackedProcess* process : processes) {
-    if (process->gunicorn.role != ProcessRole::kWorker) continue;
-    const ProcessKey& key = process->gunicorn.process.key;
+    if (!process->IsWorker()) continue;
+    const ProcessKey& key = process->key();
     const auto held = sockets.by_worker.find(key);
     const bool is_told = held != sockets.by_worker.end();
     if (sockets.told && !is_told) continue;
@@ -101,7 +101,7 @@ std::optional<std::uint64_t> CountSlots(const ProcessGroup& processes,
                                         unsigned threads) {
   std::uint64_t slots = 0;
   for (const TrackedProcess* process : processes) {
-    if (process->gunicorn.role != ProcessRole::kWorker) continue;
+    if (!process->IsWorker()) continue;
     const std::optional<unsigned>& told = process->gunicorn.settings.slots;
     if (threads == 0 && !told) return std::nullopt;
     slots += threads == 0 ? *told : threads;

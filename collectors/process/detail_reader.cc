@@ -21,7 +21,7 @@ void DetailReader::Fill(const ProcessGroup& processes, AppView& view) {
     const auto role =
         static_cast<std::size_t>(ToCpuRole(process->gunicorn.role));
     ReadDescriptors(*process, descriptors.at(role), view);
-    AddShare(process->gunicorn.process.key, shares.at(role));
+    AddShare(process->key(), shares.at(role));
   }
   for (std::size_t i = 0; i < view.roles.size(); ++i) {
     view.roles.at(i).open_fds = descriptors.at(i).Total();
@@ -43,14 +43,14 @@ void DetailReader::AddShare(const ProcessKey& key, DetailSum& sum) {
 void DetailReader::ReadDescriptors(const TrackedProcess& process,
                                    DetailSum& sum, AppView& view) {
   if (sum.is_denied()) return;  // So are its siblings'.
-  const ProcessKey& key = process.gunicorn.process.key;
+  const ProcessKey& key = process.key();
   const auto links = reader_.ReadFds(key.pid);
   if (!links) {
     if (!reader_.HasGone(key.pid)) sum.Deny();
     return;
   }
   sum.Add(links->size());
-  if (process.gunicorn.role != ProcessRole::kWorker) return;
+  if (!process.IsWorker()) return;
   for (const FdLink& link : *links) {
     if (!IsHeartbeatFile(link.target)) continue;
     const auto times = reader_.StatFd(key.pid, link.fd);
@@ -76,8 +76,8 @@ void DetailReader::ReadOverflows(const ProcessGroup& processes, AppView& view) {
   MonotonicSum& sum = sums_[view.status.app].overflows;
   std::set<std::uint64_t> seen;
   for (const TrackedProcess* process : processes) {
-    if (process->gunicorn.role != ProcessRole::kMaster) continue;
-    const pid_t pid = process->gunicorn.process.key.pid;
+    if (!process->IsMaster()) continue;
+    const pid_t pid = process->key().pid;
     const auto space = reader_.NetworkNamespace(pid);
     if (!space || !seen.insert(*space).second) continue;
     const auto text = reader_.Read(pid, "net/netstat");
@@ -95,8 +95,8 @@ void DetailReader::ReadCgroups(const ProcessGroup& processes, AppView& view) {
   bool has_quota = true;
   bool has_limit = true;
   for (const TrackedProcess* process : processes) {
-    if (process->gunicorn.role != ProcessRole::kMaster) continue;
-    const pid_t pid = process->gunicorn.process.key.pid;
+    if (!process->IsMaster()) continue;
+    const pid_t pid = process->key().pid;
     const auto text = reader_.Read(pid, "cgroup");
     if (!text) continue;
     const CgroupAccount account = cgroups_.Read(pid, *text);

@@ -13,13 +13,11 @@ namespace {
 constexpr int kMostAncestors = 8;
 
 Sender ToSender(const TrackedProcess& process) {
-  const ProcessKey& key = process.gunicorn.process.key;
+  const ProcessKey& key = process.key();
   return {process.app, key.pid, key.start_time};
 }
 
-pid_t PidOf(const TrackedProcess& process) {
-  return process.gunicorn.process.key.pid;
-}
+pid_t PidOf(const TrackedProcess& process) { return process.key().pid; }
 
 }  // namespace
 

@@ -18,28 +18,6 @@ constexpr std::size_t kMostSockets = 16;  // Of one master's namespace.
 constexpr std::string_view kDefaultName = "/gunicorn.ctl";
 constexpr std::string_view kSuffix = ".ctl";
 
-// Those of `masters` that have a worker and have forked nothing for a while.
-std::set<ProcessKey> QuietOnes(
-    const std::set<ProcessKey>& masters,
-    const std::map<ProcessKey, TrackedProcess>& processes,
-    double boot_seconds) {
-  const double latest_start =
-      (boot_seconds - ControlSettings::kQuietSeconds) * TicksPerSecond();
-  std::set<ProcessKey> quiet;
-  for (const auto& [key, process] : processes) {
-    if (process.gunicorn.role == ProcessRole::kWorker &&
-        masters.contains(process.gunicorn.master)) {
-      quiet.insert(process.gunicorn.master);
-    }
-  }
-  for (const auto& [key, process] : processes) {
-    if (static_cast<double>(key.start_time) > latest_start) {
-      quiet.erase(process.gunicorn.master);
-    }
-  }
-  return quiet;
-}
-
 }  // namespace
 
 void ControlSettings::Ask(const std::map<ProcessKey, TrackedProcess>& processes,
@@ -52,15 +30,19 @@ void ControlSettings::Ask(const std::map<ProcessKey, TrackedProcess>& processes,
     return !processes.contains(entry.first);
   });
   if (answer_.is_awaited()) return;
-  std::set<ProcessKey> masters;
+  // Those that have a worker and have forked nothing for a while.
+  std::set<ProcessKey> quiet;
   for (const auto& [key, process] : processes) {
-    if (process.gunicorn.role == ProcessRole::kMaster &&
-        !asked_.contains(key)) {
-      masters.insert(key);
+    const ProcessKey& master = process.gunicorn.master;
+    if (process.IsWorker() && !asked_.contains(master)) quiet.insert(master);
+  }
+  const double latest_start = (boot_seconds - kQuietSeconds) * TicksPerSecond();
+  for (const auto& [key, process] : processes) {
+    if (static_cast<double>(key.start_time) > latest_start) {
+      quiet.erase(process.gunicorn.master);
     }
   }
-  if (masters.empty()) return;
-  for (const ProcessKey& master : QuietOnes(masters, processes, boot_seconds)) {
+  for (const ProcessKey& master : quiet) {
     asked_[master];
     std::vector<FileDescriptor> sockets = OpenSockets(master.pid);
     if (sockets.empty()) continue;

@@ -101,8 +101,8 @@ void ConnectionSampler::SampleNamespace(
     const std::vector<InstanceConfig>& instances, bool with_upstreams,
     std::map<AppId, AppSockets>& apps) {
   Look look{{}, {}, {}, {}, {}, space.seen, {}};
-  look.listeners = space.sockets.Listeners(
-      here.front().masters.front()->gunicorn.process.key.pid);
+  look.listeners =
+      space.sockets.Listeners(here.front().masters.front()->key().pid);
   look.by_address = ListenersByAddress(look.listeners);
   owners_.Claim(here, look.listeners, instances);
   look.connections = space.sockets.Connections(
@@ -217,7 +217,7 @@ ConnectionSampler::ReadDescriptors(const Tenant& tenant, bool with_upstreams,
     processes.insert(processes.end(), tenant.dirty.begin(), tenant.dirty.end());
   }
   for (const TrackedProcess* process : processes) {
-    const ProcessKey& key = process->gunicorn.process.key;
+    const ProcessKey& key = process->key();
     auto links = reader_.ReadFds(key.pid);
     if (links) {
       Descriptors& descriptors = held[key];
@@ -234,7 +234,7 @@ bool ConnectionSampler::CountByDescriptors(const Tenant& tenant,
                                            const DescriptorsOf& held,
                                            Look& look, AppSockets& app) {
   for (const TrackedProcess* process : tenant.workers) {
-    const ProcessKey& key = process->gunicorn.process.key;
+    const ProcessKey& key = process->key();
     HeldByWorker& worker = app.by_worker[key];
     const auto descriptors = held.find(key);
     if (descriptors == held.end()) continue;

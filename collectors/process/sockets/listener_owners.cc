@@ -46,9 +46,9 @@ std::map<std::uint64_t, std::vector<Tenant>> ListenerOwners::FindTenants(
   std::map<ProcessKey, std::vector<const TrackedProcess*>> workers_of;
   std::map<ProcessKey, std::vector<const TrackedProcess*>> dirty_of;
   for (const auto& [key, process] : processes) {
-    if (process.gunicorn.role == ProcessRole::kMaster) {
+    if (process.IsMaster()) {
       with_master.insert(process.app);
-    } else if (process.gunicorn.role == ProcessRole::kWorker) {
+    } else if (process.IsWorker()) {
       workers_of[process.gunicorn.master].push_back(&process);
     } else if (ToCpuRole(process.gunicorn.role) == CpuRole::kDirty) {
       dirty_of[process.gunicorn.master].push_back(&process);
@@ -117,7 +117,7 @@ std::optional<std::set<std::uint64_t>> ListenerOwners::ReadSockets(
   HeldSockets held = ToHeldSockets(*links);
   for (const TrackedProcess* worker : tenant.workers) {
     if (worker->gunicorn.master.pid != master) continue;
-    const auto of_worker = reader_.ReadFds(worker->gunicorn.process.key.pid);
+    const auto of_worker = reader_.ReadFds(worker->key().pid);
     if (!of_worker) continue;
     const HeldSockets also = ToHeldSockets(*of_worker);
     std::erase_if(held.inodes, [&](std::uint64_t inode) {
@@ -132,7 +132,7 @@ void ListenerOwners::ClaimByDescriptors(
     Tenant& tenant, const std::vector<ListeningSocket>& listeners) {
   std::set<std::uint64_t> claimed;
   for (const TrackedProcess* master : tenant.masters) {
-    const ProcessKey& key = master->gunicorn.process.key;
+    const ProcessKey& key = master->key();
     MasterSockets& sockets = masters_[key];
     const auto listens = [&] {
       return std::any_of(listeners.begin(), listeners.end(),

@@ -76,8 +76,7 @@ bool SoleOwners::IsOf(const AppId& app, pid_t pid) {
   }
   return std::any_of(
       processes_->begin(), processes_->end(), [&](const auto& entry) {
-        return entry.second.app == app &&
-               entry.second.gunicorn.role == ProcessRole::kMaster &&
+        return entry.second.app == app && entry.second.IsMaster() &&
                HomeOf(entry.first).starters.contains(pid);
       });
 }
@@ -91,7 +90,7 @@ std::optional<AppId> SoleOwners::OfCgroup(std::uint64_t id) {
   if (!by_cgroup_) {
     by_cgroup_.emplace();
     for (const auto& [key, process] : *processes_) {
-      if (process.gunicorn.role != ProcessRole::kMaster) continue;
+      if (!process.IsMaster()) continue;
       const auto path = HomeOf(key).cgroup;
       const auto cgroup = path ? cgroups_.Id(*path) : std::nullopt;
       if (!cgroup || by_cgroup_->contains(*cgroup)) continue;
@@ -107,9 +106,7 @@ std::optional<AppId> SoleOwners::OfCgroup(std::uint64_t id) {
 std::set<std::uint64_t> SoleOwners::CgroupsOf(const AppId& app) {
   std::set<std::uint64_t> ids;
   for (const auto& [key, process] : *processes_) {
-    if (process.app != app || process.gunicorn.role != ProcessRole::kMaster) {
-      continue;
-    }
+    if (process.app != app || !process.IsMaster()) continue;
     const auto path = HomeOf(key).cgroup;
     const auto id = path ? cgroups_.Id(*path) : std::nullopt;
     if (!id || OfCgroup(*id) != app) return {};
@@ -121,9 +118,7 @@ std::set<std::uint64_t> SoleOwners::CgroupsOf(const AppId& app) {
 bool SoleOwners::HasPodAlone(const AppId& app) {
   bool has_master = false;
   for (const auto& [key, process] : *processes_) {
-    if (process.app != app || process.gunicorn.role != ProcessRole::kMaster) {
-      continue;
-    }
+    if (process.app != app || !process.IsMaster()) continue;
     has_master = true;
     const auto path = HomeOf(key).cgroup;
     const std::string pod = path ? PodCgroup(*path) : "";
@@ -153,7 +148,7 @@ std::optional<AppId> SoleOwners::OfUser(uid_t user) {
 void SoleOwners::FindUsers() {
   by_user_.emplace();
   for (const auto& [key, process] : *processes_) {
-    if (process.gunicorn.role != ProcessRole::kMaster) continue;
+    if (!process.IsMaster()) continue;
     const auto user = HomeOf(key).user;
     if (user && *user != 0) by_user_->emplace(*user, process.app);
   }
