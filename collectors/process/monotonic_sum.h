@@ -13,16 +13,25 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace gunicorn_exporter {
 
 class MonotonicSum {
  public:
   // `count` is what the kernel says now for the source of that name.
-  void See(const std::string& source, std::uint64_t count);
+  void See(const std::string& source, std::uint64_t count) {
+    const std::uint64_t before = std::exchange(last_[source], count);
+    if (count < before) ended_ += before;
+  }
 
   // Nothing before the first count.
-  std::optional<std::uint64_t> Total() const;
+  std::optional<std::uint64_t> Total() const {
+    if (last_.empty()) return std::nullopt;
+    std::uint64_t total = ended_;
+    for (const auto& [source, count] : last_) total += count;
+    return total;
+  }
 
  private:
   std::uint64_t ended_ = 0;  // Of sources whose name is used again.

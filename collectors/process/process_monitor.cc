@@ -68,7 +68,7 @@ void ProcessMonitor::Reconfigure(const Config& config) {
   config_ = std::make_shared<const Config>(config);
   registry_.Reconfigure(config);
   others_are_hidden_ = reader_.HidesOthers();
-  asked_versions_.Clear();
+  master_facts_.ForgetPrograms();
   effective_interval_ =
       Stretch(config.process.sample_interval, sample_seconds_);
   last_sample_ = clocks_.now();
@@ -146,7 +146,7 @@ void ProcessMonitor::Sample() {
     SenderFinder finder(reader_, scanner_, sole_owners_, registry_.processes());
     sender_watch_.Look(finder, now);
   }
-  asked_versions_.Ask(registry_.processes(), master_facts_, *config_);
+  master_facts_.AskPrograms(registry_.processes(), *config_);
   control_settings_.Ask(registry_.processes(), clocks_.boot_seconds());
 }
 
@@ -223,7 +223,7 @@ void ProcessMonitor::Classify(TimePoint now) {
         process.sampled ? ticks - process.sampled_ticks : 0;
     process.sampled = true;
     process.sampled_ticks = ticks;
-    if (process.gunicorn.role != ProcessRole::kWorker) continue;
+    if (!process.IsWorker()) continue;
     const AppSockets& sockets = SocketsOf(process.app);
     const auto held = sockets.by_worker.find(key);
     const bool is_working =
@@ -238,8 +238,7 @@ void ProcessMonitor::Classify(TimePoint now) {
   }
   // Requests of which only the number is known keep as many workers busy.
   for (auto& [key, process] : registry_.processes()) {
-    if (process.state != WorkerState::kIdle ||
-        process.gunicorn.role != ProcessRole::kWorker ||
+    if (process.state != WorkerState::kIdle || !process.IsWorker() ||
         working[process.app] >= SocketsOf(process.app).requests_of_unknown) {
       continue;
     }
@@ -303,11 +302,10 @@ void ProcessMonitor::Describe(const AppRecord& record,
   const AppId& app = view.status.app;
   std::set<InfoView> infos;
   for (const TrackedProcess* process : group) {
-    if (process->gunicorn.role != ProcessRole::kMaster) continue;
-    const MasterFacts& facts = master_facts_.Of(process->gunicorn.master);
-    infos.insert({facts.version.empty() ? asked_versions_.Of(app, *config_)
-                                        : facts.version,
-                  process->gunicorn.titled, facts.container});
+    if (!process->IsMaster()) continue;
+    const ProcessKey& key = process->key();
+    infos.insert({master_facts_.VersionOf(key, app, *config_),
+                  process->gunicorn.titled, master_facts_.Of(key).container});
   }
   view.infos.assign(infos.begin(), infos.end());
   if (view.status.masters == 0) return;

@@ -26,7 +26,6 @@
 #include "collectors/process/app_registry.h"
 #include "collectors/process/app_viewer.h"
 #include "collectors/process/detail_reader.h"
-#include "collectors/process/find/asked_versions.h"
 #include "collectors/process/find/control_settings.h"
 #include "collectors/process/find/master_facts.h"
 #include "collectors/process/find/process_scanner.h"
@@ -131,7 +130,6 @@ class ProcessMonitor {
   SenderWatch sender_watch_;
   AppNotes notes_;
   std::map<AppId, AppSockets> sockets_;  // By the last sample.
-  AskedVersions asked_versions_;
   bool readable_ = false;
   bool others_are_hidden_ = false;
   std::size_t processes_ = 0;

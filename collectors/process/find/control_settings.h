@@ -23,7 +23,7 @@
 
 #include "collectors/process/app_registry.h"
 #include "collectors/process/find/background_answer.h"
-#include "collectors/process/find/gunicorn_settings.h"
+#include "collectors/process/find/gunicorn_command.h"
 #include "collectors/process/read/proc_reader.h"
 #include "config/base/file_descriptor.h"
 

@@ -26,7 +26,7 @@
 #include <string_view>
 #include <vector>
 
-#include "collectors/process/find/gunicorn_settings.h"
+#include "collectors/process/find/gunicorn_command.h"
 #include "config/base/file_descriptor.h"
 
 namespace gunicorn_exporter {
