@@ -92,31 +92,51 @@ void ListenerOwners::Claim(std::vector<Tenant>& tenants,
                            const std::vector<ListeningSocket>& listeners,
                            const std::vector<InstanceConfig>& instances) {
   for (Tenant& tenant : tenants) {
-    ClaimByDescriptors(tenant, listeners);
-    if (tenant.is_readable) continue;
-    ClaimByCgroup(tenant, listeners);
-    if (tenant.listeners.empty()) ClaimByUser(tenant, listeners);
-    if (!tenant.listeners.empty()) continue;
-    for (const InstanceConfig& instance : instances) {
-      if (instance.proc_name != tenant.app.name) continue;
+    const auto claim = [&](const auto& is_its) {
       for (const ListeningSocket& listener : listeners) {
-        if (std::find(instance.bind.begin(), instance.bind.end(),
-                      listener.queue.address) != instance.bind.end()) {
-          tenant.listeners.push_back(&listener);
-        }
+        if (is_its(listener)) tenant.listeners.push_back(&listener);
       }
+      return !tenant.listeners.empty();
+    };
+    const auto claimed = ReadSockets(tenant, listeners);
+    tenant.is_readable = claimed.has_value();
+    if (claimed) {
+      claim([&](const auto& one) { return claimed->contains(one.inode); });
+      continue;
     }
+    if (claim([&](const auto& one) {
+          return one.cgroup && sole_owners_.OfCgroup(*one.cgroup) == tenant.app;
+        })) {
+      continue;
+    }
+    if (sole_owners_.HasPodAlone(tenant.app)) {
+      claim([](const auto&) { return true; });
+    } else if (claim([&](const auto& one) {
+                 return one.user &&
+                        sole_owners_.OfUser(*one.user) == tenant.app;
+               })) {
+      tenant.user = tenant.listeners.back()->user;
+    }
+    if (!tenant.listeners.empty()) continue;
+    claim([&](const auto& one) {
+      return std::any_of(
+          instances.begin(), instances.end(), [&](const auto& instance) {
+            return instance.proc_name == tenant.app.name &&
+                   std::find(instance.bind.begin(), instance.bind.end(),
+                             one.queue.address) != instance.bind.end();
+          });
+    });
   }
 }
 
 // What this master and, where there is one, a worker of it hold.
-std::optional<std::set<std::uint64_t>> ListenerOwners::ReadSockets(
-    const Tenant& tenant, pid_t master) {
-  const auto links = reader_.ReadFds(master);
+std::optional<std::set<std::uint64_t>> ListenerOwners::ReadSocketsOf(
+    const TrackedProcess& master, const Tenant& tenant) {
+  const auto links = reader_.ReadFds(master.key().pid);
   if (!links) return std::nullopt;
   HeldSockets held = ToHeldSockets(*links);
   for (const TrackedProcess* worker : tenant.workers) {
-    if (worker->gunicorn.master.pid != master) continue;
+    if (worker->gunicorn.master != master.key()) continue;
     const auto of_worker = reader_.ReadFds(worker->key().pid);
     if (!of_worker) continue;
     const HeldSockets also = ToHeldSockets(*of_worker);
@@ -128,12 +148,11 @@ std::optional<std::set<std::uint64_t>> ListenerOwners::ReadSockets(
   return std::move(held.inodes);
 }
 
-void ListenerOwners::ClaimByDescriptors(
-    Tenant& tenant, const std::vector<ListeningSocket>& listeners) {
-  std::set<std::uint64_t> claimed;
+std::optional<std::set<std::uint64_t>> ListenerOwners::ReadSockets(
+    const Tenant& tenant, const std::vector<ListeningSocket>& listeners) {
+  std::set<std::uint64_t> all;
   for (const TrackedProcess* master : tenant.masters) {
-    const ProcessKey& key = master->key();
-    MasterSockets& sockets = masters_[key];
+    MasterSockets& sockets = masters_[master->key()];
     const auto listens = [&] {
       return std::any_of(listeners.begin(), listeners.end(),
                          [&](const ListeningSocket& listener) {
@@ -142,41 +161,12 @@ void ListenerOwners::ClaimByDescriptors(
     };
     if (sockets.samples_left-- <= 0 || (sockets.inodes && !listens())) {
       sockets.samples_left = kRememberSamples;
-      sockets.inodes = ReadSockets(tenant, key.pid);
+      sockets.inodes = ReadSocketsOf(*master, tenant);
     }
-    if (!sockets.inodes) {
-      tenant.is_readable = false;
-      return;
-    }
-    claimed.insert(sockets.inodes->begin(), sockets.inodes->end());
+    if (!sockets.inodes) return std::nullopt;
+    all.insert(sockets.inodes->begin(), sockets.inodes->end());
   }
-  for (const ListeningSocket& listener : listeners) {
-    if (claimed.contains(listener.inode)) {
-      tenant.listeners.push_back(&listener);
-    }
-  }
-}
-
-void ListenerOwners::ClaimByCgroup(
-    Tenant& tenant, const std::vector<ListeningSocket>& listeners) {
-  for (const ListeningSocket& listener : listeners) {
-    if (listener.cgroup &&
-        sole_owners_.OfCgroup(*listener.cgroup) == tenant.app) {
-      tenant.listeners.push_back(&listener);
-    }
-  }
-}
-
-void ListenerOwners::ClaimByUser(
-    Tenant& tenant, const std::vector<ListeningSocket>& listeners) {
-  const bool all = sole_owners_.HasPodAlone(tenant.app);
-  for (const ListeningSocket& listener : listeners) {
-    if (all ||
-        (listener.user && sole_owners_.OfUser(*listener.user) == tenant.app)) {
-      tenant.listeners.push_back(&listener);
-      if (!all) tenant.user = listener.user;
-    }
-  }
+  return all;
 }
 
 Owner ListenerOwners::OwnerOf(const AcceptedConnection& connection,

@@ -1,8 +1,7 @@
 // Whose listening sockets are those in the kernel's tables? By proof alone. For
 // each app, the first of these that answers:
 // 1. the descriptors of its processes, where they may be read: its listeners
-// are
-//    those that a master and a worker of it hold;
+//    are those that a master and a worker of it hold;
 // 2. the cgroup that the kernel names for each TCP socket, where that is the
 //    app's alone (sole_owners.h);
 // 3. the network namespace, where its pod is the app's alone; or the socket's
@@ -105,14 +104,11 @@ class ListenerOwners {
     int samples_left = 0;  // Until the descriptors are read again.
   };
 
-  void ClaimByDescriptors(Tenant& tenant,
-                          const std::vector<ListeningSocket>& listeners);
-  void ClaimByCgroup(Tenant& tenant,
-                     const std::vector<ListeningSocket>& listeners);
-  void ClaimByUser(Tenant& tenant,
-                   const std::vector<ListeningSocket>& listeners);
-  std::optional<std::set<std::uint64_t>> ReadSockets(const Tenant& tenant,
-                                                     pid_t master);
+  // What all masters of a tenant hold; nothing where it may not be read.
+  std::optional<std::set<std::uint64_t>> ReadSockets(
+      const Tenant& tenant, const std::vector<ListeningSocket>& listeners);
+  std::optional<std::set<std::uint64_t>> ReadSocketsOf(
+      const TrackedProcess& master, const Tenant& tenant);
 
   ProcReader& reader_;
   SoleOwners& sole_owners_;
