@@ -39,7 +39,8 @@ std::string Fold(std::string_view name) {
   std::string folded;
   for (const char c : name) {
     if (c >= 'A' && c <= 'Z') folded += static_cast<char>(c - 'A' + 'a');
-    if ((c >= 'a' && c <= 'z') || IsDigit(c) || c < 0) folded += c;
+    const bool is_ascii = static_cast<unsigned char>(c) < 0x80;
+    if ((c >= 'a' && c <= 'z') || IsDigit(c) || !is_ascii) folded += c;
   }
   return folded;
 }

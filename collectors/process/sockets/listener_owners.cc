@@ -64,7 +64,9 @@ std::map<std::uint64_t, std::vector<Tenant>> ListenerOwners::FindTenants(
     }
     const auto [known, is_new] = masters_.try_emplace(key);
     MasterSockets& sockets = known->second;
-    if (is_new) sockets.network_namespace = reader_.NetworkNamespace(key.pid);
+    if (!sockets.network_namespace) {
+      sockets.network_namespace = reader_.NetworkNamespace(key.pid);
+    }
     if (!sockets.network_namespace) continue;
     std::vector<Tenant>& here = tenants[*sockets.network_namespace];
     auto tenant =

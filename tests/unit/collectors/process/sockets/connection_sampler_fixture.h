@@ -178,16 +178,16 @@ class ConnectionSamplerTest : public testing::Test {
 
   Config config_;
   prometheus::Registry registry_;
+  FakeProc proc_;
+  std::map<ProcessKey, TrackedProcess> known_;  // At the last Sample().
 
  private:
-  FakeProc proc_;
   std::vector<pid_t> masters_;
   std::vector<pid_t> pids_;
   std::string tcp_;
   std::string tcp6_;
   std::string unix_;
   ProcessView view_;
-  std::map<ProcessKey, TrackedProcess> known_;
 };
 
 inline constexpr const char* kLoopback = "0100007F:1F40";

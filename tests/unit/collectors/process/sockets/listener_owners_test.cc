@@ -106,5 +106,19 @@ TEST_F(ConnectionSamplerTest, NamesWhereOrphansListen) {
   EXPECT_EQ(App("my_app").status.Workers(), 0U);
 }
 
+TEST_F(ConnectionSamplerTest, AMasterWhoseNamespaceCouldNotBeReadIsAskedAgain) {
+  AddApp(10, "my_app", {100}, {{}});
+  Tcp(kLoopback, kListeningRow, 100);
+  Sample();
+  prometheus::Registry registry;
+  ProcReader reader(proc_.root(), registry);
+  SoleOwners sole_owners(reader, "");
+  ListenerOwners owners(reader, sole_owners);
+  RemoveFile("10/net/tcp");
+  EXPECT_THAT(owners.FindTenants(known_), IsEmpty());
+  proc_.WriteFile("10/net/tcp", "");
+  EXPECT_EQ(owners.FindTenants(known_).size(), 1U);
+}
+
 }  // namespace
 }  // namespace gunicorn_exporter
