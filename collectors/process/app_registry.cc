@@ -72,12 +72,9 @@ bool AppRegistry::IsWanted(const AppId& app) const {
 
 // Apps that were configured before: those that run may now be discovered ones.
 void AppRegistry::DropUnwanted() {
-  std::set<AppId> present;
-  std::erase_if(processes_, [&](const auto& entry) {
-    if (!IsWanted(entry.second.app)) return true;
-    present.insert(entry.second.app);
-    return false;
-  });
+  std::erase_if(processes_,
+                [&](const auto& entry) { return !IsWanted(entry.second.app); });
+  const std::set<AppId> present = Present();
   std::erase_if(apps_, [&](const auto& entry) {
     const auto& [id, app] = entry;
     return !IsConfigured(id) &&
@@ -118,7 +115,6 @@ void AppRegistry::Update(std::vector<TrackedProcess> found,
   const std::vector<AppId> apps_before = OrderedApps();
   std::map<ProcessKey, TrackedProcess> next;
   std::set<AppId> renamed;
-  std::set<AppId> present;
   std::map<AppId, std::set<std::string>> pods;
   for (TrackedProcess& process : found) {
     if (!IsWanted(process.app)) continue;
@@ -131,13 +127,13 @@ void AppRegistry::Update(std::vector<TrackedProcess> found,
       app.last_seen = now;
       pods[process.app].insert(process.pod_folder);
     }
-    present.insert(process.app);
     TrackedProcess tracked = Track(std::move(process), app, renamed);
     next.emplace(tracked.key(), std::move(tracked));
   }
   if (!processes_.empty()) ++generation_;
   for (const auto& [key, gone] : processes_) Retire(gone, true);
   processes_ = std::move(next);
+  const std::set<AppId> present = Present();
   // Only now: what came together with its app was not spawned before our eyes.
   for (const AppId& app : present) apps_[app].seen = true;
   for (auto& [app, folders] : pods) {

@@ -17,8 +17,6 @@ Sender ToSender(const TrackedProcess& process) {
   return {process.app, key.pid, key.start_time};
 }
 
-pid_t PidOf(const TrackedProcess& process) { return process.key().pid; }
-
 }  // namespace
 
 SenderFinder::SenderFinder(
@@ -68,8 +66,7 @@ std::optional<Sender> SenderFinder::FindPid(pid_t pid) {
 // A worker that ended after its last line: the pid is nobody else's yet.
 std::optional<Sender> SenderFinder::FindEnded(pid_t pid) const {
   const TrackedProcess* const known = FindByPid(processes_, pid);
-  if (known == nullptr) return std::nullopt;
-  return ToSender(*known);
+  return known == nullptr ? std::nullopt : std::optional(ToSender(*known));
 }
 
 std::map<std::uint64_t, SenderFinder::Network>& SenderFinder::Networks() {
@@ -105,7 +102,7 @@ std::optional<Sender> SenderFinder::FindUdp(const SocketAddress& source) {
         network.processes.begin(), network.processes.end(),
         [&](const TrackedProcess* process) { return process->app == app; });
     if (inode != own_namespace && one_app &&
-        OwnsAddress(PidOf(*network.processes.front()), source)) {
+        OwnsAddress(network.processes.front()->key().pid, source)) {
       return Sender{app, 0, 0};
     }
   }
@@ -133,7 +130,7 @@ const std::vector<UdpSocket>& SenderFinder::Sockets(std::uint64_t number,
   if (network.sockets) return *network.sockets;
   network.sockets.emplace();
   for (const char* file : {"net/udp", "net/udp6"}) {
-    reader_.ReadLines(PidOf(*network.processes.front()), file,
+    reader_.ReadLines(network.processes.front()->key().pid, file,
                       [&](std::string_view lines) {
                         for (const UdpSocket& socket : ParseUdpTable(lines)) {
                           network.sockets->push_back(socket);
@@ -164,7 +161,7 @@ std::optional<Sender> SenderFinder::FindSocket(std::uint64_t number,
   }
   if (sockets.empty()) return std::nullopt;
   for (const TrackedProcess* process : network.processes) {
-    const auto& held = SocketsOf(PidOf(*process));
+    const auto& held = SocketsOf(process->key().pid);
     if (!held) continue;
     for (const UdpSocket& socket : sockets) {
       if (held->contains(socket.inode)) return ToSender(*process);

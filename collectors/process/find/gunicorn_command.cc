@@ -213,8 +213,8 @@ bool IsProxyMode(std::string_view word) {
   return word == "off" || word == "v1" || word == "v2" || word == "auto";
 }
 
-Said ReadArguments(const Arguments& arguments, std::size_t first) {
-  Said said;
+// What is said twice overrides what was said before.
+void ReadArguments(const Arguments& arguments, std::size_t first, Said& said) {
   const auto take_app = [&](const std::string& argument) {
     if (!said.app && !argument.empty()) said.app = argument;
   };
@@ -255,7 +255,6 @@ Said ReadArguments(const Arguments& arguments, std::size_t first) {
     if (!value && i + 1 < arguments.size()) value = arguments[++i];
     TakeOption(said, option.name, value.value_or(""));
   }
-  return said;
 }
 
 std::optional<unsigned> ToNumber(const std::optional<std::string>& text) {
@@ -302,22 +301,19 @@ std::optional<GunicornCommand> ParseGunicornCommand(std::string_view cmdline,
   const Arguments arguments = SplitAtNuls(cmdline);
   const auto first = SkipInterpreter(arguments);
   if (!first) return std::nullopt;
-  Said said = ReadArguments(arguments, *first);
+  Said said;
+  ReadArguments(SplitLikeShell(FindCommandArguments(environ)), 0, said);
+  // These gunicorn takes of the command line alone.
+  said.app.reset();
+  said.ends_at_once = false;
+  ReadArguments(arguments, *first, said);
   if (said.ends_at_once) return std::nullopt;
-  const Said from_environ =
-      ReadArguments(SplitLikeShell(FindCommandArguments(environ)), 0);
-  if (!said.name) said.name = from_environ.name;
-  if (!said.worker_class) said.worker_class = from_environ.worker_class;
-  if (!said.threads) said.threads = from_environ.threads;
-  if (!said.connections) said.connections = from_environ.connections;
-  if (!said.timeout) said.timeout = from_environ.timeout;
-  said.configured = said.configured || from_environ.configured;
 
   GunicornCommand command;
   command.named = said.name && !said.name->empty();
   command.name = command.named ? *said.name : said.app.value_or("gunicorn");
   command.settings = ToSettings(said);
-  command.dirty = said.dirty || from_environ.dirty;
+  command.dirty = said.dirty;
   return command;
 }
 
