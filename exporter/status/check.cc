@@ -57,8 +57,9 @@ std::string WithoutControls(std::string_view text) {
   std::string shown;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    const bool is_c1 = byte == 0xC2U && i + 1 < text.size() &&
-                       static_cast<unsigned char>(text[i + 1]) < 0xA0U;
+    const bool is_c1 =
+        byte == 0xC2U && i + 1 < text.size() &&
+        (static_cast<unsigned char>(text[i + 1]) & 0xE0U) == 0x80U;
     if (is_c1) ++i;
     if (is_c1 || byte < 0x20U || byte == 0x7FU) {
       shown += "\uFFFD";

@@ -120,6 +120,14 @@ TEST(FormatCheck, PutsWhatElseToKnowBehindTheSentence) {
       << page;
 }
 
+TEST(FormatCheck, ReplacesControlCharactersAndNothingElse) {
+  AppStatus app = RunningApp("my_app");
+  app.message = "a\x1b\xC2\x85z \xC2\xA7 \xC2]\n";
+  EXPECT_NE(FormatCheck({app}, {}, {}, "1.0.0")
+                .find("[OK]: a\uFFFD\uFFFDz \xC2\xA7 \xC2]\uFFFD\n"),
+            std::string::npos);
+}
+
 TEST(FormatCheck, SaysThatNoneRunsOnlyWhereNoneDoes) {
   EXPECT_NE(FormatCheck({}, {}, {}, "1.0.0").find("no gunicorn is running\n"),
             std::string::npos);
