@@ -162,7 +162,8 @@ std::vector<std::string> SplitEmptyValues(
     const std::vector<std::string>& arguments) {
   std::vector<std::string> split;
   for (const std::string& argument : arguments) {
-    if (argument.starts_with("--") && argument.ends_with('=')) {
+    if (argument.starts_with("--") &&
+        argument.find('=') == argument.size() - 1) {
       split.push_back(argument.substr(0, argument.size() - 1));
       split.emplace_back();
     } else {
