@@ -82,16 +82,6 @@ std::vector<AppId> ConfiguredApps(const Config& config) {
   return apps;
 }
 
-HttpOptions ToHttpOptions(const Flags& flags) {
-  HttpOptions options;
-  options.listen_addresses = flags.web_listen_addresses;
-  options.health_listen_address = flags.web_health_listen_address;
-  options.telemetry_path = flags.web_telemetry_path;
-  options.max_requests = flags.web_max_requests;
-  options.enable_lifecycle = flags.web_enable_lifecycle;
-  return options;
-}
-
 }  // namespace
 
 Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded,
@@ -150,10 +140,8 @@ Exporter::Exporter(const Flags& flags, const LoadedConfig& loaded,
   scraper_.emplace(std::move(collectors));
   // A reload may be asked for as soon as the server stands.
   const std::lock_guard lock(reload_mutex_);
-  HttpOptions options = ToHttpOptions(flags);
-  options.web = std::move(web);
-  options.statsd_address = StatsdAddress();
-  http_.emplace(options, Handlers(), files_, std::move(web_sockets));
+  http_.emplace(flags, std::move(web), Handlers(), files_,
+                std::move(web_sockets));
   Start();
 }
 
@@ -211,6 +199,7 @@ HttpHandlers Exporter::Handlers() {
   handlers.apps = [this] { return Apps(); };
   handlers.ready = [this] { return !process_ || process_->HasLooked(); };
   handlers.history = &history_;
+  handlers.statsd_address = StatsdAddress();
   handlers.reload = [this] { return Reload(); };
   handlers.quit = RequestStop;
   handlers.count_request = [this](std::string_view handler, int code) {
@@ -228,14 +217,14 @@ void Exporter::ReadAndApply() {
         flags_.config_file,
         [file = flags_.config_file] { return LoadConfigFile(file); }, deadline);
   }
-  auto web_config = http_->PrepareWebConfig(deadline);
+  auto web_config = http_->access().Prepare(deadline);
   if (loaded && process_ &&
       process_->View(false, steady_clock::now() + kProcessPatience).is_late) {
     throw ConfigError(
         "the process table does not answer: reload again when it does");
   }
 
-  http_->AdoptWebConfig(std::move(web_config));
+  http_->access().Adopt(std::move(web_config));
   if (statsd_) statsd_->Reload();
   if (!loaded) return;
   const Config& config = loaded->config;

@@ -1,10 +1,10 @@
 #include "exporter/web/endpoints.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <exception>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -25,21 +25,6 @@ constexpr std::string_view kHealthPrefix = "/health/";
 
 // Not worth the CPU of compressing it.
 constexpr std::size_t kMinGzipBytes = 1024;
-
-constexpr std::array<std::pair<std::string_view, Endpoint>, 8> kPaths = {{
-    {"/health", Endpoint::kHealth},
-    {"/-/healthy", Endpoint::kHealthy},
-    {"/-/ready", Endpoint::kReady},
-    {"/", Endpoint::kStatusPage},
-    {"/api/v1/status", Endpoint::kStatusJson},
-    {"/api/v1/history", Endpoint::kHistory},
-    {"/-/reload", Endpoint::kReload},
-    {"/-/quit", Endpoint::kQuit},
-}};
-
-bool IsLifecycle(Endpoint endpoint) {
-  return endpoint == Endpoint::kReload || endpoint == Endpoint::kQuit;
-}
 
 // One of at most `max` at a time; `max` 0: of any number.
 class Slot {
@@ -75,13 +60,6 @@ HttpResponse JsonResponse(int status, std::string json) {
   return response;
 }
 
-HttpResponse MethodNotAllowed(std::string_view allowed) {
-  HttpResponse response = PlainResponse(
-      405, "Method not allowed; expected " + std::string(allowed));
-  response.headers.emplace_back("Allow", allowed);
-  return response;
-}
-
 // What stands behind "/health/", as sent; empty where that is another path.
 std::optional<std::string_view> NameOfApp(std::string_view path) {
   const std::size_t end = path.find('/', 1);
@@ -94,20 +72,6 @@ std::optional<std::string_view> NameOfApp(std::string_view path) {
 
 std::chrono::steady_clock::time_point Deadline(const HttpRequest& request) {
   return std::chrono::steady_clock::now() + ScrapeTime(request.scrape_timeout);
-}
-
-HttpResponse AnswerPage(const HttpRequest& request,
-                        std::string_view telemetry_path) {
-  StatusPage page = MakeStatusPage(telemetry_path);
-  HttpResponse response;
-  response.content_type = "text/html; charset=utf-8";
-  response.headers.emplace_back("Content-Security-Policy",
-                                std::move(page.security_policy));
-  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
-  response.headers.emplace_back("Referrer-Policy", "no-referrer");
-  response.headers.emplace_back("Cache-Control", "no-cache");
-  SetBody(response, std::move(page.html), request);
-  return response;
 }
 
 }  // namespace
@@ -158,118 +122,97 @@ std::chrono::milliseconds ScrapeTime(std::string_view header) {
   return std::chrono::milliseconds(std::llround(seconds * 1000));
 }
 
-Endpoints::Endpoints(const HttpOptions& options, HttpHandlers handlers)
-    : telemetry_path_(options.telemetry_path),
-      max_requests_(options.max_requests),
-      enable_lifecycle_(options.enable_lifecycle),
-      statsd_address_(options.statsd_address),
-      handlers_(std::move(handlers)) {
-  if (!telemetry_path_.starts_with('/')) {
-    throw ConfigError("web.telemetry_path: \"" + telemetry_path_ +
-                      "\" does not begin with \"/\"; write for example "
-                      "\"/metrics\"");
-  }
-  const bool taken =
-      std::any_of(kPaths.begin(), kPaths.end(), [&](const auto& path) {
-        return path.first == telemetry_path_ && path.first != "/";
+const Endpoint Endpoints::kFixed[] = {
+    {"/health", Kind::kHealth, &Endpoints::AnswerHealth},
+    {"/-/healthy", Kind::kProbe, &Endpoints::AnswerHealthy},
+    {"/-/ready", Kind::kProbe, &Endpoints::AnswerReady},
+    {"/", Kind::kOther, &Endpoints::AnswerPage},
+    {"/api/v1/status", Kind::kScrape, &Endpoints::AnswerStatus},
+    {"/api/v1/history", Kind::kScrape, &Endpoints::AnswerHistory},
+    {"/-/reload", Kind::kChange, &Endpoints::AnswerReload},
+    {"/-/quit", Kind::kChange, &Endpoints::AnswerQuit},
+};
+
+Endpoints::Endpoints(const Flags& flags, HttpHandlers handlers)
+    : telemetry_path_(flags.web_telemetry_path),
+      max_requests_(flags.web_max_requests),
+      enable_lifecycle_(flags.web_enable_lifecycle),
+      handlers_(std::move(handlers)),
+      metrics_{telemetry_path_, Kind::kScrape, &Endpoints::AnswerMetrics},
+      health_of_app_{"/health/:app", Kind::kHealth,
+                     &Endpoints::AnswerHealthOfApp},
+      unknown_{"other", Kind::kOther, nullptr} {
+  const bool taken = std::any_of(
+      std::begin(kFixed), std::end(kFixed), [&](const Endpoint& endpoint) {
+        return endpoint.path == telemetry_path_ && endpoint.path != "/";
       });
-  if (taken || telemetry_path_.starts_with(kHealthPrefix)) {
-    throw ConfigError("web.telemetry_path: \"" + telemetry_path_ +
-                      "\" is another endpoint; write for example \"/metrics\"");
+  if (taken || !telemetry_path_.starts_with('/') ||
+      telemetry_path_.starts_with(kHealthPrefix)) {
+    throw ConfigError(
+        "web.telemetry_path: \"" + telemetry_path_ +
+        "\" is no path, or another endpoint's; write for example \"/metrics\"");
   }
 }
 
 // Percent-encoding makes no other path of it, but an encoded slash separates
 // nothing.
-Endpoint Endpoints::Find(std::string_view path) const {
-  if (NameOfApp(path).has_value()) return Endpoint::kHealthOfApp;
+const Endpoint& Endpoints::Find(std::string_view path) const {
+  if (NameOfApp(path).has_value()) return health_of_app_;
   const std::string decoded = DecodePercent(path).value_or("");
   if (std::count(path.begin(), path.end(), '/') !=
       std::count(decoded.begin(), decoded.end(), '/')) {
-    return Endpoint::kUnknown;
+    return unknown_;
   }
-  if (decoded == telemetry_path_) return Endpoint::kMetrics;
-  for (const auto& [known, endpoint] : kPaths) {
-    if (decoded == known) return endpoint;
+  if (decoded == telemetry_path_) return metrics_;
+  for (const Endpoint& endpoint : kFixed) {
+    if (decoded == endpoint.path) return endpoint;
   }
-  return Endpoint::kUnknown;
+  return unknown_;
 }
 
-std::string_view Endpoints::Name(Endpoint endpoint) const {
-  if (endpoint == Endpoint::kMetrics) return telemetry_path_;
-  if (endpoint == Endpoint::kHealthOfApp) return "/health/:app";
-  for (const auto& [path, known] : kPaths) {
-    if (endpoint == known) return path;
-  }
-  return "other";
+void Endpoints::Count(std::string_view handler, int code) const {
+  if (handlers_.count_request) handlers_.count_request(handler, code);
 }
 
-void Endpoints::Count(Endpoint endpoint, int code) const {
-  if (handlers_.count_request) handlers_.count_request(Name(endpoint), code);
-}
-
-HttpResponse Endpoints::Answer(Endpoint endpoint, const HttpRequest& request) {
+HttpResponse Endpoints::Answer(const Endpoint& endpoint,
+                               const HttpRequest& request) {
   try {
-    if (endpoint == Endpoint::kUnknown) return PlainResponse(404, "Not found");
-    if (IsLifecycle(endpoint)) {
-      if (request.method != "POST" && request.method != "PUT") {
-        return MethodNotAllowed("POST, PUT");
-      }
-      return AnswerLifecycle(endpoint);
-    }
-    if (request.method != "GET" && request.method != "HEAD") {
-      return MethodNotAllowed("GET, HEAD");
-    }
-    return AnswerGet(endpoint, request);
+    return Dispatch(endpoint, request);
   } catch (const std::exception& error) {
     LogEvent(
         LogLevel::kError, "http_request_failed",
-        {{"handler", std::string(Name(endpoint))}, {"error", error.what()}});
+        {{"handler", std::string(endpoint.path)}, {"error", error.what()}});
     return PlainResponse(500, "Internal server error");
   }
 }
 
-HttpResponse Endpoints::AnswerGet(Endpoint endpoint,
-                                  const HttpRequest& request) {
-  switch (endpoint) {
-    case Endpoint::kMetrics:
-      return AnswerScrape(request);
-    case Endpoint::kHealth: {
-      HealthAnswer health = HealthOfAll(handlers_.apps());
-      return JsonResponse(health.http_status, std::move(health.json));
-    }
-    case Endpoint::kHealthOfApp:
-      return AnswerHealthOfApp(request);
-    case Endpoint::kHealthy:
-      return PlainResponse(200, "gunicorn_exporter is healthy");
-    case Endpoint::kReady:
-      if (handlers_.ready()) {
-        return PlainResponse(200, "gunicorn_exporter is ready");
-      }
-      return PlainResponse(503, "gunicorn_exporter is not ready yet");
-    case Endpoint::kStatusPage:
-      return AnswerPage(request, telemetry_path_);
-    case Endpoint::kStatusJson:
-      return AnswerStatusJson(request);
-    case Endpoint::kHistory:
-      return AnswerHistory(request);
-    case Endpoint::kReload:
-    case Endpoint::kQuit:
-    case Endpoint::kUnknown:
-      break;
+HttpResponse Endpoints::Dispatch(const Endpoint& endpoint,
+                                 const HttpRequest& request) {
+  if (endpoint.answer == nullptr) return PlainResponse(404, "Not found");
+  const bool changes = endpoint.kind == Kind::kChange;
+  const std::string& method = request.method;
+  if (changes ? method != "POST" && method != "PUT"
+              : method != "GET" && method != "HEAD") {
+    const std::string allowed = changes ? "POST, PUT" : "GET, HEAD";
+    HttpResponse response =
+        PlainResponse(405, "Method not allowed; expected " + allowed);
+    response.headers.emplace_back("Allow", allowed);
+    return response;
   }
-  return PlainResponse(404, "Not found");
-}
-
-HttpResponse Endpoints::AnswerTooMany() const {
+  if (changes && !enable_lifecycle_) {
+    return PlainResponse(403,
+                         "Lifecycle API is not enabled; start with "
+                         "--web.enable-lifecycle");
+  }
+  if (endpoint.kind != Kind::kScrape) return (this->*endpoint.answer)(request);
+  const Slot slot(scrapes_, max_requests_);
+  if (slot.taken()) return (this->*endpoint.answer)(request);
   return PlainResponse(503, "Limit of concurrent requests reached (" +
                                 std::to_string(max_requests_) +
                                 "), try again later");
 }
 
-HttpResponse Endpoints::AnswerScrape(const HttpRequest& request) {
-  const Slot slot(scrapes_, max_requests_);
-  if (!slot.taken()) return AnswerTooMany();
+HttpResponse Endpoints::AnswerMetrics(const HttpRequest& request) {
   const ExpositionFormat format = NegotiateFormat(request.accept);
   HttpResponse response;
   response.content_type = ContentType(format);
@@ -278,29 +221,9 @@ HttpResponse Endpoints::AnswerScrape(const HttpRequest& request) {
   return response;
 }
 
-HttpResponse Endpoints::AnswerStatusJson(const HttpRequest& request) {
-  const Slot slot(scrapes_, max_requests_);
-  if (!slot.taken()) return AnswerTooMany();
-  HttpResponse response = JsonResponse(200, {});
-  SetBody(response,
-          StatusJson(handlers_.scrape(Deadline(request)), handlers_.apps(),
-                     *handlers_.history, SystemTime(), statsd_address_),
-          request);
-  return response;
-}
-
-HttpResponse Endpoints::AnswerHistory(const HttpRequest& request) {
-  const Slot slot(scrapes_, max_requests_);
-  if (!slot.taken()) return AnswerTooMany();
-  constexpr std::string_view kAfter = "after=";
-  std::int64_t after = -1;
-  if (request.query.starts_with(kAfter)) {
-    const char* const end = request.query.data() + request.query.size();
-    std::from_chars(request.query.data() + kAfter.size(), end, after);
-  }
-  HttpResponse response = JsonResponse(200, {});
-  SetBody(response, handlers_.history->Json(after, SystemTime()), request);
-  return response;
+HttpResponse Endpoints::AnswerHealth(const HttpRequest& /*request*/) {
+  HealthAnswer health = HealthOfAll(handlers_.apps());
+  return JsonResponse(health.http_status, std::move(health.json));
 }
 
 HttpResponse Endpoints::AnswerHealthOfApp(const HttpRequest& request) {
@@ -313,19 +236,60 @@ HttpResponse Endpoints::AnswerHealthOfApp(const HttpRequest& request) {
   return JsonResponse(health.http_status, std::move(health.json));
 }
 
-HttpResponse Endpoints::AnswerLifecycle(Endpoint endpoint) {
-  if (!enable_lifecycle_) {
-    return PlainResponse(403,
-                         "Lifecycle API is not enabled; start with "
-                         "--web.enable-lifecycle");
+HttpResponse Endpoints::AnswerHealthy(const HttpRequest& /*request*/) {
+  return PlainResponse(200, "gunicorn_exporter is healthy");
+}
+
+HttpResponse Endpoints::AnswerReady(const HttpRequest& /*request*/) {
+  if (handlers_.ready())
+    return PlainResponse(200, "gunicorn_exporter is ready");
+  return PlainResponse(503, "gunicorn_exporter is not ready yet");
+}
+
+HttpResponse Endpoints::AnswerPage(const HttpRequest& request) {
+  StatusPage page = MakeStatusPage(telemetry_path_);
+  HttpResponse response;
+  response.content_type = "text/html; charset=utf-8";
+  response.headers = {
+      {"Content-Security-Policy", std::move(page.security_policy)},
+      {"X-Content-Type-Options", "nosniff"},
+      {"Referrer-Policy", "no-referrer"},
+      {"Cache-Control", "no-cache"}};
+  SetBody(response, std::move(page.html), request);
+  return response;
+}
+
+HttpResponse Endpoints::AnswerStatus(const HttpRequest& request) {
+  HttpResponse response = JsonResponse(200, {});
+  SetBody(
+      response,
+      StatusJson(handlers_.scrape(Deadline(request)), handlers_.apps(),
+                 *handlers_.history, SystemTime(), handlers_.statsd_address),
+      request);
+  return response;
+}
+
+HttpResponse Endpoints::AnswerHistory(const HttpRequest& request) {
+  constexpr std::string_view kAfter = "after=";
+  std::int64_t after = -1;
+  if (request.query.starts_with(kAfter)) {
+    const char* const end = request.query.data() + request.query.size();
+    std::from_chars(request.query.data() + kAfter.size(), end, after);
   }
-  if (endpoint == Endpoint::kQuit) {
-    handlers_.quit();
-    return PlainResponse(200, "Requesting termination... Goodbye!");
-  }
+  HttpResponse response = JsonResponse(200, {});
+  SetBody(response, handlers_.history->Json(after, SystemTime()), request);
+  return response;
+}
+
+HttpResponse Endpoints::AnswerReload(const HttpRequest& /*request*/) {
   const std::string error = handlers_.reload();
   if (error.empty()) return PlainResponse(200, "Configuration reloaded");
   return PlainResponse(500, "Failed to reload the configuration: " + error);
+}
+
+HttpResponse Endpoints::AnswerQuit(const HttpRequest& /*request*/) {
+  handlers_.quit();
+  return PlainResponse(200, "Requesting termination... Goodbye!");
 }
 
 }  // namespace gunicorn_exporter

@@ -11,8 +11,6 @@
 
 #include "config/base/address.h"
 #include "config/base/config_error.h"
-#include "exporter/web/endpoints.h"
-#include "exporter/web/web_access.h"
 #include "tests/support/families.h"
 #include "tests/support/http_client.h"
 #include "tests/support/running_app.h"
@@ -28,12 +26,17 @@ std::vector<MetricFamily> OneFamily() {
   return families;
 }
 
+Flags Here() {
+  Flags flags;
+  flags.web_listen_addresses = {"127.0.0.1:0"};
+  return flags;
+}
+
 // A server whose parts are as the test sets them.
 class Served {
  public:
-  explicit Served(HttpOptions options = {}) {
-    options.listen_addresses = {"127.0.0.1:0"};
-    if (options.web == nullptr) options.web = LoadWebState("");
+  explicit Served(const Flags& flags = Here(),
+                  std::shared_ptr<const WebState> web = LoadWebState("")) {
     HttpHandlers handlers;
     handlers.scrape = [this](auto deadline) { return scrape(deadline); };
     handlers.apps = [this] { return KnownApps{apps, ""}; };
@@ -45,7 +48,7 @@ class Served {
       const std::lock_guard lock(mutex);
       ++counts[std::string(handler) + " " + std::to_string(code)];
     };
-    server.emplace(options, std::move(handlers), files);
+    server.emplace(flags, std::move(web), std::move(handlers), files);
   }
 
   std::uint16_t port() const {
@@ -190,9 +193,9 @@ TEST(HttpServer, HidesTheLifecycleUntilItIsEnabled) {
 }
 
 TEST(HttpServer, ReloadsAndQuitsWhenEnabled) {
-  HttpOptions options;
-  options.enable_lifecycle = true;
-  Served served(options);
+  Flags flags = Here();
+  flags.web_enable_lifecycle = true;
+  Served served(flags);
   EXPECT_EQ(Request(served.port(), "POST", "/-/reload").status, 200);
   EXPECT_EQ(Request(served.port(), "PUT", "/-/reload").status, 200);
   served.reload_error = "config.yml:3: x: broken";
@@ -211,9 +214,9 @@ TEST(HttpServer, IsReadyWhenItIs) {
 }
 
 TEST(HttpServer, ServesAnotherTelemetryPath) {
-  HttpOptions options;
-  options.telemetry_path = "/probe/metrics";
-  const Served served(options);
+  Flags flags = Here();
+  flags.web_telemetry_path = "/probe/metrics";
+  const Served served(flags);
   EXPECT_EQ(Get(served.port(), "/metrics").status, 404);
   EXPECT_EQ(Get(served.port(), "/probe/metrics").status, 200);
   EXPECT_NE(Get(served.port(), "/").body.find("/probe/metrics"),
@@ -221,53 +224,49 @@ TEST(HttpServer, ServesAnotherTelemetryPath) {
 }
 
 TEST(HttpServer, ServesTheSeriesOnTheRootWhereItIsTold) {
-  HttpOptions options;
-  options.telemetry_path = "/";
-  const Served served(options);
+  Flags flags = Here();
+  flags.web_telemetry_path = "/";
+  const Served served(flags);
   EXPECT_TRUE(Get(served.port(), "/").body.starts_with("# HELP"));
 }
 
 TEST(HttpServer, RefusesAStartThatCannotWork) {
-  HttpOptions options;
+  Flags flags = Here();
   for (const char* path : {"metrics", "", "/health", "/health/x", "/-/ready"}) {
-    options.telemetry_path = path;
-    EXPECT_THROW(Served{options}, ConfigError) << path;
+    flags.web_telemetry_path = path;
+    EXPECT_THROW(Served{flags}, ConfigError) << path;
   }
 }
 
 TEST(HttpServer, SaysWhichAddressIsTaken) {
   const Served served;
-  HttpOptions options;
+  Flags flags = Here();
   const std::string address = served.server->addresses().at(0);
-  options.listen_addresses = {address};
-  options.web = LoadWebState("");
-  FileThread files;
+  flags.web_listen_addresses = {address};
   try {
-    const HttpServer second(options, {}, files);
+    const Served second(flags);
     ADD_FAILURE();
   } catch (const ConfigError& error) {
     EXPECT_EQ(std::string(error.what()), "web.listen_address: cannot bind " +
                                              address +
                                              ": Address already in use");
   }
-  options.listen_addresses = {"18125"};
-  EXPECT_THROW(HttpServer(options, {}, files), ConfigError);
+  flags.web_listen_addresses = {"18125"};
+  EXPECT_THROW(Served{flags}, ConfigError);
 }
 
 TEST(HttpServer, AddsTheConfiguredHeaders) {
   const TempDir folder;
   WriteFile(folder / "web.yml",
             "http_server_config:\n  headers:\n    X-Frame-Options: deny\n");
-  HttpOptions options;
-  options.web = LoadWebState(folder / "web.yml");
-  EXPECT_EQ(Get(Served(options).port(), "/metrics").Header("X-Frame-Options"),
-            "deny");
+  const Served served(Here(), LoadWebState(folder / "web.yml"));
+  EXPECT_EQ(Get(served.port(), "/metrics").Header("X-Frame-Options"), "deny");
 }
 
 TEST(HttpServer, TakesIPv4WhereItListensOnEveryIPv6Address) {
-  HttpOptions options;
-  options.listen_addresses = {"[::]:0"};
-  const Served served(options);
+  Flags flags = Here();
+  flags.web_listen_addresses = {"[::]:0"};
+  const Served served(flags);
   EXPECT_EQ(Get(served.port(), "/-/healthy").status, 200);
 }
 
@@ -293,9 +292,9 @@ TEST(HttpServer, AnswersScrapesBeyondTheLimitWith503) {
   std::promise<void> begun;
   std::promise<void> go_on;
   std::shared_future<void> gate = go_on.get_future().share();
-  HttpOptions options;
-  options.max_requests = 1;
-  Served served(options);
+  Flags flags = Here();
+  flags.web_max_requests = 1;
+  Served served(flags);
   served.scrape = [&](auto) {
     begun.set_value();
     gate.wait();
@@ -319,9 +318,9 @@ TEST(HttpServer, AnswersProbesBesideTwoHundredSlowScrapes) {
   std::promise<void> all_run;
   std::promise<void> go_on;
   std::shared_future<void> gate = go_on.get_future().share();
-  HttpOptions options;
-  options.max_requests = 0;
-  Served served(options);
+  Flags flags = Here();
+  flags.web_max_requests = 0;
+  Served served(flags);
   served.scrape = [&](auto) {
     if (++running == kScrapes) all_run.set_value();
     gate.wait();
