@@ -1,6 +1,5 @@
 #include "exporter/web/socket_server.h"
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -15,7 +14,9 @@
 #include <system_error>
 #include <utility>
 
+#include "config/base/address.h"
 #include "config/base/error_text.h"
+#include "config/base/listen.h"
 #include "config/base/log.h"
 
 namespace gunicorn_exporter {
@@ -77,23 +78,42 @@ SocketAnswer AnswerRefused(int status) {
   return answer;
 }
 
-// "127.0.0.1:43210", also of a client that came by IPv4 to an IPv6 socket.
-std::string PeerText(const sockaddr_storage& peer, socklen_t size) {
-  constexpr std::string_view kMapped = "::ffff:";
-  std::array<char, NI_MAXHOST> host = {};
-  std::array<char, NI_MAXSERV> port = {};
-  if (getnameinfo(reinterpret_cast<const sockaddr*>(&peer), size, host.data(),
-                  host.size(), port.data(), port.size(),
-                  NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-    return "";
+// "127.0.0.1:43210", also of a client that came by IPv4 to an IPv6 socket;
+// "unix" of one of a unix socket.
+std::string PeerText(const sockaddr_storage& peer) {
+  constexpr std::string_view kMapped = "[::ffff:";
+  std::string text = FormatAddress(peer);
+  if (text.starts_with(kMapped)) {
+    text.erase(0, kMapped.size());
+    text.erase(text.find(']'), 1);
   }
-  std::string text = host.data();
-  if (text.starts_with(kMapped)) text.erase(0, kMapped.size());
-  if (text.find(':') != std::string::npos) text = "[" + text + "]";
-  return text + ":" + port.data();
+  return text.empty() ? "unix" : text;
 }
 
 }  // namespace
+
+std::vector<Listener> Listen(const std::string& address,
+                             const std::string& setting) {
+  std::vector<Listener> listeners;
+  if (address.starts_with("unix:")) {
+    auto path = std::make_unique<UnixSocket>(UnixSocketKind::kStream,
+                                             UnixSocketPath(address, setting),
+                                             std::nullopt, setting);
+    FileDescriptor socket = path->TakeSocket();
+    listeners.push_back({std::move(socket), address, std::move(path)});
+    return listeners;
+  }
+  for (FileDescriptor& socket :
+       BindInternet(InternetSocket::kTcp, address, setting)) {
+    listeners.push_back(Inherit(std::move(socket)));
+  }
+  return listeners;
+}
+
+Listener Inherit(FileDescriptor socket) {
+  std::string address = LocalAddress(socket);
+  return {std::move(socket), std::move(address), nullptr};
+}
 
 // The mutex guards `state` and what stands below it.
 struct SocketServer::Connection {
@@ -167,7 +187,7 @@ bool SocketServer::Accept(int listener) {
   if (fd) {
     const int on = 1;
     setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    Add(std::move(fd), PeerText(peer, size));
+    Add(std::move(fd), PeerText(peer));
     return true;
   }
   if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS &&
