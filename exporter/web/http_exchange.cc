@@ -100,6 +100,11 @@ std::string RequestLine(const std::string& head) {
                                    method) == std::end(kKnown)) {
     line.replace(0, end, "PATCH");
   }
+  // A query with a '?' of its own (RFC 3986, 3.4) is 400 to it, too.
+  for (std::size_t mark = line.find('?');
+       (mark = line.find('?', mark + 1)) != std::string::npos;) {
+    line.replace(mark, 1, "%3F");
+  }
   const std::string connection = HeaderOf(head, "Connection");
   if (ListHas(connection, "close")) {
     line += "Connection: close\r\n";

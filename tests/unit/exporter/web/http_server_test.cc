@@ -133,6 +133,7 @@ TEST(HttpServer, AnswersEachPath) {
   const std::pair<const char*, int> table[] = {
       {"/metrics", 200},
       {"/metrics?name[]=x", 200},
+      {"/metrics?a?b?", 200},
       {"/metrics/", 404},
       {"/health", 200},
       {"/health/my_app", 200},
