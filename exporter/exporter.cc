@@ -243,8 +243,8 @@ std::string Exporter::Reload() {
   std::string error;
   try {
     ReadAndApply();
-  } catch (const ConfigError& config_error) {
-    error = config_error.what();
+  } catch (const std::exception& exception) {  // No memory, or ConfigError.
+    error = exception.what();
   }
   self_metrics_.SetReloadResult(error.empty(), SystemTime().unix_seconds);
   if (error.empty()) {
