@@ -2,12 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <functional>
+#include <limits>
 #include <map>
 
 #include "config/base/address.h"
 #include "config/base/config_error.h"
+#include "config/base/number.h"
 #include "config/base/unix_socket.h"
 #include "exporter/version.h"
 
@@ -51,15 +52,12 @@ void AddParsed(CLI::App& app, const std::string& name,
 }
 
 template <typename Number>
-Number ParseNumber(const std::string& flag, const std::string& text, int base,
-                   const std::string& expected) {
-  Number number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number, base);
-  if (error != std::errc() || stop != end) {
-    throw ConfigError(flag + ": \"" + text + "\" is not " + expected);
-  }
-  return number;
+Number NumberOf(const std::string& flag, const std::string& text,
+                const std::string& expected, int base = 10,
+                Number max = std::numeric_limits<Number>::max()) {
+  const auto number = ParseNumber<Number>(text, base);
+  if (number && *number <= max) return *number;
+  throw ConfigError(flag + ": \"" + text + "\" is not " + expected);
 }
 
 template <typename Value>
@@ -91,8 +89,8 @@ void AddWebFlags(CLI::App& app, Flags& flags) {
              "Allow POST /-/reload and /-/quit");
   AddParsed(app, "--web.max-requests", std::to_string(flags.web_max_requests),
             "Scrapes at a time; 0: no limit", [&](const std::string& text) {
-              flags.web_max_requests = ParseNumber<unsigned>(
-                  "--web.max-requests", text, 10, "a number from 0 on");
+              flags.web_max_requests = NumberOf<unsigned>(
+                  "--web.max-requests", text, "a number from 0 on");
             });
 }
 
@@ -106,21 +104,16 @@ void AddStatsdFlags(CLI::App& app, Flags& flags) {
       ->type_name("PATH");
   AddParsed(app, "--statsd.unixsocket-mode", "0722",
             "Permissions of that socket, octal", [&](const std::string& text) {
-              constexpr auto kFlag = "--statsd.unixsocket-mode";
-              constexpr auto kExpected =
-                  "an octal mode from 0 to 0777; write for example 0722";
-              flags.statsd_unixsocket_mode =
-                  ParseNumber<unsigned>(kFlag, text, 8, kExpected);
-              if (flags.statsd_unixsocket_mode > 0777) {
-                throw ConfigError(std::string(kFlag) + ": \"" + text +
-                                  "\" is not " + kExpected);
-              }
+              flags.statsd_unixsocket_mode = NumberOf<unsigned>(
+                  "--statsd.unixsocket-mode", text,
+                  "an octal mode from 0 to 0777; write for example 0722", 8,
+                  0777);
             });
   AddParsed(app, "--statsd.read-buffer", "4 MiB, within net.core.rmem_max",
             "Receive buffer of each socket in bytes",
             [&](const std::string& text) {
-              flags.statsd_read_buffer = ParseNumber<std::size_t>(
-                  "--statsd.read-buffer", text, 10, "a number of bytes");
+              flags.statsd_read_buffer = NumberOf<std::size_t>(
+                  "--statsd.read-buffer", text, "a number of bytes");
             });
   app.add_option("--statsd.relay-address", flags.statsd_relay_address,
                  "Forward every received line by UDP to this HOST:PORT")
