@@ -17,12 +17,6 @@ std::string Count(double number) {
   return std::to_string(std::llround(number));
 }
 
-double SumOf(const MetricFamily& family) {
-  double sum = 0;
-  for (const Series& series : family.series) sum += series.value;
-  return sum;
-}
-
 }  // namespace
 
 std::string WithNotes(std::string text, const AppStatus& app) {
@@ -142,50 +136,37 @@ std::vector<std::string> HintsForApp(const StatusView& app,
 std::vector<std::string> HintsForAll(
     const std::vector<MetricFamily>& families) {
   std::vector<std::string> hints;
-  for (const MetricFamily& family : families) {
-    if (family.name == "gunicorn_exporter_collector_success") {
-      for (const Series& series : family.series) {
-        if (series.value != 0) continue;
-        hints.push_back("the collector \"" + LabelValue(series, "collector") +
-                        "\" failed: its series are missing; the log says why");
-      }
-    } else if (family.name ==
-               "gunicorn_exporter_config_last_reload_successful") {
-      if (!family.series.empty() && SumOf(family) == 0) {
-        hints.emplace_back(
-            "the last reload failed: the older configuration goes on; the log "
-            "names the line");
-      }
-    } else if (family.name ==
-               "gunicorn_exporter_statsd_dropped_packets_total") {
-      if (const double dropped = SumOf(family); dropped > 0) {
-        hints.push_back("the kernel has dropped " + Count(dropped) +
-                        " StatsD packets: raise --statsd.read-buffer");
-      }
-    } else if (family.name == "gunicorn_exporter_statsd_refused_series_total") {
-      double refused = 0;
-      for (const Series& series : family.series) {
-        if (LabelValue(series, "reason") == "limit") refused += series.value;
-      }
-      if (refused > 0) {
-        hints.push_back(Count(refused) +
-                        " times a series was refused: raise "
-                        "statsd.max_series, or send fewer tags");
-      }
-    } else if (family.name == "gunicorn_exporter_process_read_errors_total") {
-      double denied = 0;
-      for (const Series& series : family.series) {
-        if (LabelValue(series, "reason") == "permission") {
-          denied += series.value;
-        }
-      }
-      if (denied > 0) {
-        hints.emplace_back(
-            "some files of the process table may not be read, so that some "
-            "series are missing: give the exporter CAP_SYS_PTRACE and "
-            "CAP_DAC_READ_SEARCH");
-      }
-    }
+  const auto by = [&](const char* name, const char* label) {
+    return SumBy(families, std::string("gunicorn_exporter_") + name, label);
+  };
+  for (const auto& [name, success] : by("collector_success", "collector")) {
+    if (success != 0) continue;
+    hints.push_back("the collector \"" + name +
+                    "\" failed: its series are missing; the log says why");
+  }
+  const auto reload = by("config_last_reload_successful", "");
+  if (!reload.empty() && reload.begin()->second == 0) {
+    hints.emplace_back(
+        "the last reload failed: the older configuration goes on; the log "
+        "names the line");
+  }
+  if (by("process_read_errors_total", "reason")["permission"] > 0) {
+    hints.emplace_back(
+        "some files of the process table may not be read, so that some "
+        "series are missing: give the exporter CAP_SYS_PTRACE and "
+        "CAP_DAC_READ_SEARCH");
+  }
+  if (const double dropped = by("statsd_dropped_packets_total", "")[""];
+      dropped > 0) {
+    hints.push_back("the kernel has dropped " + Count(dropped) +
+                    " StatsD packets: raise --statsd.read-buffer");
+  }
+  if (const double refused =
+          by("statsd_refused_series_total", "reason")["limit"];
+      refused > 0) {
+    hints.push_back(Count(refused) +
+                    " times a series was refused: raise "
+                    "statsd.max_series, or send fewer tags");
   }
   return hints;
 }

@@ -162,27 +162,6 @@ Json AppJson(const StatusView& app, const LastMinute& minute,
   return json;
 }
 
-const MetricFamily* Find(const std::vector<MetricFamily>& families,
-                         std::string_view name) {
-  const auto found = std::find_if(
-      families.begin(), families.end(),
-      [&](const MetricFamily& family) { return family.name == name; });
-  return found == families.end() ? nullptr : &*found;
-}
-
-// The values of a family by one label; all together where the label is empty.
-std::map<std::string, double> SumBy(const std::vector<MetricFamily>& families,
-                                    std::string_view name,
-                                    std::string_view label) {
-  std::map<std::string, double> sums;
-  const MetricFamily* const family = Find(families, name);
-  if (family == nullptr) return sums;
-  for (const Series& series : family->series) {
-    sums[LabelValue(series, label)] += series.value;
-  }
-  return sums;
-}
-
 Json Sum(const std::vector<MetricFamily>& families, std::string_view name) {
   const auto sums = SumBy(families, name, "");
   return sums.empty() ? Json(nullptr) : Number(sums.begin()->second);

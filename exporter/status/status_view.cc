@@ -241,6 +241,19 @@ std::string LabelValue(const Series& series, std::string_view name) {
   return {};
 }
 
+std::map<std::string, double> SumBy(const std::vector<MetricFamily>& families,
+                                    std::string_view name,
+                                    std::string_view label) {
+  std::map<std::string, double> sums;
+  for (const MetricFamily& family : families) {
+    if (family.name != name) continue;
+    for (const Series& series : family.series) {
+      sums[LabelValue(series, label)] += series.value;
+    }
+  }
+  return sums;
+}
+
 std::vector<StatusView> ViewApps(const std::vector<MetricFamily>& families,
                                  const KnownApps& known) {
   Views views(known);

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "collectors/app_status.h"
@@ -71,5 +72,10 @@ bool HasFullQueue(const StatusView& app);
 
 // The value of a label of the series; empty where it has none.
 std::string LabelValue(const Series& series, std::string_view name);
+
+// The values of a family by one label; all together where the label is empty.
+std::map<std::string, double> SumBy(const std::vector<MetricFamily>& families,
+                                    std::string_view name,
+                                    std::string_view label);
 
 }  // namespace gunicorn_exporter
