@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "collectors/process/find/gunicorn_signals.h"
 #include "collectors/process/read/proc_parse.h"
 #include "collectors/process/sender_finder.h"
 #include "collectors/process/sockets/worker_state.h"
@@ -154,10 +155,19 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
   std::vector<ProcessSnapshot> ended;
   std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(ended),
                [](const ProcessSnapshot& process) { return process.zombie; });
+  // A worker begins with its master's handlers. Masters start them, and send
+  // the first line, when they have set their titles.
+  std::set<pid_t> have_forked;
+  for (const ProcessSnapshot& process : candidates) {
+    if (process.forked_only && HasHandlersOfMaster(process.caught_signals)) {
+      have_forked.insert(process.ppid);
+    }
+  }
   std::vector<GunicornProcess> gunicorns =
       FindGunicorns(std::move(candidates), registry_.Known());
   std::erase_if(gunicorns, [&](const GunicornProcess& gunicorn) {
-    return IsStarting(gunicorn, gunicorns);
+    return !have_forked.contains(gunicorn.process.key.pid) &&
+           IsStarting(gunicorn, gunicorns);
   });
   std::vector<TrackedProcess> found;
   for (GunicornProcess& gunicorn : gunicorns) {

@@ -128,18 +128,19 @@ TEST(CommandLine, ReadsPermissionsAsAnOctalNumber) {
         ParseCommandLine({"--statsd.unixsocket-mode=" + text});
     EXPECT_EQ(line.flags.statsd_unixsocket_mode, 0722U) << text;
   }
+}
 
-  TEST(CommandLine, TakesAValueThatEndsWithAnEqualsSign) {
-    EXPECT_EQ(ParseCommandLine({"--config.file=/etc/a="}).flags.config_file,
-              "/etc/a=");
-    EXPECT_TRUE(ParseCommandLine({"--statsd.listen-udp="})
-                    .flags.statsd_listen_udp.empty());
-  }
+TEST(CommandLine, TakesAValueThatEndsWithAnEqualsSign) {
+  EXPECT_EQ(ParseCommandLine({"--config.file=/etc/a="}).flags.config_file,
+            "/etc/a=");
+  EXPECT_TRUE(ParseCommandLine({"--statsd.listen-udp="})
+                  .flags.statsd_listen_udp.empty());
+}
 
-  TEST(CommandLine, RefusesAFlagWithoutItsValue) {
-    EXPECT_NE(ErrorOf({"--config.file"}).find("--config.file"),
-              std::string::npos);
-  }
+TEST(CommandLine, RefusesAFlagWithoutItsValue) {
+  EXPECT_NE(ErrorOf({"--config.file"}).find("--config.file"),
+            std::string::npos);
+}
 
 }  // namespace
 }  // namespace gunicorn_exporter

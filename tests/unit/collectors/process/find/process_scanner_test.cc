@@ -290,6 +290,15 @@ TEST_F(UnnamedGunicornTest, ShowsOneShortLineOfText) {
   EXPECT_LT(lines[0].size(), 220U);
 }
 
+TEST_F(ProcessScansTest, FindWhatAMasterHasForkedWhateverItCallsItself) {
+  FakeProcess master;
+  master.files["task/10/children"] = "11 12 13 ";
+  proc_.SetTitled(10, 1, "gunicorn: master [shop]", master);
+  proc_.SetTitled(11, 10, "gunicorn: worker [shop]");
+  proc_.SetCommand(12, 10, "mailer");  // And 13 has ended since.
+  EXPECT_EQ(Scan(), 3U);
+}
+
 TEST_F(ProcessScannerTest, ListsMoreChildrenThanTheKernelGivesAtOneRead) {
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   std::vector<pid_t> children;
