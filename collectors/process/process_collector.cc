@@ -94,12 +94,12 @@ class AppWriter {
 
   void WriteCheck() {
     const AppStatus& status = app_.status;
-    if (!status.may_be_hidden) {
-      Gauge("gunicorn_is_running",
-            "Whether a master with a worker runs: 1 OK, 0 CRITICAL. The "
-            "agents' service check gunicorn.is_running.",
-            status.ok ? 1 : 0);
-    }
+    // An app of which nothing is seen may run all the same: no zeros of it.
+    if (status.may_be_hidden) return;
+    Gauge("gunicorn_is_running",
+          "Whether a master with a worker runs: 1 OK, 0 CRITICAL. The "
+          "agents' service check gunicorn.is_running.",
+          status.ok ? 1 : 0);
     Gauge("gunicorn_masters",
           "Master processes, one that is being upgraded included.",
           status.masters);

@@ -135,10 +135,13 @@ def test_what_a_gunicorn_sends_while_it_ends_is_its_own(transport):
 
 
 def test_twenty_gunicorns_that_start_at_once_are_each_their_own():
-    """Half of them send a prefix of their own that names nobody here, half over UDP and half over the unix socket."""
+    """Half of them send a prefix of their own that names nobody here, half have no title, half send over UDP."""
     with AnyTransport() as exporter, contextlib.ExitStack() as stack, ThreadPoolExecutor(20) as pool:
         gunicorns = [
-            Sender(exporter, transport, workers=1, statsd_prefix=unique_name("galaxy") if number % 2 else None)
+            Sender(
+                exporter, transport, workers=1, setproctitle=number % 4 < 2,
+                statsd_prefix=unique_name("galaxy") if number % 2 else None,
+            )
             for transport in ("udp", "unix") for number in range(10)
         ]  # fmt: skip
 

@@ -159,21 +159,6 @@ TEST_F(ProcessMonitorTest,
               ElementsAre("my_app: 1 master, 2 idle and 0 working workers"));
 }
 
-// The first line that it sends comes just then: it is nobody else's.
-TEST_F(ProcessMonitorTest, KnowsAnUntitledGunicornThatHasForkedItsFirstWorker) {
-  const std::string command = "python3 -m gunicorn -n my_app app:app";
-  FakeProcess master;
-  master.caught_signals = kMastersSignals;
-  proc_.SetCommand(10, 1, command, master);
-  boot_seconds_ = 11;
-  Make();
-  EXPECT_THAT(Messages(), ElementsAre());
-  FakeProcess worker = master;
-  worker.forked_only = true;
-  proc_.SetCommand(11, 10, command, worker);
-  EXPECT_THAT(Messages(), ElementsAre("my_app: 1 master without a worker"));
-}
-
 TEST_F(ProcessMonitorTest, FindsAGunicornWithoutATitle) {
   const std::string command = "python3 -m gunicorn -n my_app app:app";
   FakeProcess worker;

@@ -48,6 +48,7 @@ class SenderFinderTest : public testing::Test {
   void Make() {
     MonitorClocks clocks = SystemClocks();
     clocks.now = [this] { return now_; };
+    clocks.boot_seconds = [this] { return boot_seconds_; };
     monitor_ = std::make_unique<ProcessMonitor>(
         Config{}, ProcessPaths{proc_.root(), ""}, registry_, clocks);
     monitor_->Scan();
@@ -72,6 +73,7 @@ class SenderFinderTest : public testing::Test {
   FakeProc proc_;
   prometheus::Registry registry_;
   std::chrono::steady_clock::time_point now_{std::chrono::hours(1)};
+  double boot_seconds_ = 3600;
   std::unique_ptr<ProcessMonitor> monitor_;
 };
 
@@ -244,6 +246,23 @@ TEST_F(SenderFinderTest, AnswersOneThatHasBeenAnotherProgramForLong) {
     ASSERT_TRUE(sender) << pid;
     EXPECT_EQ(sender->app.name, "shop");
   }
+}
+
+// Its first line comes when it has forked its first worker, which has its
+// master's handlers still.
+TEST_F(SenderFinderTest, AnswersAnUntitledOneThatStartsItsFirstWorker) {
+  const std::string command = "gunicorn -n shop app:app";
+  FakeProcess process;
+  process.caught_signals = kMastersSignals;
+  boot_seconds_ = 11;  // A second after its start.
+  proc_.SetCommand(10, 1, command, process);
+  Make();
+  EXPECT_FALSE(FindByPid(10));  // It may be about to set its title.
+  process.forked_only = true;
+  proc_.SetCommand(11, 10, command, process);
+  const auto sender = FindByPid(10);
+  ASSERT_TRUE(sender);
+  EXPECT_EQ(sender->app.name, "shop");
 }
 
 TEST_F(SenderFinderTest, ChangesItsGenerationWithTheProcesses) {
