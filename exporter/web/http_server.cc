@@ -24,6 +24,7 @@ HttpServer::HttpServer(const Flags& flags, std::shared_ptr<const WebState> web,
     : endpoints_(flags, std::move(handlers)),
       access_(std::move(web), file_thread) {
   std::vector<Listener> listeners;
+  listeners.reserve(inherited.size());
   for (FileDescriptor& socket : inherited) {
     listeners.push_back(Inherit(std::move(socket)));
   }

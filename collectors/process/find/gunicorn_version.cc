@@ -92,7 +92,8 @@ Started FindStarted(ProcReader& reader, pid_t pid, int root) {
   const std::string text = ReadBeginning(root, program);
   if (text.empty()) return {};  // Another program by now, or another folder.
   if (!text.starts_with("#!")) return {program, program};
-  std::string_view rest = std::string_view(text).substr(2);
+  std::string_view rest = text;
+  rest.remove_prefix(2);
   std::string_view line = NextLine(rest);
   return {program, std::string(NextField(line))};
 }
