@@ -155,19 +155,24 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
   std::vector<ProcessSnapshot> ended;
   std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(ended),
                [](const ProcessSnapshot& process) { return process.zombie; });
-  // A worker begins with its master's handlers. Masters start them, and send
-  // the first line, when they have set their titles.
+  // Masters fork, and send the first line, when they have set their titles.
   std::set<pid_t> have_forked;
   for (const ProcessSnapshot& process : candidates) {
+    // A worker begins with its master's handlers.
     if (process.forked_only && HasHandlersOfMaster(process.caught_signals)) {
       have_forked.insert(process.ppid);
     }
   }
   std::vector<GunicornProcess> gunicorns =
       FindGunicorns(std::move(candidates), registry_.Known());
+  for (const GunicornProcess& gunicorn : gunicorns) {
+    if (gunicorn.role != ProcessRole::kMaster) {
+      have_forked.insert(gunicorn.master.pid);
+    }
+  }
   std::erase_if(gunicorns, [&](const GunicornProcess& gunicorn) {
     return !have_forked.contains(gunicorn.process.key.pid) &&
-           IsStarting(gunicorn, gunicorns);
+           IsStarting(gunicorn);
   });
   std::vector<TrackedProcess> found;
   for (GunicornProcess& gunicorn : gunicorns) {
@@ -203,18 +208,13 @@ void ProcessMonitor::Absorb(std::vector<ProcessSnapshot> candidates) {
   generation_ = registry_.generation();
 }
 
-bool ProcessMonitor::IsStarting(const GunicornProcess& gunicorn,
-                                const std::vector<GunicornProcess>& all) const {
+bool ProcessMonitor::IsStarting(const GunicornProcess& gunicorn) const {
   if (gunicorn.titled || gunicorn.role != ProcessRole::kMaster) return false;
   const ProcessKey& key = gunicorn.process.key;
   const double age = clocks_.boot_seconds() -
                      static_cast<double>(key.start_time) / TicksPerSecond();
-  if (age < 0 || age >= kStartSeconds || registry_.processes().contains(key)) {
-    return false;
-  }
-  return std::none_of(all.begin(), all.end(), [&](const auto& other) {
-    return other.role != ProcessRole::kMaster && other.master == key;
-  });
+  return age >= 0 && age < kStartSeconds &&
+         !registry_.processes().contains(key);
 }
 
 void ProcessMonitor::Classify(TimePoint now) {

@@ -102,8 +102,8 @@ class ProcessMonitor {
 
  private:
   void Absorb(std::vector<ProcessSnapshot> candidates);
-  bool IsStarting(const GunicornProcess& gunicorn,
-                  const std::vector<GunicornProcess>& all) const;
+  // Of one that has forked nothing yet.
+  bool IsStarting(const GunicornProcess& gunicorn) const;
   void Classify(TimePoint now);
   void WatchRequests();
   // By the last sample; not `told` where it knew none.
