@@ -80,6 +80,22 @@ std::string FormatAddress(const sockaddr_storage& storage) {
   return "";
 }
 
+sockaddr_storage Unmapped(const sockaddr_storage& address) {
+  if (address.ss_family != AF_INET6) return address;
+  sockaddr_in6 wide{};
+  std::memcpy(&wide, &address, sizeof(wide));
+  if (!IN6_IS_ADDR_V4MAPPED(&wide.sin6_addr)) return address;
+  constexpr std::size_t kPrefixBytes = 12;
+  sockaddr_in narrow{};
+  narrow.sin_family = AF_INET;
+  narrow.sin_port = wide.sin6_port;
+  std::memcpy(&narrow.sin_addr, wide.sin6_addr.s6_addr + kPrefixBytes,
+              sizeof(narrow.sin_addr));
+  sockaddr_storage unmapped{};
+  std::memcpy(&unmapped, &narrow, sizeof(narrow));
+  return unmapped;
+}
+
 std::string LocalAddress(const FileDescriptor& socket) {
   return ReadAddress(socket, getsockname);
 }

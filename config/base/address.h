@@ -28,6 +28,10 @@ std::string FormatAddress(const Address& address);
 // The same of a socket's; the path of a unix socket; empty where it is neither.
 std::string FormatAddress(const sockaddr_storage& address);
 
+// Who comes over IPv4 to an IPv6 socket is told as ::ffff:127.0.0.1: that as
+// the IPv4 address that it is. Others as they are.
+sockaddr_storage Unmapped(const sockaddr_storage& address);
+
 // "127.0.0.1:8125"; the path of a unix socket; empty where it cannot be told.
 std::string LocalAddress(const FileDescriptor& socket);
 // The same of the other end of a connected socket.

@@ -10,7 +10,6 @@
 #include <array>
 #include <cerrno>
 #include <exception>
-#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -78,15 +77,9 @@ SocketAnswer AnswerRefused(int status) {
   return answer;
 }
 
-// "127.0.0.1:43210", also of a client that came by IPv4 to an IPv6 socket;
-// "unix" of one of a unix socket.
+// "127.0.0.1:43210"; "unix" of a client of a unix socket.
 std::string PeerText(const sockaddr_storage& peer) {
-  constexpr std::string_view kMapped = "[::ffff:";
-  std::string text = FormatAddress(peer);
-  if (text.starts_with(kMapped)) {
-    text.erase(0, kMapped.size());
-    text.erase(text.find(']'), 1);
-  }
+  std::string text = FormatAddress(Unmapped(peer));
   return text.empty() ? "unix" : text;
 }
 

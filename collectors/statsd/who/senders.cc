@@ -3,10 +3,11 @@
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <string_view>
 #include <utility>
+
+#include "config/base/address.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -19,23 +20,6 @@ constexpr Time kLastRetry = std::chrono::seconds(3);
 constexpr Time kHoldNew = std::chrono::seconds(15);
 constexpr Time kHoldKnown(250);
 constexpr Time kSilence = kHoldNew;  // The process table hangs.
-
-// A packet that came over IPv4 to an IPv6 socket is told as ::ffff:127.0.0.1.
-sockaddr_storage Unmapped(const sockaddr_storage& address) {
-  if (address.ss_family != AF_INET6) return address;
-  sockaddr_in6 wide{};
-  std::memcpy(&wide, &address, sizeof(wide));
-  if (!IN6_IS_ADDR_V4MAPPED(&wide.sin6_addr)) return address;
-  constexpr std::size_t kPrefixBytes = 12;
-  sockaddr_in narrow{};
-  narrow.sin_family = AF_INET;
-  narrow.sin_port = wide.sin6_port;
-  std::memcpy(&narrow.sin_addr, wide.sin6_addr.s6_addr + kPrefixBytes,
-              sizeof(narrow.sin_addr));
-  sockaddr_storage unmapped{};
-  std::memcpy(&unmapped, &narrow, sizeof(narrow));
-  return unmapped;
-}
 
 // The bytes that tell senders apart: as the kernel writes them, always all.
 std::string_view KeyOf(const DatagramSource& source) {
