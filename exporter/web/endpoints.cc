@@ -146,11 +146,13 @@ Endpoints::Endpoints(const Flags& flags, HttpHandlers handlers)
       std::begin(kFixed), std::end(kFixed), [&](const Endpoint& endpoint) {
         return endpoint.path == telemetry_path_ && endpoint.path != "/";
       });
-  if (taken || !telemetry_path_.starts_with('/') ||
-      telemetry_path_.starts_with(kHealthPrefix)) {
-    throw ConfigError(
-        "web.telemetry_path: \"" + telemetry_path_ +
-        "\" is no path, or another endpoint's; write for example \"/metrics\"");
+  const auto refuse = [this](const char* reason) {
+    throw ConfigError("web.telemetry_path: \"" + telemetry_path_ + "\" " +
+                      reason + "; write for example \"/metrics\"");
+  };
+  if (!telemetry_path_.starts_with('/')) refuse("does not begin with \"/\"");
+  if (taken || telemetry_path_.starts_with(kHealthPrefix)) {
+    refuse("is another endpoint");
   }
 }
 
