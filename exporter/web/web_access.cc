@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <atomic>
-#include <chrono>
 #include <exception>
 #include <mutex>
 #include <utility>
@@ -17,9 +16,6 @@ namespace gunicorn_exporter {
 namespace {
 
 using StatePtr = std::shared_ptr<const WebState>;
-
-// How long a request waits for the files to be looked at.
-constexpr auto kPatience = std::chrono::milliseconds(200);
 
 // A file that is cut before it is written again, or lost a section, must not
 // open in plain what was closed.
@@ -151,8 +147,10 @@ void WebAccess::Shared::ReadIfChanged() {
   }
 }
 
-WebAccess::WebAccess(StatePtr first, FileThread& file_thread)
+WebAccess::WebAccess(StatePtr first, FileThread& file_thread,
+                     FileThread::Clock::duration patience)
     : file_thread_(file_thread),
+      patience_(patience),
       shared_(std::make_shared<Shared>(std::move(first))) {}
 
 StatePtr WebAccess::Current() {
@@ -160,7 +158,7 @@ StatePtr WebAccess::Current() {
   if (shared_->file.empty() || file_thread_.IsLate()) return shared_->Get();
   const bool answers =
       file_thread_.Run([shared = shared_] { shared->ReadIfChanged(); },
-                       FileThread::Clock::now() + kPatience);
+                       FileThread::Clock::now() + patience_);
   if (answers) {
     shared_->said_late = false;
   } else if (file_thread_.IsLate() && !shared_->said_late.exchange(true)) {

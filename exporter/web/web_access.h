@@ -2,6 +2,7 @@
 // again when one of its files changes.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,8 +36,11 @@ std::shared_ptr<const WebState> LoadWebState(const std::string& file);
 class WebAccess {
  public:
   // `first` is the state to begin with. `file_thread` reads the files from then
-  // on, and outlives this but for what late tasks use.
-  WebAccess(std::shared_ptr<const WebState> first, FileThread& file_thread);
+  // on, and outlives this but for what late tasks use. `patience`: how long a
+  // request waits for the files to be looked at.
+  WebAccess(
+      std::shared_ptr<const WebState> first, FileThread& file_thread,
+      FileThread::Clock::duration patience = std::chrono::milliseconds(200));
 
   // For a new connection; null: it is plain.
   std::shared_ptr<const TlsContext> Tls();
@@ -65,6 +69,7 @@ class WebAccess {
   std::shared_ptr<const WebState> Current();
 
   FileThread& file_thread_;
+  const FileThread::Clock::duration patience_;
   const std::shared_ptr<Shared> shared_;  // With tasks that end late.
 };
 

@@ -76,7 +76,7 @@ class WebAccessTest : public testing::Test {
 };
 
 TEST_F(WebAccessTest, IsOpenWithoutAFile) {
-  WebAccess access(LoadWebState(""), files_);
+  WebAccess access(LoadWebState(""), files_, kLong);
   EXPECT_FALSE(access.Refuse({}, kPeer, false).has_value());
   EXPECT_EQ(access.Tls(), nullptr);
   EXPECT_EQ(Reload(access), "");
@@ -84,7 +84,7 @@ TEST_F(WebAccessTest, IsOpenWithoutAFile) {
 
 TEST_F(WebAccessTest, AsksForAPassword) {
   Write(Users("secret"));
-  WebAccess access(LoadWebState(file_), files_);
+  WebAccess access(LoadWebState(file_), files_, kLong);
   const auto refusal = access.Refuse({}, kPeer, false);
   ASSERT_TRUE(refusal.has_value());
   EXPECT_EQ(refusal->status, 401);
@@ -99,7 +99,7 @@ TEST_F(WebAccessTest, AsksForAPassword) {
 
 TEST_F(WebAccessTest, LetsProbesPassWithoutPasswordOrLimit) {
   Write(Users("secret") + "rate_limit: {interval: 1h, burst: 1}\n");
-  WebAccess access(LoadWebState(file_), files_);
+  WebAccess access(LoadWebState(file_), files_, kLong);
   for (int i = 0; i < 5; ++i) {
     EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, true)), 200);
   }
@@ -109,7 +109,7 @@ TEST_F(WebAccessTest, LetsProbesPassWithoutPasswordOrLimit) {
 
 TEST_F(WebAccessTest, TakesAChangeOfTheFileAtOnce) {
   Write(Users("secret"));
-  WebAccess access(LoadWebState(file_), files_);
+  WebAccess access(LoadWebState(file_), files_, kLong);
   EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 200);
   Write(Users("other"));
   EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 401);
@@ -119,7 +119,7 @@ TEST_F(WebAccessTest, TakesAChangeOfTheFileAtOnce) {
 // Only the kernel's own time of the change tells it.
 TEST_F(WebAccessTest, TakesAChangeThatKeepsSizeAndTime) {
   std::ofstream(file_) << Users("secret");
-  WebAccess access(LoadWebState(file_), files_);
+  WebAccess access(LoadWebState(file_), files_, kLong);
   EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 200);
   const auto written = std::filesystem::last_write_time(file_);
   ASSERT_EQ(Users("secret").size(), Users("other!").size());
@@ -133,7 +133,7 @@ TEST_F(WebAccessTest, TakesAChangeThatKeepsSizeAndTime) {
 
 TEST_F(WebAccessTest, KeepsTheOldStateWhileTheFileIsBroken) {
   Write(Users("secret"));
-  WebAccess access(LoadWebState(file_), files_);
+  WebAccess access(LoadWebState(file_), files_, kLong);
   for (const char* broken : {"basic_auth_users: [\n", "nonsense: 1\n"}) {
     Write(broken);
     EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 200);
@@ -149,7 +149,7 @@ TEST_F(WebAccessTest, KeepsTheOldStateWhileTheFileIsBroken) {
 
 TEST_F(WebAccessTest, OpensNothingThatWasClosedWithoutARestart) {
   Write(Users("secret"));
-  WebAccess access(LoadWebState(file_), files_);
+  WebAccess access(LoadWebState(file_), files_, kLong);
   for (const char* open : {"", "basic_auth_users: {}\n"}) {
     Write(open);
     EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, false)), 401) << open;
@@ -164,7 +164,7 @@ TEST_F(WebAccessTest, OpensNothingThatWasClosedWithoutARestart) {
 TEST_F(WebAccessTest, CountsOnAfterAChangeOfSomethingElse) {
   const std::string limit = "rate_limit: {interval: 1h, burst: 1}\n";
   Write(limit);
-  WebAccess access(LoadWebState(file_), files_);
+  WebAccess access(LoadWebState(file_), files_, kLong);
   EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, false)), 200);
   Write(limit + "http_server_config: {headers: {X-Frame-Options: deny}}\n");
   EXPECT_EQ(StatusOf(access.Refuse({}, kPeer, false)), 429);
@@ -192,7 +192,7 @@ TEST_F(WebAccessTest, ServesOnWhileTheFileDoesNotAnswer) {
 TEST_F(WebAccessTest, ChangesNothingUntilWhatIsPreparedIsAdopted) {
   const std::string limit = "rate_limit: {interval: 1h, burst: 1}\n";
   Write("");
-  WebAccess access(LoadWebState(file_), files_);
+  WebAccess access(LoadWebState(file_), files_, kLong);
   Write(limit);
   const auto prepared = access.Prepare(FileThread::Clock::now() + kLong);
   Write("");
@@ -209,7 +209,7 @@ TEST_F(WebAccessTest, AddsTheConfiguredHeaders) {
       "http_server_config:\n  headers:\n    X-Frame-Options: deny\n"
       "    Content-Security-Policy: frame-ancestors 'none'\n"
       "    X-Content-Type-Options: nosniff\n");
-  WebAccess access(LoadWebState(file_), files_);
+  WebAccess access(LoadWebState(file_), files_, kLong);
   HttpResponse response;
   response.headers = {{"Content-Security-Policy", "default-src 'none'"},
                       {"X-Content-Type-Options", "nosniff"}};
