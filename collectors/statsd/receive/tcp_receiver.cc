@@ -1,6 +1,5 @@
 #include "collectors/statsd/receive/tcp_receiver.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -18,10 +17,6 @@ constexpr std::chrono::minutes kBetweenRefusals{10};
 // Who connects again and again must not keep the thread from the packets.
 constexpr int kTriesAtATime = 64;
 
-FileDescriptor OpenSpare() {
-  return FileDescriptor(open("/dev/null", O_RDONLY | O_CLOEXEC));
-}
-
 }  // namespace
 
 TcpReceiver::TcpReceiver(LineHandler& handler, ReceiverMetrics& metrics,
@@ -29,8 +24,7 @@ TcpReceiver::TcpReceiver(LineHandler& handler, ReceiverMetrics& metrics,
     : handler_(handler),
       metrics_(metrics),
       most_connections_(most_connections),
-      buffer_(kBytesAtATime),
-      spare_(OpenSpare()) {}
+      buffer_(kBytesAtATime) {}
 
 void TcpReceiver::AddListener(FileDescriptor socket) {
   metrics_.SwitchOn(Transport::kTcp);
@@ -53,12 +47,9 @@ int TcpReceiver::Accept(std::size_t listener, Time now) {
     if (!socket) {
       const int error = errno;
       if (error == EINTR || error == ECONNABORTED) continue;
-      if (error == EMFILE || error == ENFILE) {
-        SayRefused(now, ErrorText(error));
-        if (RefuseOne(listener)) continue;
-      }
       is_short_ = error == EMFILE || error == ENFILE || error == ENOBUFS ||
                   error == ENOMEM;
+      if (is_short_) SayRefused(now, ErrorText(error));
       return -1;
     }
     if (connections_.size() >= most_connections_) {
@@ -71,23 +62,6 @@ int TcpReceiver::Accept(std::size_t listener, Time now) {
     return fd;
   }
   return -1;
-}
-
-// Out of descriptors: what waits to be accepted would wake the thread for ever.
-bool TcpReceiver::RefuseOne(std::size_t listener) {
-  if (!spare_) spare_ = OpenSpare();
-  if (!spare_) return false;
-  spare_ = FileDescriptor();
-  bool done = false;
-  {
-    const FileDescriptor refused(accept4(listeners_[listener].get(), nullptr,
-                                         nullptr,
-                                         SOCK_NONBLOCK | SOCK_CLOEXEC));
-    done = static_cast<bool>(refused);
-  }
-  if (done) metrics_.AddRefusedConnection();
-  spare_ = OpenSpare();
-  return done;
 }
 
 void TcpReceiver::SayRefused(Time now, const std::string& error) {
@@ -129,12 +103,10 @@ TcpReceiver::Outcome TcpReceiver::ReadSome(Connection& connection, Time now) {
 
 void TcpReceiver::Read(int fd, Time now) {
   const auto found = connections_.find(fd);
-  if (found == connections_.end() ||
-      ReadSome(found->second, now) != Outcome::kEnded) {
-    return;
+  if (found != connections_.end() &&
+      ReadSome(found->second, now) == Outcome::kEnded) {
+    connections_.erase(found);
   }
-  connections_.erase(found);
-  if (!spare_) spare_ = OpenSpare();
 }
 
 void TcpReceiver::CloseIdle(Time now) {

@@ -112,7 +112,6 @@ class TcpReceiver {
   enum class Outcome { kGotSome, kNothingYet, kEnded };
   Outcome ReadSome(Connection& connection, Time now);
   void HandleLine(std::string_view line, const Connection& connection);
-  bool RefuseOne(std::size_t listener);
   void SayRefused(Time now, const std::string& error);
 
   LineHandler& handler_;
@@ -121,8 +120,6 @@ class TcpReceiver {
   std::vector<FileDescriptor> listeners_;
   std::unordered_map<int, Connection> connections_;  // By descriptor.
   std::vector<char> buffer_;
-  // Given up to refuse a connection when descriptors run out.
-  FileDescriptor spare_;
   bool is_short_ = false;
   Time say_refused_again_;  // Until then it is counted only.
 };
