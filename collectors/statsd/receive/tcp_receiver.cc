@@ -128,9 +128,12 @@ void TcpReceiver::CloseAll(Time now) {
     // As much as a socket's buffer holds; no more, since who sends on and on
     // must not keep the program from its end.
     constexpr int kMostReads = 64;
-    for (int i = 0; i < kMostReads; ++i) {
-      if (ReadSome(connection, now) != Outcome::kGotSome) break;
+    auto outcome = Outcome::kGotSome;
+    for (int i = 0; i < kMostReads && outcome == Outcome::kGotSome; ++i) {
+      outcome = ReadSome(connection, now);
     }
+    // What was too long is counted as that.
+    if (outcome == Outcome::kEnded) continue;
     connection.framer.Finish(
         [&](std::string_view line) { HandleLine(line, connection); });
   }

@@ -138,6 +138,24 @@ TEST_F(TcpReceiverTest, ClosesAConnectionThatSaysNothing) {
   EXPECT_TRUE(IsClosed(silent));
 }
 
+TEST_F(TcpReceiverTest, CountsALineThatIsTooLongAtTheEndAsThatAlone) {
+  const FileDescriptor client = Connect();
+  const int fd = tcp_.Accept(0, now_);
+  ASSERT_GE(fd, 0);
+  SendText(client, "gunicorn.requests:1|c|#" + std::string(8000, 'x'));
+  WaitUntilArrived(client);
+  tcp_.Read(fd, now_);
+  SendText(client, std::string(1000, 'x'));
+  WaitUntilArrived(client);
+  tcp_.CloseAll(now_);
+  handler_.Finish();
+  EXPECT_EQ(StatsdLines(registry_, "tcp"), 1);
+  EXPECT_EQ(
+      RegistryValue(registry_, "gunicorn_exporter_statsd_line_errors_total",
+                    "too_long"),
+      1);
+}
+
 TEST_F(TcpReceiverTest, RefusesConnectionsPastTheLimit) {
   std::vector<FileDescriptor> clients;
   for (std::size_t i = 0; i < kMostConnections; ++i) {
