@@ -99,6 +99,8 @@ SeriesRef& AppResolver::WithTags(const SeriesRef& app, std::string_view tags) {
   constexpr char kPart = '\xFF';  // Not in UTF-8.
   scratch_ = app.key.app.name;
   scratch_ += kPart;
+  scratch_ += app.key.app.pod_uid;
+  scratch_ += kPart;
   scratch_ += app.key.app.container_id;
   for (const std::string& key : naming_->tag_labels) {
     scratch_ += kPart;

@@ -56,6 +56,21 @@ TEST_F(AppOfALine, TellsWhatAnAppsLinesCarryWhereItIsNotItsName) {
   EXPECT_EQ(carried.Of({"logistik", "", ""}), "the tag \"app:galaxy\"");
 }
 
+TEST_F(AppOfALine, KeepsTaggedSeriesOfPodsApart) {
+  config_.process.pod_labels = true;
+  config_.statsd.tag_labels = {"env"};
+  senders_.SetPid(7, {"shop", "pod1", ""});
+  senders_.SetPid(8, {"shop", "pod2", ""});
+  for (const pid_t pid : {7, 8, 8}) {
+    SendFromPid("gunicorn.requests:1|c|#env:prod", pid);
+  }
+  const std::string name = "gunicorn_requests_total";
+  const std::string app = R"(app="shop",pod_uid="pod)";
+  const std::string rest = R"(",container_id="",env="prod")";
+  EXPECT_EQ(Value(name, app + "1" + rest), 1);
+  EXPECT_EQ(Value(name, app + "2" + rest), 2);
+}
+
 TEST_F(AppOfALine, NamesTwentyThatStartAtOnceByTheirSenders) {
   std::vector<AppId> apps;
   senders_.Hold();
