@@ -2,8 +2,6 @@
 #pragma once
 
 #include <compare>
-#include <cstddef>
-#include <functional>
 #include <string>
 
 namespace gunicorn_exporter {
@@ -18,14 +16,6 @@ struct AppId {
 
   // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 reads <=> as a 0.
   auto operator<=>(const AppId&) const = default;
-};
-
-struct AppIdHash {
-  std::size_t operator()(const AppId& id) const noexcept {
-    const std::hash<std::string> hash;
-    return hash(id.name) ^ (hash(id.pod_uid) * 31) ^
-           (hash(id.container_id) * 131);
-  }
 };
 
 }  // namespace gunicorn_exporter
