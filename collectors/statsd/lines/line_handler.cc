@@ -1,7 +1,6 @@
 #include "collectors/statsd/lines/line_handler.h"
 
 #include <cstddef>
-#include <memory>
 #include <utility>
 
 #include "collectors/statsd/lines/translate.h"
@@ -14,10 +13,9 @@ constexpr std::size_t kBatch = 1024;
 // As many may pile up while the store is busy: about three megabytes.
 constexpr std::size_t kMostOps = 65536;
 
-std::shared_ptr<const Naming> MakeNaming(const MetricStore& store) {
+Naming MakeNaming(const MetricStore& store) {
   const auto settings = store.settings();
-  return std::make_shared<const Naming>(
-      MakeNaming(settings->config, settings->known_apps));
+  return {settings->config, settings->known_apps};
 }
 
 }  // namespace

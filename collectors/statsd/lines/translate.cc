@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "collectors/statsd/who/naming.h"
 #include "collectors/statsd/who/string_table.h"
 #include "config/base/number.h"
 #include "config/base/utf8.h"
@@ -96,6 +95,11 @@ bool TakePrefix(std::string_view before, std::string_view& prefix) {
 }
 
 }  // namespace
+
+std::string_view WithoutLastDots(std::string_view prefix) {
+  while (prefix.ends_with('.')) prefix.remove_suffix(1);
+  return prefix;
+}
 
 bool HasNegative(const Sample& sample) {
   if (sample.first.value < 0) return true;

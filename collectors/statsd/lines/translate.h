@@ -20,6 +20,9 @@ namespace gunicorn_exporter {
 LineVerdict Translate(const Sample& sample, Event& event,
                       std::string_view& prefix);
 
+// Without the dots at its end, which gunicorn replaces with one of its own.
+std::string_view WithoutLastDots(std::string_view prefix);
+
 // What stands before ".gunicorn." in a name that is not gunicorn's, as an app's
 // own in gunicorn's namespace: "shop" of "shop.gunicorn.orders". Or empty.
 std::string_view ForeignPrefix(std::string_view name);

@@ -1,8 +1,10 @@
 #include "collectors/statsd/who/app_resolver.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "collectors/statsd/lines/parse_line.h"
+#include "collectors/statsd/lines/translate.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -34,18 +36,41 @@ std::string_view TagValue(std::string_view tags, std::string_view key) {
   return {};
 }
 
-}  // namespace
-
-AppResolver::AppResolver(std::shared_ptr<const Naming> naming,
-                         CarriedNames& carried)
-    : carried_(carried) {
-  SetNaming(std::move(naming));
+// Several containers of one name are one app where only the name is asked for.
+AppId DefaultApp(const Config& config, const std::vector<AppId>& known) {
+  const bool is_one_name =
+      !known.empty() &&
+      std::all_of(known.begin(), known.end(), [&](const AppId& app) {
+        return app.name == known.front().name;
+      });
+  if (is_one_name && known.size() == 1) return known.front();
+  if (is_one_name) return {known.front().name, "", ""};
+  const std::string& configured = config.statsd.default_app;
+  return {configured.empty() ? "unknown" : configured, "", ""};
 }
 
-void AppResolver::SetNaming(std::shared_ptr<const Naming> naming) {
+}  // namespace
+
+Naming::Naming(const Config& config, const std::vector<AppId>& known)
+    : default_app(DefaultApp(config, known)),
+      tag_labels(config.statsd.tag_labels),
+      export_unmatched(config.statsd.unmatched == UnmatchedLines::kExport) {
+  for (const InstanceConfig& instance : config.instances) {
+    known_names.insert(instance.proc_name);
+    const std::string_view prefix = WithoutLastDots(instance.statsd_prefix);
+    if (!prefix.empty()) app_of_prefix.emplace(prefix, instance.proc_name);
+  }
+  for (const AppId& app : known) known_names.insert(app.name);
+}
+
+AppResolver::AppResolver(Naming naming, CarriedNames& carried)
+    : naming_(std::move(naming)),
+      carried_(carried),
+      default_{{naming_.default_app, {}}} {}
+
+void AppResolver::SetNaming(Naming naming) {
   naming_ = std::move(naming);
-  default_ = SeriesRef{
-      {naming_->only_app.value_or(AppId{naming_->default_app, "", ""}), {}}};
+  default_ = SeriesRef{{naming_.default_app, {}}};
   Clear();
 }
 
@@ -69,7 +94,7 @@ NamedApp* AppResolver::FindByName(std::string_view tags,
     tagged = by_tag_.Find(name);
     if (tagged == nullptr) {
       tagged = &by_tag_.Insert(name, {{{{std::string(name), "", ""}, {}}},
-                                      naming_->known_names.contains(name),
+                                      naming_.known_names.contains(name),
                                       CarriedTag(name)});
     }
     if (tagged->is_known) return tagged;
@@ -82,11 +107,11 @@ NamedApp* AppResolver::FindByName(std::string_view tags,
 NamedApp& AppResolver::FindPrefix(std::string_view prefix) {
   NamedApp* const found = by_prefix_.Find(prefix);
   if (found != nullptr) return *found;
-  const auto instance = naming_->app_of_prefix.find(prefix);
-  std::string name = instance != naming_->app_of_prefix.end()
+  const auto instance = naming_.app_of_prefix.find(prefix);
+  std::string name = instance != naming_.app_of_prefix.end()
                          ? instance->second
                          : std::string(prefix);
-  const bool is_known = naming_->known_names.contains(name);
+  const bool is_known = naming_.known_names.contains(name);
   NamedApp& made = by_prefix_.Insert(
       prefix,
       {{{{std::move(name), "", ""}, {}}}, is_known, CarriedPrefix(prefix)});
@@ -102,14 +127,14 @@ SeriesRef& AppResolver::WithTags(const SeriesRef& app, std::string_view tags) {
   scratch_ += app.key.app.pod_uid;
   scratch_ += kPart;
   scratch_ += app.key.app.container_id;
-  for (const std::string& key : naming_->tag_labels) {
+  for (const std::string& key : naming_.tag_labels) {
     scratch_ += kPart;
     scratch_ += TagValue(tags, key);
   }
   SeriesRef* const known = with_tags_.Find(scratch_);
   if (known != nullptr) return *known;
   SeriesRef added{{app.key.app, {}}};
-  for (const std::string& key : naming_->tag_labels) {
+  for (const std::string& key : naming_.tag_labels) {
     const std::string_view value = TagValue(tags, key);
     if (!value.empty()) added.key.tags.push_back({key, std::string(value)});
   }

@@ -13,18 +13,38 @@
 // the receiving thread's.
 #pragma once
 
-#include <memory>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "collectors/app_id.h"
 #include "collectors/series/series_key.h"
 #include "collectors/statsd/who/carried_names.h"
-#include "collectors/statsd/who/naming.h"
 #include "collectors/statsd/who/senders.h"
 #include "collectors/statsd/who/string_table.h"
+#include "config/config.h"
 
 namespace gunicorn_exporter {
+
+// What is needed to name a line's app: made anew whenever the configuration or
+// the known apps change.
+struct Naming {
+  // `known`: the apps configured or discovered.
+  Naming(const Config& config, const std::vector<AppId>& known);
+
+  // statsd_prefix of the instances, without dots at its end.
+  std::map<std::string, std::string, std::less<>> app_of_prefix;
+  // Of the apps configured or discovered.
+  std::set<std::string, std::less<>> known_names;
+  // Of lines that nobody else can be named for: the only app known, else
+  // statsd.default_app, else "unknown".
+  AppId default_app;
+  std::vector<std::string> tag_labels;  // Keys of tags, as they are sent.
+  bool export_unmatched = false;
+};
 
 // The app that a tag or a prefix names.
 struct NamedApp {
@@ -37,7 +57,7 @@ class AppResolver {
  public:
   // `carried` is told of names that stand for an app of another name, and
   // outlives this.
-  AppResolver(std::shared_ptr<const Naming> naming, CarriedNames& carried);
+  AppResolver(Naming naming, CarriedNames& carried);
 
   // Rules 1 and 3: the first known app that the line names, else the first
   // name. Null: it names none. This answer and the next one are valid until
@@ -49,13 +69,13 @@ class AppResolver {
   // Rules 4 and 5 where `app` is null; then what the tags add to its labels.
   SeriesRef& Complete(SeriesRef* app, std::string_view tags) {
     if (app == nullptr) app = &default_;
-    if (naming_->tag_labels.empty() || tags.empty()) return *app;
+    if (naming_.tag_labels.empty() || tags.empty()) return *app;
     return WithTags(*app, tags);
   }
 
-  const Naming& naming() const { return *naming_; }
+  const Naming& naming() const { return naming_; }
   // Forgets all answers.
-  void SetNaming(std::shared_ptr<const Naming> naming);
+  void SetNaming(Naming naming);
   // So much is remembered that it is time for Clear.
   bool IsFull() const;
   void Clear();
@@ -65,7 +85,7 @@ class AppResolver {
   NamedApp& FindPrefix(std::string_view prefix);
   SeriesRef& WithTags(const SeriesRef& app, std::string_view tags);
 
-  std::shared_ptr<const Naming> naming_;
+  Naming naming_;
   CarriedNames& carried_;
   StringTable<NamedApp> by_tag_;
   StringTable<NamedApp> by_prefix_;
