@@ -35,9 +35,7 @@ LineExample MakeExample(const ReceivedLine& line) {
 }
 
 void LineExamples::Show(Kind kind, LineExample example, Time now) {
-  shown_[kind] = true;
   due_at_[kind] = now + kShownEvery;
-  ++waiting_;
   example.reason = ReasonOf(kind);
   LogEvent(LogLevel::kDebug, "statsd_line_example",
            {{"reason", example.reason},
@@ -46,14 +44,6 @@ void LineExamples::Show(Kind kind, LineExample example, Time now) {
             {"line", example.line}});
   const std::lock_guard lock(mutex_);
   last_[kind] = std::move(example);
-}
-
-void LineExamples::Renew(Time now) {
-  for (std::size_t i = 0; i < kKinds; ++i) {
-    if (!shown_[i] || now < due_at_[i]) continue;
-    shown_[i] = false;
-    --waiting_;
-  }
 }
 
 std::vector<LineExample> LineExamples::Last() const {

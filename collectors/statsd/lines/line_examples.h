@@ -1,7 +1,7 @@
 // One example a minute of each kind of line that is not gunicorn's, is wrong or
 // finds no room in the store, with its sender: in the log at level debug, and
 // the last ones for the status page. A kind that was shown less than a minute
-// ago costs a look at a flag.
+// ago costs a comparison.
 #pragma once
 
 #include <array>
@@ -40,11 +40,9 @@ class LineExamples {
   }
 
   // The receiving thread's.
-  bool is_due(Kind kind) const { return !shown_[kind]; }
+  void SetTime(Time now) { now_ = now; }  // Now and then.
+  bool is_due(Kind kind) const { return now_ >= due_at_[kind]; }
   void Show(Kind kind, LineExample example, Time now);
-  // Some kinds are not due: ask Renew now and then.
-  bool waits() const { return waiting_ != 0; }
-  void Renew(Time now);
 
   // The last one of each reason. Any thread.
   std::vector<LineExample> Last() const;
@@ -52,9 +50,8 @@ class LineExamples {
  private:
   static constexpr std::size_t kKinds = kLineVerdicts + kRefusals - 1;
 
-  std::array<bool, kKinds> shown_{};
-  std::array<Time, kKinds> due_at_{};  // Of those that are shown.
-  std::size_t waiting_ = 0;            // How many are.
+  Time now_{0};
+  std::array<Time, kKinds> due_at_{};
   mutable std::mutex mutex_;
   std::array<LineExample, kKinds> last_;  // Empty reasons: none yet.
 };

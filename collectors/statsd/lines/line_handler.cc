@@ -199,7 +199,7 @@ void LineHandler::ShowRefused() {
 }
 
 bool LineHandler::Flush() {
-  if (metrics_.examples.waits()) metrics_.examples.Renew(clock_());
+  metrics_.examples.SetTime(clock_());
   senders_.CountAnswered();
   if (relay_ != nullptr) relay_->Flush();
   if (!ops_.empty() && !store_.TryAdd(ops_)) return false;
