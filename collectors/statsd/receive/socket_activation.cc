@@ -4,13 +4,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdlib>
 #include <optional>
 #include <string_view>
 
 #include "config/base/config_error.h"
 #include "config/base/log.h"
+#include "config/base/number.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -22,16 +22,6 @@ std::string TakeVariable(const char* name) {
   std::string text = value == nullptr ? "" : value;
   unsetenv(name);
   return text;
-}
-
-std::optional<int> ToNumber(std::string_view text) {
-  int number = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return number;
 }
 
 int Option(int fd, int option) {
@@ -71,8 +61,8 @@ ActivationVariables TakeActivationVariables() {
 InheritedSockets TakeInheritedSockets(const ActivationVariables& variables,
                                       int first_fd, bool for_web) {
   InheritedSockets sockets;
-  if (ToNumber(variables.pid) != getpid()) return sockets;
-  const std::optional<int> count = ToNumber(variables.count);
+  if (ParseNumber<int>(variables.pid) != getpid()) return sockets;
+  const std::optional<int> count = ParseNumber<int>(variables.count);
   if (!count || *count < 0 || *count > kMostSockets) {
     throw ConfigError("LISTEN_FDS: \"" + variables.count +
                       "\" is not a number of sockets; expected 0 to " +

@@ -31,6 +31,20 @@ void CheckIsAmong(const std::string& path,
                     "; expected one path in both");
 }
 
+// The sockets that were handed over, else those of the setting's addresses.
+std::vector<FileDescriptor> InheritedOrBound(
+    std::vector<FileDescriptor> inherited, InternetSocket kind,
+    const std::vector<std::string>& addresses, const std::string& setting) {
+  if (!inherited.empty()) return inherited;
+  for (const std::string& address : addresses) {
+    if (address.empty()) continue;
+    for (FileDescriptor& socket : BindInternet(kind, address, setting)) {
+      inherited.push_back(std::move(socket));
+    }
+  }
+  return inherited;
+}
+
 }  // namespace
 
 StatsdServer::StatsdServer(const Flags& flags, MetricStore& store,
@@ -44,30 +58,23 @@ StatsdServer::StatsdServer(const Flags& flags, MetricStore& store,
                  : std::make_unique<Relay>(registry)),
       handler_(store, senders, metrics_, relay_.get()),
       tcp_(handler_, metrics_, DescriptorShare(TcpReceiver::kMostConnections)) {
-  OpenUdp(std::move(inherited.udp));
+  for (FileDescriptor& socket :
+       InheritedOrBound(std::move(inherited.udp), InternetSocket::kUdp,
+                        flags_.statsd_listen_udp, "statsd.listen_udp")) {
+    AddDatagrams(std::move(socket), Transport::kUdp);
+  }
   OpenUnixgram(std::move(inherited.unixgram));
-  OpenTcp(std::move(inherited.tcp));
+  for (FileDescriptor& socket :
+       InheritedOrBound(std::move(inherited.tcp), InternetSocket::kTcp,
+                        flags_.statsd_listen_tcp, "statsd.listen_tcp")) {
+    tcp_.AddListener(std::move(socket));
+  }
   if (relay_ != nullptr) {
     relay_->Start(flags.statsd_relay_address, addresses(Transport::kUdp));
   }
 }
 
 StatsdServer::~StatsdServer() { Stop(); }
-
-void StatsdServer::OpenUdp(std::vector<FileDescriptor> inherited) {
-  if (inherited.empty()) {
-    for (const std::string& address : flags_.statsd_listen_udp) {
-      if (address.empty()) continue;
-      for (FileDescriptor& socket :
-           BindInternet(InternetSocket::kUdp, address, "statsd.listen_udp")) {
-        inherited.push_back(std::move(socket));
-      }
-    }
-  }
-  for (FileDescriptor& socket : inherited) {
-    AddDatagrams(std::move(socket), Transport::kUdp);
-  }
-}
 
 void StatsdServer::OpenUnixgram(std::vector<FileDescriptor> inherited) {
   const std::string& path = flags_.statsd_listen_unixgram;
@@ -81,19 +88,6 @@ void StatsdServer::OpenUnixgram(std::vector<FileDescriptor> inherited) {
   for (FileDescriptor& socket : inherited) {
     AddDatagrams(std::move(socket), Transport::kUnixgram);
   }
-}
-
-void StatsdServer::OpenTcp(std::vector<FileDescriptor> inherited) {
-  if (inherited.empty()) {
-    for (const std::string& address : flags_.statsd_listen_tcp) {
-      if (address.empty()) continue;
-      for (FileDescriptor& socket :
-           BindInternet(InternetSocket::kTcp, address, "statsd.listen_tcp")) {
-        inherited.push_back(std::move(socket));
-      }
-    }
-  }
-  for (FileDescriptor& socket : inherited) tcp_.AddListener(std::move(socket));
 }
 
 void StatsdServer::AddDatagrams(FileDescriptor socket, Transport transport) {

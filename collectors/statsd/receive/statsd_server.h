@@ -57,9 +57,7 @@ class StatsdServer {
   std::vector<LineExample> Examples() const { return metrics_.examples.Last(); }
 
  private:
-  void OpenUdp(std::vector<FileDescriptor> inherited);
   void OpenUnixgram(std::vector<FileDescriptor> inherited);
-  void OpenTcp(std::vector<FileDescriptor> inherited);
   void AddDatagrams(FileDescriptor socket, Transport transport);
 
   const Flags flags_;
