@@ -35,18 +35,20 @@ void MergeGauge(PlainSeries& mine, const PlainSeries& theirs,
   if (!mine.exists || mine.updated < theirs.updated) mine = theirs;
 }
 
-}  // namespace
-
-const std::shared_ptr<const std::vector<double>>& BacklogBounds() {
-  static const auto bounds = [] {
-    std::vector<double> made = {0};
-    for (double bound = 1; made.size() < kBacklogBounds; bound *= 2) {
-      made.push_back(bound);
-    }
-    return std::make_shared<const std::vector<double>>(std::move(made));
-  }();
-  return bounds;
+void MergeSketch(std::optional<SketchSeries>& mine,
+                 std::optional<SketchSeries>& theirs, std::size_t count,
+                 SeriesShare& share, SeriesBudget& budget) {
+  if (!theirs) return;
+  if (!mine) {
+    mine = std::move(theirs);
+    return;
+  }
+  mine->sketch.Merge(theirs->sketch);
+  mine->updated = std::max(mine->updated, theirs->updated);
+  budget.GiveBack(share, count);
 }
+
+}  // namespace
 
 bool AppSeries::Ensure(PlainSeries& series, const SeriesContext& context) {
   if (series.exists) return true;
@@ -100,9 +102,10 @@ Refusal AppSeries::Add(const Event& event, const ForeignMetric* metric,
       arbiter_workers.updated = context.now.steady;
       return Refusal::kNone;
     case EventKind::kDuration:
-      return AddDuration(event, context);
+      return AddTo(durations, context.options.sketch, kDurationSeries, event,
+                   context);
     case EventKind::kBacklog:
-      return AddBacklog(event, context);
+      return AddTo(backlog, context.options.backlog_sketch, 1, event, context);
     case EventKind::kForeign:
       return AddForeign(event, *metric, context);
   }
@@ -112,36 +115,16 @@ Refusal AppSeries::Add(const Event& event, const ForeignMetric* metric,
   return Refusal::kNone;
 }
 
-Refusal AppSeries::AddDuration(const Event& event,
-                               const SeriesContext& context) {
-  if (!durations) {
-    if (!context.budget.Take(share, kDurationSeries)) return Refusal::kLimit;
-    durations.emplace(DurationSeries{Sketch(context.options.sketch),
-                                     context.now.unix_seconds,
-                                     context.now.steady});
+Refusal AppSeries::AddTo(std::optional<SketchSeries>& to,
+                         const SketchOptions& options, std::size_t count,
+                         const Event& event, const SeriesContext& context) {
+  if (!to) {
+    if (!context.budget.Take(share, count)) return Refusal::kLimit;
+    to.emplace(SketchSeries{Sketch(options), context.now.unix_seconds,
+                            context.now.steady});
   }
-  durations->sketch.Add(event.value, event.weight, context.now.steady);
-  durations->updated = context.now.steady;
-  return Refusal::kNone;
-}
-
-Refusal AppSeries::AddBacklog(const Event& event,
-                              const SeriesContext& context) {
-  if (!backlog) {
-    if (!context.budget.Take(share)) return Refusal::kLimit;
-    backlog.emplace();
-    backlog->created_seconds = context.now.unix_seconds;
-  }
-  const std::vector<double>& bounds = *BacklogBounds();
-  const auto bound =
-      std::lower_bound(bounds.begin(), bounds.end(), event.value);
-  if (bound != bounds.end()) {
-    backlog->buckets[static_cast<std::size_t>(bound - bounds.begin())] +=
-        event.weight;
-  }
-  backlog->count = AddFinite(backlog->count, event.weight);
-  backlog->sum = AddFinite(backlog->sum, event.value * event.weight);
-  backlog->updated = context.now.steady;
+  to->sketch.Add(event.value, event.weight, context.now.steady);
+  to->updated = context.now.steady;
   return Refusal::kNone;
 }
 
@@ -296,7 +279,8 @@ void AppSeries::MergeFrom(AppSeries& other, const SeriesOptions& options,
     }
     MergePlain(*place, status.series, share, budget);
   }
-  MergeHistograms(other, budget);
+  MergeSketch(durations, other.durations, kDurationSeries, share, budget);
+  MergeSketch(backlog, other.backlog, 1, share, budget);
   MergeForeign(other, budget);
   has_data = has_data || other.has_data;
   has_foreign_data = has_foreign_data || other.has_foreign_data;
@@ -305,27 +289,6 @@ void AppSeries::MergeFrom(AppSeries& other, const SeriesOptions& options,
   last_packet_seconds =
       std::max(last_packet_seconds, other.last_packet_seconds);
   last_update = std::max(last_update, other.last_update);
-}
-
-void AppSeries::MergeHistograms(AppSeries& other, SeriesBudget& budget) {
-  if (durations && other.durations) {
-    durations->sketch.Merge(other.durations->sketch);
-    durations->updated = std::max(durations->updated, other.durations->updated);
-    budget.GiveBack(share, kDurationSeries);
-  } else if (other.durations) {
-    durations = std::move(other.durations);
-  }
-  if (!backlog || !other.backlog) {
-    if (other.backlog) backlog = other.backlog;
-    return;
-  }
-  for (std::size_t i = 0; i < kBacklogBounds; ++i) {
-    backlog->buckets[i] += other.backlog->buckets[i];
-  }
-  backlog->count = AddFinite(backlog->count, other.backlog->count);
-  backlog->sum = AddFinite(backlog->sum, other.backlog->sum);
-  backlog->updated = std::max(backlog->updated, other.backlog->updated);
-  budget.GiveBack(share, 1);
 }
 
 void AppSeries::MergeForeign(AppSeries& other, SeriesBudget& budget) {

@@ -25,8 +25,6 @@
 namespace gunicorn_exporter {
 
 inline constexpr std::size_t kMessageLevels = 4;
-// 0, 1, 2, 4, ... 2048.
-inline constexpr std::size_t kBacklogBounds = 13;
 
 // A counter or gauge; `exists` is false until its first event or its preset.
 struct PlainSeries {
@@ -41,17 +39,8 @@ struct StatusSeries {
   PlainSeries series;
 };
 
-struct DurationSeries {
+struct SketchSeries {
   Sketch sketch;
-  double created_seconds = 0;
-  std::chrono::milliseconds updated{0};
-};
-
-// gunicorn_backlog_connections.
-struct BacklogSeries {
-  std::array<double, kBacklogBounds> buckets{};  // Not cumulative.
-  double count = 0;
-  double sum = 0;
   double created_seconds = 0;
   std::chrono::milliseconds updated{0};
 };
@@ -117,13 +106,13 @@ class AppSeries {
 
   PlainSeries requests;
   std::vector<StatusSeries> statuses;  // The presets first, in their order.
-  std::optional<DurationSeries> durations;
+  std::optional<SketchSeries> durations;
 
   LabelSetPtr labels;  // Of every series here: the app's, then the tags'.
   SeriesShare share;
   std::array<PlainSeries, kMessageLevels> messages;
   PlainSeries arbiter_workers;
-  std::optional<BacklogSeries> backlog;
+  std::optional<SketchSeries> backlog;
   Foreign foreign;            // Of an app itself alone.
   SeriesShare foreign_share;  // Never a part of the reservation.
 
@@ -131,15 +120,13 @@ class AppSeries {
   // Null for a code that is no preset and was not seen yet.
   PlainSeries* Status(std::uint16_t code, const SeriesOptions& options);
   bool Ensure(PlainSeries& series, const SeriesContext& context);
-  Refusal AddDuration(const Event& event, const SeriesContext& context);
-  Refusal AddBacklog(const Event& event, const SeriesContext& context);
+  // `count`: how many series `to` is, where it is new.
+  Refusal AddTo(std::optional<SketchSeries>& to, const SketchOptions& options,
+                std::size_t count, const Event& event,
+                const SeriesContext& context);
   Refusal AddForeign(const Event& event, const ForeignMetric& metric,
                      const SeriesContext& context);
-  void MergeHistograms(AppSeries& other, SeriesBudget& budget);
   void MergeForeign(AppSeries& other, SeriesBudget& budget);
 };
-
-// The upper bounds of gunicorn_backlog_connections.
-const std::shared_ptr<const std::vector<double>>& BacklogBounds();
 
 }  // namespace gunicorn_exporter

@@ -50,8 +50,7 @@ void AddPlain(MetricFamily& family, const LabelSetPtr& common,
 
 // No bucket may exceed `most`, the count of all: fractions that are added up in
 // another order differ in their last digit.
-template <typename Counts>
-std::vector<double> Cumulate(const Counts& counts, double most) {
+std::vector<double> Cumulate(const std::vector<double>& counts, double most) {
   std::vector<double> cumulative;
   cumulative.reserve(counts.size());
   double total = 0;
@@ -60,6 +59,16 @@ std::vector<double> Cumulate(const Counts& counts, double most) {
     cumulative.push_back(std::min(total, most));
   }
   return cumulative;
+}
+
+// A classic one.
+std::unique_ptr<HistogramValue> MakeHistogram(const Sketch& sketch) {
+  auto histogram = std::make_unique<HistogramValue>();
+  histogram->bounds = sketch.bounds();
+  histogram->cumulative = Cumulate(sketch.classic(), sketch.count());
+  histogram->count = sketch.count();
+  histogram->sum = sketch.sum();
+  return histogram;
 }
 
 std::unique_ptr<const NativeBuckets> MakeNative(const Sketch& sketch) {
@@ -166,7 +175,11 @@ void ScrapeFamilies::Add(const std::string& app_name, const AppSeries& series) {
   }
   AddPlain(workers_, series.labels, nullptr, series.arbiter_workers);
   if (series.durations) AddDurations(series);
-  if (series.backlog) AddBacklog(series);
+  if (series.backlog) {
+    AddSeries(backlog_, series.labels, nullptr, 0,
+              series.backlog->created_seconds);
+    backlog_.series.back().histogram = MakeHistogram(series.backlog->sketch);
+  }
   if (series.base != nullptr || series.last_packet_seconds == 0) return;
   double& last = last_packets_[app_name];
   last = std::max(last, series.last_packet_seconds);
@@ -187,28 +200,12 @@ std::unique_ptr<const SummaryValue> ScrapeFamilies::Summary(
 void ScrapeFamilies::AddDurations(const AppSeries& series) {
   const Sketch& sketch = series.durations->sketch;
   const double created = series.durations->created_seconds;
-  auto histogram = std::make_unique<HistogramValue>();
-  histogram->bounds = sketch.bounds();
-  histogram->cumulative = Cumulate(sketch.classic(), sketch.count());
-  histogram->count = sketch.count();
-  histogram->sum = sketch.sum();
+  auto histogram = MakeHistogram(sketch);
   histogram->native = MakeNative(sketch);
   AddSeries(durations_, series.labels, nullptr, 0, created);
   durations_.series.back().histogram = std::move(histogram);
   AddSeries(window_, series.labels, nullptr, 0, created);
   window_.series.back().summary = Summary(sketch, options_->quantiles);
-}
-
-void ScrapeFamilies::AddBacklog(const AppSeries& series) {
-  auto histogram = std::make_unique<HistogramValue>();
-  histogram->bounds = BacklogBounds();
-  histogram->cumulative =
-      Cumulate(series.backlog->buckets, series.backlog->count);
-  histogram->count = series.backlog->count;
-  histogram->sum = series.backlog->sum;
-  AddSeries(backlog_, series.labels, nullptr, 0,
-            series.backlog->created_seconds);
-  backlog_.series.back().histogram = std::move(histogram);
 }
 
 void ScrapeFamilies::AddForeign(const ForeignKey& key,

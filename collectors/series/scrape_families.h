@@ -35,7 +35,6 @@ class ScrapeFamilies {
 
  private:
   void AddDurations(const AppSeries& series);
-  void AddBacklog(const AppSeries& series);
   std::unique_ptr<const SummaryValue> Summary(
       const Sketch& sketch, const std::vector<double>& quantiles) const;
 

@@ -19,6 +19,11 @@ struct SeriesOptions {
       : sketch{std::make_shared<const std::vector<double>>(
                    config.histogram_buckets),
                config.native_histogram_schema, config.quantile_window},
+        backlog_sketch{
+            std::make_shared<const std::vector<double>>(
+                std::initializer_list<double>{0, 1, 2, 4, 8, 16, 32, 64, 128,
+                                              256, 512, 1024, 2048}),
+            kLowestSchema},
         foreign_sketch{std::make_shared<const std::vector<double>>(),
                        sketch.schema, sketch.window, 0x1p-100, 0x1p100},
         quantiles(config.quantiles),
@@ -38,6 +43,7 @@ struct SeriesOptions {
   }
 
   SketchOptions sketch;          // Of durations.
+  SketchOptions backlog_sketch;  // Its classic buckets are what is told.
   SketchOptions foreign_sketch;  // Of any numbers: bytes, rows, nanoseconds.
   std::vector<double> quantiles;
   bool exports_foreign = false;

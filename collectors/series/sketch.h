@@ -1,5 +1,5 @@
-// The durations of one app, or the values of one foreign summary: everything
-// that a scrape tells about them, in a few kilobytes.
+// The durations or the backlog of one app, or the values of one foreign
+// summary: everything that a scrape tells about them, in a few kilobytes.
 //
 //   - count and sum, exact: the sum of 1/rate, and of value/rate;
 //   - classic buckets, exact: each value is compared with the bounds;
