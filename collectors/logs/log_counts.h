@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -17,14 +18,15 @@
 
 namespace gunicorn_exporter {
 
-// How the reading goes; all but open_files count since the start.
-struct LogTotals {
-  std::uint64_t lines = 0;
-  std::uint64_t long_lines = 0;
-  std::uint64_t read_errors = 0;
+// What reading brought, beside the messages.
+struct ReadStats {
+  std::uint64_t lines = 0;        // Line ends seen.
+  std::uint64_t long_lines = 0;   // Cut at kMaxMessageBytes.
+  std::uint64_t truncations = 0;  // Times that a file was cut.
   std::uint64_t open_errors = 0;
-  std::uint64_t truncations = 0;
-  std::size_t open_files = 0;
+  std::uint64_t read_errors = 0;  // read(2) failed.
+
+  void Add(const ReadStats& other);
 };
 
 class LogCounts {
@@ -39,7 +41,8 @@ class LogCounts {
   void AddUnmatched(const std::string& path, Unmatched reason);
   // An access line that a StatsD line has made needless.
   void AddRefused();
-  void SetTotals(const LogTotals& totals);
+  // Of all logs, since the start; and the files that are open now.
+  void SetTotals(const ReadStats& totals, std::size_t open_files);
 
   // `config` for the apps' labels.
   std::vector<MetricFamily> Collect(const Config& config) const;
@@ -50,15 +53,16 @@ class LogCounts {
     std::array<std::uint64_t, std::size(kWorkerEventNames)> events{};
   };
 
-  void AddAppFamilies(const Config& config,
-                      std::vector<MetricFamily>& families) const;
+  void AddLineFamilies(const Config& config,
+                       std::vector<MetricFamily>& families) const;
 
   mutable std::mutex mutex_;  // Guards all below.
   std::map<std::string, App> apps_;
   std::map<std::string, std::array<std::uint64_t, std::size(kUnmatchedNames)>>
       unmatched_;  // By path.
   std::uint64_t refused_ = 0;
-  LogTotals totals_;
+  ReadStats totals_;
+  std::size_t open_files_ = 0;
 };
 
 }  // namespace gunicorn_exporter

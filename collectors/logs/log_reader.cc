@@ -14,14 +14,6 @@
 namespace gunicorn_exporter {
 namespace {
 
-void Add(LogTotals& totals, const LogTailer& tailer) {
-  totals.lines += tailer.stats().lines;
-  totals.long_lines += tailer.stats().long_lines;
-  totals.read_errors += tailer.stats().read_errors;
-  totals.truncations += tailer.stats().truncations;
-  totals.open_errors += tailer.open_errors();
-}
-
 // Those that an earlier process kept of the log; empty: it did not follow it.
 std::optional<std::vector<FilePosition>> PositionsOf(
     const LogSourceConfig& log, const std::optional<KeptPositions>& kept) {
@@ -81,7 +73,7 @@ void LogReader::Configure(const Config& config,
   }
   for (const Source& old : before) {
     if (old.tailer == nullptr) continue;
-    Add(retired_, *old.tailer);
+    retired_.Add(old.tailer->stats());
     HandOver(old.tailer->Positions());
   }
   counts_.SetLogs(apps, paths);
@@ -202,12 +194,13 @@ void LogReader::CheckApp(Source& source) const {
 }
 
 void LogReader::PublishTotals() {
-  LogTotals totals = retired_;
+  ReadStats totals = retired_;
+  std::size_t open_files = 0;
   for (const Source& source : sources_) {
-    Add(totals, *source.tailer);
-    totals.open_files += source.tailer->open_files();
+    totals.Add(source.tailer->stats());
+    open_files += source.tailer->open_files();
   }
-  counts_.SetTotals(totals);
+  counts_.SetTotals(totals, open_files);
 }
 
 KeptPositions LogReader::Positions() const {

@@ -86,7 +86,7 @@ class LogReader {
   const std::function<bool(const std::string&)> is_known_app_;
   const std::function<void()> wait_for_statsd_;
   std::vector<Source> sources_;
-  LogTotals retired_;  // Of the logs that a reload dropped.
+  ReadStats retired_;  // Of the logs that a reload dropped.
   std::array<std::optional<Clock::time_point>, std::size(kUnmatchedNames)>
       last_shown_;
 };

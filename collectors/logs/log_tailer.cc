@@ -346,7 +346,7 @@ std::vector<FilePosition> LogTailer::Positions() const {
 }
 
 void LogTailer::ReportFailure(const std::string& path, int error) {
-  ++open_errors_;
+  ++stats_.open_errors;
   if (!failing_paths_.insert(path).second) return;
   LogEvent(LogLevel::kWarn, "log_file_unreadable",
            {{"path", path}, {"error", ErrorText(error)}});

@@ -61,7 +61,7 @@ class LogTailer {
 
   // Goes on as this log, where it has the same files. False: it has not.
   bool Adopt(const LogSourceConfig& source);
-  // Looks which files there are. Adds to open_errors() what cannot be opened.
+  // Looks which files there are.
   // `is_others` may be null.
   void Scan(Clock::time_point now, const Sink& sink,
             const IsOthers& is_others = nullptr);
@@ -81,7 +81,6 @@ class LogTailer {
 
   const LogSourceConfig& source() const { return source_; }
   std::size_t open_files() const { return files_.size(); }
-  std::uint64_t open_errors() const { return open_errors_; }
   const ReadStats& stats() const { return stats_; }
 
   static constexpr std::size_t kMaxFiles = 256;
@@ -125,7 +124,6 @@ class LogTailer {
   bool is_overlap_reported_ = false;
   bool has_scanned_ = false;
   bool was_followed_ = false;  // By an earlier process.
-  std::uint64_t open_errors_ = 0;
   ReadStats stats_;
 };
 

@@ -16,19 +16,12 @@
 #include <string>
 #include <string_view>
 
+#include "collectors/logs/log_counts.h"
 #include "collectors/logs/message_assembler.h"
 #include "collectors/logs/position_file.h"
 #include "config/base/file_descriptor.h"
 
 namespace gunicorn_exporter {
-
-// What reading brought, beside the messages. Adds up.
-struct ReadStats {
-  std::uint64_t lines = 0;        // Line ends seen.
-  std::uint64_t long_lines = 0;   // Cut at kMaxMessageBytes.
-  std::uint64_t read_errors = 0;  // read(2) failed.
-  std::uint64_t truncations = 0;  // Times that a file was cut.
-};
 
 class TailedFile {
  public:

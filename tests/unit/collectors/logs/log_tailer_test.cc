@@ -211,7 +211,7 @@ TEST_F(LogTailerTest, ReadsAFileThatBecomesReadableFromWhereItWasFirstSeen) {
   chmod((dir_ / "a.log").c_str(), 0);
   LogTailer tailer(Source("a.log"));
   EXPECT_THAT(Read(tailer), IsEmpty());
-  EXPECT_EQ(tailer.open_errors(), 1U);
+  EXPECT_EQ(tailer.stats().open_errors, 1U);
   chmod((dir_ / "a.log").c_str(), 0600);
   AppendFile(dir_ / "a.log", "one\n");
   EXPECT_THAT(Read(tailer), ElementsAre("one"));
@@ -226,7 +226,7 @@ TEST_F(LogTailerTest, GoesOnInAFileThatOpensOnlyLaterAfterARestart) {
     const NoDescriptors none;
     EXPECT_THAT(Read(second), IsEmpty());
   }
-  EXPECT_EQ(second.open_errors(), 1U);
+  EXPECT_EQ(second.stats().open_errors, 1U);
   AppendFile(dir_ / "a.log", "two\n");
   // So does a process that follows before it opens.
   LogTailer third(Source("a.log"), second.Positions());
@@ -257,7 +257,7 @@ TEST_F(LogTailerTest, CountsWhatCannotBeOpened) {
   LogTailer tailer(Source("a.log"));
   EXPECT_THAT(Read(tailer), IsEmpty());
   Read(tailer);
-  EXPECT_EQ(tailer.open_errors(), 2U);
+  EXPECT_EQ(tailer.stats().open_errors, 2U);
 }
 
 TEST_F(LogTailerTest, JoinsLinesAcrossReads) {
