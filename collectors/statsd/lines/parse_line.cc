@@ -7,7 +7,6 @@
 #include <system_error>
 
 #include "collectors/statsd/lines/text_marks.h"
-#include "collectors/statsd/who/string_table.h"
 #include "config/base/number.h"
 #include "config/base/utf8.h"
 
@@ -160,7 +159,7 @@ bool ParseValues(std::string_view text, Sample& sample) {
 }
 
 bool ParseWeight(std::string_view rate_text, double& weight) {
-  if (SameText(rate_text, "1.0")) return true;  // What gunicorn writes.
+  if (rate_text == "1.0") return true;  // What gunicorn writes.
   SampleValue rate;
   if (!ParseNumber(rate_text, rate) || rate.value < kSmallestSampleRate ||
       rate.value > 1) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "collectors/statsd/who/string_table.h"
 #include "config/base/number.h"
 #include "config/base/utf8.h"
 
@@ -53,7 +52,7 @@ unsigned StatusCode(std::string_view name) {
   if (name.size() < kStatusName.size() + kStatusDigits) return 0;
   const std::string_view digits = name.substr(name.size() - kStatusDigits);
   if (!IsDigit(digits[0]) || !IsDigit(digits[1]) || !IsDigit(digits[2]) ||
-      !EndsWith(name.substr(0, name.size() - kStatusDigits), kStatusName)) {
+      !name.substr(0, name.size() - kStatusDigits).ends_with(kStatusName)) {
     return 0;
   }
   const unsigned code = static_cast<unsigned>(digits[0] - '0') * 100 +
@@ -75,7 +74,7 @@ unsigned TakeGunicornName(std::string_view& name, Event& event) {
   }
   for (const Name& candidate : kNames) {
     if (name.back() != candidate.name.back() ||
-        !EndsWith(name, candidate.name)) {
+        !name.ends_with(candidate.name)) {
       continue;
     }
     event.kind = candidate.kind;

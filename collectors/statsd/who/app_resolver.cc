@@ -28,7 +28,7 @@ std::string_view TagValue(std::string_view tags, std::string_view key) {
   while (TakeTag(tags, tag)) {
     while (tag.starts_with(' ')) tag.remove_prefix(1);
     if (tag.size() > key.size() + 1 && tag[key.size()] == ':' &&
-        BeginsWith(tag, key)) {
+        tag.starts_with(key)) {
       const std::string_view value = Stripped(tag.substr(key.size() + 1));
       if (!value.empty()) return value;
     }

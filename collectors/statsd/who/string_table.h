@@ -1,6 +1,6 @@
-// Short texts that strangers choose and that come with each line: comparing and
-// hashing them, and a table of what is known of each. Without a call or an
-// allocation for each text, for the receiving thread.
+// Short texts that strangers choose and that come with each line: hashing them,
+// and a table of what is known of each. Without an allocation for each text,
+// for the receiving thread.
 //
 // The hash has a key, drawn when the program starts, so that nobody can prepare
 // names that collide. Nothing here reads outside of the texts. The functions
@@ -24,39 +24,6 @@ Word LoadWord(const char* bytes) {
   Word word = 0;
   std::memcpy(&word, bytes, sizeof(word));
   return word;
-}
-
-inline bool SameBytes(const char* left, const char* right, std::size_t count) {
-  // The last word may share bytes with the one before it.
-  const auto same = [&]<typename Word>(Word) {
-    for (std::size_t i = 0; i + sizeof(Word) < count; i += sizeof(Word)) {
-      if (LoadWord<Word>(left + i) != LoadWord<Word>(right + i)) return false;
-    }
-    const std::size_t last = count - sizeof(Word);
-    return LoadWord<Word>(left + last) == LoadWord<Word>(right + last);
-  };
-  if (count >= sizeof(std::uint64_t)) return same(std::uint64_t{});
-  if (count >= sizeof(std::uint32_t)) return same(std::uint32_t{});
-  for (std::size_t i = 0; i < count; ++i) {
-    if (left[i] != right[i]) return false;
-  }
-  return true;
-}
-
-inline bool SameText(std::string_view left, std::string_view right) {
-  return left.size() == right.size() &&
-         SameBytes(left.data(), right.data(), right.size());
-}
-
-inline bool BeginsWith(std::string_view text, std::string_view begin) {
-  return text.size() >= begin.size() &&
-         SameBytes(text.data(), begin.data(), begin.size());
-}
-
-inline bool EndsWith(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() &&
-         SameBytes(text.data() + text.size() - end.size(), end.data(),
-                   end.size());
 }
 
 struct HashKey {
@@ -119,7 +86,7 @@ class StringTable {
          i = (i + 1) & (slots_.size() - 1)) {
       Slot& slot = slots_[i];
       if (slot.entry == nullptr) return nullptr;
-      if (slot.hash == hash && SameText(slot.entry->key, key)) {
+      if (slot.hash == hash && slot.entry->key == key) {
         return &slot.entry->value;
       }
     }
