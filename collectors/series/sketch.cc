@@ -51,20 +51,16 @@ void Sketch::Add(double value, double weight, std::chrono::milliseconds now) {
     return;
   }
   int index = ClampedIndex(value);
-  if (buckets_.SpanWith(index) > kMostBuckets) FitSpan(index, value);
+  while (buckets_.SpanWith(index) > kMostBuckets) {
+    LowerSchema();
+    index = ClampedIndex(value);
+  }
   buckets_.Add(index, weight);
   slot.buckets.Add(index, weight);
 }
 
 int Sketch::ClampedIndex(double value) const {
   return BucketIndex(schema_, std::min(value, greatest_));
-}
-
-void Sketch::FitSpan(int& index, double value) {
-  while (buckets_.SpanWith(index) > kMostBuckets && schema_ > kLowestSchema) {
-    LowerSchema();
-    index = ClampedIndex(value);
-  }
 }
 
 void Sketch::LowerSchema() {

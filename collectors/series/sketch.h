@@ -97,7 +97,6 @@ class Sketch {
   };
 
   int ClampedIndex(double value) const;
-  void FitSpan(int& index, double value);
   void LowerSchema();
   std::int64_t SlotNumber(std::chrono::milliseconds now) const {
     return now.count() / slot_ms_;
