@@ -80,7 +80,7 @@ def test_no_descriptor_at_all_is_said_once_and_survived():
             stack.enter_context(socket.create_connection(("127.0.0.1", exporter.port)))
             sender = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
             wait_until(lambda: "event=http_cannot_accept" in exporter.log(), "it is said")
-            wait_until(lambda: "event=tcp_connections_refused" in exporter.log(), "it is said of StatsD")
+            wait_until(lambda: "event=tcp_cannot_accept" in exporter.log(), "it is said of StatsD")
             # Two samples of the process table and more are made without a descriptor.
             wait_until(lambda: "event=process_table_unreadable" in exporter.log(), "the table cannot be read")
             used, elapsed = cpu_seconds(exporter.pid) - used, time.monotonic() - begin
@@ -98,7 +98,7 @@ def test_no_descriptor_at_all_is_said_once_and_survived():
         cpu = "gunicorn_cpu_seconds_total"
         assert before.total(cpu, app=app) <= scrape.total(cpu, app=app) < before.total(cpu, app=app) + 5
         assert exporter.log().count("event=http_cannot_accept") == 1
-        assert exporter.log().count("event=tcp_connections_refused") == 1
+        assert exporter.log().count("event=tcp_cannot_accept") == 1
         assert exporter.log().count("event=process_table_unreadable") == 1
 
 

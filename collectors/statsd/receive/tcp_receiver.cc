@@ -12,8 +12,8 @@ namespace gunicorn_exporter {
 namespace {
 
 constexpr std::size_t kBytesAtATime = 64U << 10U;
-// Refused connections are said once, and again where it lasts.
-constexpr std::chrono::minutes kBetweenRefusals{10};
+// What keeps connections out is said once, and again where it lasts.
+constexpr std::chrono::minutes kBetweenWarnings{10};
 // Who connects again and again must not keep the thread from the packets.
 constexpr int kTriesAtATime = 64;
 
@@ -49,12 +49,12 @@ int TcpReceiver::Accept(std::size_t listener, Time now) {
       if (error == EINTR || error == ECONNABORTED) continue;
       is_short_ = error == EMFILE || error == ENFILE || error == ENOBUFS ||
                   error == ENOMEM;
-      if (is_short_) SayRefused(now, ErrorText(error));
+      if (is_short_) Warn(now, "tcp_cannot_accept", ErrorText(error));
       return -1;
     }
     if (connections_.size() >= most_connections_) {
       metrics_.AddRefusedConnection();
-      SayRefused(now, "too many connections");
+      Warn(now, "tcp_connections_refused", "too many connections");
       continue;
     }
     const int fd = socket.get();
@@ -64,11 +64,11 @@ int TcpReceiver::Accept(std::size_t listener, Time now) {
   return -1;
 }
 
-void TcpReceiver::SayRefused(Time now, const std::string& error) {
-  if (now < say_refused_again_) return;
-  say_refused_again_ = now + kBetweenRefusals;
+void TcpReceiver::Warn(Time now, const char* event, const std::string& error) {
+  if (now < warn_again_) return;
+  warn_again_ = now + kBetweenWarnings;
   LogEvent(
-      LogLevel::kWarn, "tcp_connections_refused",
+      LogLevel::kWarn, event,
       {{"connections", std::to_string(connections_.size())}, {"error", error}});
 }
 

@@ -112,7 +112,7 @@ class TcpReceiver {
   enum class Outcome { kGotSome, kNothingYet, kEnded };
   Outcome ReadSome(Connection& connection, Time now);
   void HandleLine(std::string_view line, const Connection& connection);
-  void SayRefused(Time now, const std::string& error);
+  void Warn(Time now, const char* event, const std::string& error);
 
   LineHandler& handler_;
   ReceiverMetrics& metrics_;
@@ -121,7 +121,7 @@ class TcpReceiver {
   std::unordered_map<int, Connection> connections_;  // By descriptor.
   std::vector<char> buffer_;
   bool is_short_ = false;
-  Time say_refused_again_;  // Until then it is counted only.
+  Time warn_again_;  // Until then nothing is said.
 };
 
 }  // namespace gunicorn_exporter
