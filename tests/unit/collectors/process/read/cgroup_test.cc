@@ -79,6 +79,7 @@ TEST(ParseCgroup, SaysNothingOutsideAContainer) {
         std::string("0::/system.slice/gunicorn.service\n"),
         std::string("0::/user.slice/user-1000.slice/session-2.scope\n"),
         std::string("0::/system.slice/tripod.service\n"),
+        std::string("0::/pod12345678-1234.1234-1234-123456789abc\n"),
         "0::/machine.slice/libpod-conmon-" + kId + ".scope\n",
         "0::/kubepods.slice/crio-conmon-" + kId + ".scope\n",
         "0::/docker/" + kId.substr(1) + "\n"}) {
