@@ -7,6 +7,7 @@ what else runs on it. Needs root.
 import contextlib
 import ctypes
 import os
+import signal
 import subprocess
 
 import psutil
@@ -97,3 +98,10 @@ class OnNode:
 
     def send_signal(self, number):
         os.kill(self.inner_pid(), number)
+
+    def kill(self):
+        # The program first, while nsenter still waits for it: a node's process table ends only when all in it were waited for.
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError, LookupError):
+            self.send_signal(signal.SIGKILL)
+            self.process.wait(60)
+        super().kill()
