@@ -81,7 +81,7 @@ void AddWebFlags(CLI::App& app, Flags& flags) {
                  "Serve /-/healthy, /-/ready and /health here too, plain")
       ->type_name("ADDRESS");
   app.add_option("--web.telemetry-path", flags.web_telemetry_path,
-                 "Path of the series")
+                 "Path of the metrics")
       ->capture_default_str();
   app.add_option("--web.config.file", flags.web_config_file,
                  "TLS, users and headers, in exporter-toolkit's format");

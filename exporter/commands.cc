@@ -95,7 +95,7 @@ int Serve(const Flags& flags) {
     if (!exporter.CanStop()) {
       // A thread hangs in the kernel: there is nothing that could be waited
       // for.
-      LogEvent(LogLevel::kWarn, "stopped_while_a_collector_hangs");
+      LogEvent(LogLevel::kWarn, "stopped_while_a_thread_hangs");
       StopLog();
       std::_Exit(0);
     }

@@ -201,7 +201,7 @@ class AppWriter {
     }
     KernelCounter(
         "gunicorn_listen_overflows_total",
-        "Connections refused because an accept queue of the app's network "
+        "Connection attempts dropped since an accept queue of the app's network "
         "namespace was full, each retry of a client once more; none of a unix "
         "socket.",
         app_.listen_overflows);
@@ -217,8 +217,7 @@ class AppWriter {
     }
     KernelCounter(
         "gunicorn_oom_kills_total",
-        "Processes of the app's cgroup that the kernel killed for want of "
-        "memory.",
+        "Processes of the app's cgroup that the kernel OOM-killed.",
         app_.oom_kills);
     Gauge("gunicorn_cpu_limit_cores",
           "The CPU quota of the nearest cgroup above the app that has one.",

@@ -152,7 +152,8 @@ void SeriesTable::CountRefused(Refusal refusal, const SeriesRef& ref) {
   LogEvent(LogLevel::kWarn, "series_refused",
            {{"name", name},
             {"conflicts_with", std::string(other)},
-            {"reason", "a metric has one type, and no line of another's"}});
+            {"reason",
+             "a name has one type, and the names of its samples are its own"}});
 }
 
 // Lets the longest silent label sets go that are no known app's, then the

@@ -17,6 +17,17 @@ std::string Count(double number) {
   return std::to_string(std::llround(number));
 }
 
+// gunicorn takes no "[::]:8125", and "0.0.0.0" is nowhere to send to.
+std::string StatsdHostFor(const std::string& address) {
+  for (const std::string_view any : {"[::]:", "0.0.0.0:"}) {
+    if (address.starts_with(any)) {
+      return "HOST:" + address.substr(any.size()) +
+             ", where HOST is a name or an IPv4 address of this exporter";
+    }
+  }
+  return address;
+}
+
 }  // namespace
 
 std::string WithNotes(std::string text, const AppStatus& app) {
@@ -108,9 +119,9 @@ std::vector<std::string> HintsForApp(const StatusView& app,
       const std::string no_socket = statsd_address.starts_with("unix:")
                                         ? WhyNoUnixSocket(app.version)
                                         : std::string();
-      hint += no_socket.empty()
-                  ? "start gunicorn with --statsd-host " + statsd_address
-                  : no_socket;
+      hint += no_socket.empty() ? "start gunicorn with --statsd-host " +
+                                      StatsdHostFor(statsd_address)
+                                : no_socket;
       hints.push_back(std::move(hint));
     }
     if (!why.empty()) {
@@ -127,8 +138,8 @@ std::vector<std::string> HintsForApp(const StatusView& app,
   }
   if (HasFullQueue(app)) {
     hints.emplace_back(
-        "the listen queue is full: new connections are turned away until a "
-        "worker is free");
+        "the listen queue is full: new connection attempts are dropped, and "
+        "clients retry, until a worker is free");
   }
   return hints;
 }
@@ -147,19 +158,20 @@ std::vector<std::string> HintsForAll(
   const auto reload = by("config_last_reload_successful", "");
   if (!reload.empty() && reload.begin()->second == 0) {
     hints.emplace_back(
-        "the last reload failed: the older configuration goes on; the log "
-        "names the line");
+        "the last reload failed: the older configuration holds; the log says "
+        "why");
   }
   if (by("process_read_errors_total", "reason")["permission"] > 0) {
     hints.emplace_back(
-        "some files of the process table may not be read, so that some "
-        "series are missing: give the exporter CAP_SYS_PTRACE and "
+        "some files of the process table cannot be read for want of rights, "
+        "so that some series are missing: give the exporter CAP_SYS_PTRACE and "
         "CAP_DAC_READ_SEARCH");
   }
   if (const double dropped = by("statsd_dropped_packets_total", "")[""];
       dropped > 0) {
     hints.push_back("the kernel has dropped " + Count(dropped) +
-                    " StatsD packets: raise --statsd.read-buffer");
+                    " StatsD packets: raise net.core.rmem_max and "
+                    "--statsd.read-buffer");
   }
   if (const double refused =
           by("statsd_refused_series_total", "reason")["limit"];

@@ -19,8 +19,8 @@ std::string WithNotes(std::string text, const AppStatus& app);
 // users' processes can be seen.
 std::vector<std::string> NotesOfMachine(const ProcessView& view);
 
-// Of one app. `statsd_address`: what --statsd-host of its gunicorn should be;
-// empty where StatsD is not received. `now_seconds`: Unix time.
+// Of one app. `statsd_address`: where StatsD is received, "127.0.0.1:8125" or
+// "unix:///run/statsd.sock"; empty where StatsD is not received. `now_seconds`: Unix time.
 std::vector<std::string> HintsForApp(const StatusView& app,
                                      const std::string& statsd_address,
                                      double now_seconds);

@@ -22,14 +22,14 @@ using StatePtr = std::shared_ptr<const WebState>;
 void CheckStaysClosed(const WebConfig& before, const WebConfig& now,
                       const std::string& file) {
   if (before.tls.enabled != now.tls.enabled) {
-    throw ConfigError(file + ": tls_server_config: TLS is switched " +
+    throw ConfigError(file + ": tls_server_config: TLS can be switched " +
                       (now.tls.enabled ? "on" : "off") +
-                      " by a restart only; what was there goes on");
+                      " only by a restart; the old settings stay in force");
   }
   if (!before.users.empty() && now.users.empty()) {
     throw ConfigError(file +
-                      ": basic_auth_users: access without a password begins "
-                      "with a restart only; what was there goes on");
+                      ": basic_auth_users: removing all users takes a restart; "
+                      "the old settings stay in force");
   }
 }
 

@@ -321,7 +321,7 @@ TEST(LoadConfig, ShipsAnExampleOfEveryDefault) {
       LoadConfigFile(TESTS_DIR "/../config/gunicorn_exporter.example.yml");
   EXPECT_THAT(loaded.notices, IsEmpty());
   EXPECT_THAT(loaded.config.instances, testing::SizeIs(1));
-  EXPECT_THAT(loaded.config.logs, testing::SizeIs(2));
+  EXPECT_THAT(loaded.config.logs, testing::SizeIs(3));
   Config defaults;
   defaults.discovery.enabled = false;  // The default beside instances.
   defaults.instances = loaded.config.instances;

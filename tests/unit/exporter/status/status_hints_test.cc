@@ -48,6 +48,17 @@ TEST(StatusHints, SayWhereAGunicornIsTooOldForTheUnixSocket) {
   EXPECT_EQ(hints("20.1.0", kStatsdAddress), HintsOf(RunningApp("shop")));
 }
 
+TEST(StatusHints, NameNoAddressThatNobodyCanSendTo) {
+  for (const char* address : {"[::]:8125", "0.0.0.0:8125"}) {
+    const std::string hints = Parse({}, {{RunningApp("shop")}, ""},
+                                    address)["apps"][0]["hints"].dump();
+    EXPECT_NE(hints.find("--statsd-host HOST:8125, where HOST is a name or an "
+                         "IPv4 address of this exporter"),
+              std::string::npos)
+        << hints;
+  }
+}
+
 TEST(StatusHints, SayThatASocketIsOpenAndNothingComes) {
   AppStatus status = RunningApp("shop");
   status.statsd_socket = "127.0.0.1:8125";

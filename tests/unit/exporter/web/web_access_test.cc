@@ -156,8 +156,7 @@ TEST_F(WebAccessTest, OpensNothingThatWasClosedWithoutARestart) {
     EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 200)
         << open;
   }
-  EXPECT_NE(Reload(access).find("basic_auth_users: access without a password "
-                                "begins with a restart only"),
+  EXPECT_NE(Reload(access).find("basic_auth_users: removing all users takes a restart"),
             std::string::npos);
 }
 
