@@ -41,7 +41,8 @@ class FileThread {
         std::make_shared<std::packaged_task<Result()>>(std::move(read));
     std::future<Result> result = task->get_future();
     if (!Run([task] { (*task)(); }, deadline)) {
-      throw ConfigError(file + ": does not answer; the old settings stay in force");
+      throw ConfigError(file +
+                        ": does not answer; the old settings stay in force");
     }
     return result.get();
   }

@@ -201,7 +201,8 @@ class AppWriter {
     }
     KernelCounter(
         "gunicorn_listen_overflows_total",
-        "Connection attempts dropped since an accept queue of the app's network "
+        "Connection attempts dropped since an accept queue of the app's "
+        "network "
         "namespace was full, each retry of a client once more; none of a unix "
         "socket.",
         app_.listen_overflows);
@@ -215,10 +216,9 @@ class AppWriter {
           "over the CPUs.",
           static_cast<double>(*app_.cpu_throttled_microseconds) / 1e6);
     }
-    KernelCounter(
-        "gunicorn_oom_kills_total",
-        "Processes of the app's cgroup that the kernel OOM-killed.",
-        app_.oom_kills);
+    KernelCounter("gunicorn_oom_kills_total",
+                  "Processes of the app's cgroup that the kernel OOM-killed.",
+                  app_.oom_kills);
     Gauge("gunicorn_cpu_limit_cores",
           "The CPU quota of the nearest cgroup above the app that has one.",
           app_.cpu_limit_cores);

@@ -20,7 +20,7 @@ std::string WithNotes(std::string text, const AppStatus& app);
 std::vector<std::string> NotesOfMachine(const ProcessView& view);
 
 // Of one app. `statsd_address`: where StatsD is received, "127.0.0.1:8125" or
-// "unix:///run/statsd.sock"; empty where StatsD is not received. `now_seconds`: Unix time.
+// "unix:///run/statsd.sock"; empty where it is not. `now_seconds`: Unix time.
 std::vector<std::string> HintsForApp(const StatusView& app,
                                      const std::string& statsd_address,
                                      double now_seconds);

@@ -50,8 +50,9 @@ TEST(StatusHints, SayWhereAGunicornIsTooOldForTheUnixSocket) {
 
 TEST(StatusHints, NameNoAddressThatNobodyCanSendTo) {
   for (const char* address : {"[::]:8125", "0.0.0.0:8125"}) {
-    const std::string hints = Parse({}, {{RunningApp("shop")}, ""},
-                                    address)["apps"][0]["hints"].dump();
+    const std::string hints =
+        Parse({}, {{RunningApp("shop")}, ""}, address)["apps"][0]["hints"]
+            .dump();
     EXPECT_NE(hints.find("--statsd-host HOST:8125, where HOST is a name or an "
                          "IPv4 address of this exporter"),
               std::string::npos)
