@@ -156,7 +156,8 @@ TEST_F(WebAccessTest, OpensNothingThatWasClosedWithoutARestart) {
     EXPECT_EQ(StatusOf(access.Refuse(As(kAliceSecret), kPeer, false)), 200)
         << open;
   }
-  EXPECT_NE(Reload(access).find("basic_auth_users: removing all users takes a restart"),
+  EXPECT_NE(Reload(access).find(
+                "basic_auth_users: removing all users takes a restart"),
             std::string::npos);
 }
 
