@@ -3,8 +3,11 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <string_view>
 #include <utility>
+
+#include "config/base/address.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -19,13 +22,12 @@ std::string Count(double number) {
 
 // gunicorn takes no "[::]:8125", and "0.0.0.0" is nowhere to send to.
 std::string StatsdHostFor(const std::string& address) {
-  for (const std::string_view any : {"[::]:", "0.0.0.0:"}) {
-    if (address.starts_with(any)) {
-      return "HOST:" + address.substr(any.size()) +
-             ", where HOST is a name or an IPv4 address of this exporter";
-    }
+  const std::optional<Address> parsed = ParseAddress(address);
+  if (!parsed || (parsed->host != "::" && parsed->host != "0.0.0.0")) {
+    return address;
   }
-  return address;
+  return "HOST:" + std::to_string(parsed->port) +
+         ", where HOST is a name or an IPv4 address of this exporter";
 }
 
 }  // namespace
