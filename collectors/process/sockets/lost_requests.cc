@@ -14,12 +14,6 @@ bool HasEndedInBadOrder(int status) {
   return signal != SIGTERM && signal != SIGINT && signal != SIGQUIT;
 }
 
-// Descriptors are read in the sample after one with connections: once seen
-// without its heartbeat file, a worker is exiting until it has ended.
-bool LostRequests::IsExiting(const Busy& before, const HeldByWorker& now) {
-  return before.has_heartbeat && !now.has_heartbeat;
-}
-
 void LostRequests::Watch(const std::map<AppId, AppSockets>& sockets,
                          const std::map<ProcessKey, TrackedProcess>& living) {
   std::map<ProcessKey, Busy> busy;
@@ -32,7 +26,9 @@ void LostRequests::Watch(const std::map<AppId, AppSockets>& sockets,
                      Busy{app, requests, held.has_heartbeat,
                           known == busy_.end() ? ProcessEnd(worker.pid)
                                                : std::move(known->second.end)});
-      } else if (known != busy_.end() && IsExiting(known->second, held)) {
+      } else if (known != busy_.end() && known->second.has_heartbeat &&
+                 !(known->second.may_have_answered && held.has_heartbeat)) {
+        known->second.may_have_answered = held.has_heartbeat;
         busy.emplace(worker, std::move(known->second));
       }
     }
@@ -51,7 +47,9 @@ std::map<AppId, std::uint64_t> LostRequests::Take(
     const auto& [worker, busy] = entry;
     if (living.contains(worker)) return false;
     const auto status = busy.end.Status();
-    if (status && HasEndedInBadOrder(*status)) lost[busy.app] += busy.requests;
+    if (status && HasEndedInBadOrder(*status) && !busy.may_have_answered) {
+      lost[busy.app] += busy.requests;
+    }
     return status || !busy.end.IsWatching();
   });
   return lost;

@@ -5,8 +5,9 @@
 // sample and the end goes unnoticed. Connections that only may have a request
 // (an event loop's on a unix socket) are left out: most of them wait for the
 // next one. How it ended is the kernel's account (process_end.h). A worker that
-// exits closes its connections before it ends, and its heartbeat file with
-// them: then the account from before is kept. A worker that stops in good order
+// exits closes its connections before it ends, and its heartbeat file right
+// after them: then the account from before is kept, also where a sample comes
+// in between and only the next one proves it. A worker that stops in good order
 // answers first, and exits with 0. SIGTERM, SIGINT and SIGQUIT may also be how
 // one ends that has stopped in good order (uvicorn raises the signal anew), so
 // they prove nothing.
@@ -44,8 +45,9 @@ class LostRequests {
     std::uint64_t requests = 0;
     bool has_heartbeat = false;
     ProcessEnd end;
+    // Its connections are closed, and its heartbeat file is not.
+    bool may_have_answered = false;
   };
-  static bool IsExiting(const Busy& before, const HeldByWorker& now);
 
   std::map<ProcessKey, Busy> busy_;
 };

@@ -109,6 +109,25 @@ TEST_F(LostRequestsTest, CountsWhatAnExitingWorkerHadInHandBefore) {
   EXPECT_EQ(Lost(), 2U);
 }
 
+TEST_F(LostRequestsTest, CountsThemWhenSeenBetweenConnectionsAndHeartbeatFile) {
+  Watch(2);
+  Watch(0);
+  Watch(0, false);
+  living_.clear();
+  End(SIGKILL);
+  EXPECT_EQ(Lost(), 2U);
+}
+
+TEST_F(LostRequestsTest, CountsNoneThatWereAnsweredBeforeAWorkerExits) {
+  Watch(2);
+  Watch(0);
+  Watch(0);
+  Watch(0, false);
+  living_.clear();
+  End(SIGKILL);
+  EXPECT_EQ(Lost(), 0U);
+}
+
 TEST_F(LostRequestsTest, CountsNoneOfAWorkerThatStopsInGoodOrder) {
   Watch(1);
   living_.clear();
