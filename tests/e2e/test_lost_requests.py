@@ -8,7 +8,6 @@ import pytest
 from support import FAST_SAMPLES, Exporter, Gunicorn, wait_until, wait_until_steady
 
 
-
 @pytest.fixture(autouse=True)
 def kernel_tells_ends():
     release = tuple(int(number) for number in os.uname().release.split("-")[0].split(".")[:2])
@@ -44,10 +43,11 @@ def test_a_worker_that_is_killed_loses_what_it_had_in_hand(number):
 
 
 def test_a_timeout_loses_the_request():
-    with Exporter(config=FAST_SAMPLES) as exporter, Gunicorn(workers=1, args=["--timeout", "2"]) as gunicorn:
+    with Exporter(config=FAST_SAMPLES) as exporter, Gunicorn(workers=1, args=["--timeout", "5"]) as gunicorn:
         wait_until(lambda: value(exporter, gunicorn, "requests_lost_total") == 0, "the counter begins at 0")
         with contextlib.ExitStack() as stack:
             hold(gunicorn, stack, 1)
+            wait_until(lambda: value(exporter, gunicorn, "requests_in_progress") == 1, "it is in hand")
             wait_until(lambda: value(exporter, gunicorn, "requests_lost_total") == 1, "it is lost")
         wait_until_steady(lambda: value(exporter, gunicorn, "requests_lost_total") == 1, "only once")
 
