@@ -58,16 +58,21 @@ class Upstream(ManagedProcess):
     def family(self):
         return [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
 
+    def signal_family(self, number):
+        """To all of them, of which one may end meanwhile: Postgres' children do when their parent has ended."""
+        family = self.family()
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+        return family
+
     def freeze(self):
         """It stops answering; the kernel goes on for it."""
-        for process in self.family():
-            process.send_signal(signal.SIGSTOP)
+        self.signal_family(signal.SIGSTOP)
 
     def stop(self, number=signal.SIGKILL):
         """With all its children, which are in sessions of their own."""
-        family = self.family()
-        for process in family:
-            process.send_signal(number)
+        family = self.signal_family(number)
         psutil.wait_procs(family[1:], timeout=60)
         return super().stop(number)
 
