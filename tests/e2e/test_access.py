@@ -97,6 +97,15 @@ def test_a_certificate_in_the_configuration_itself(authority):
         assert exporter.curl("/metrics") == (0, 200)
 
 
+def test_a_certificate_with_the_chain_to_its_authority(authority, tmp_path):
+    intermediate = authority.intermediate("intermediate")
+    certificate, key = intermediate.sign("chained", "DNS:localhost,IP:127.0.0.1")
+    chain = tmp_path / "chain.crt"
+    chain.write_text(certificate.read_text() + intermediate.authority.read_text())
+    with Https(authority, tls(chain, key)) as exporter:
+        assert exporter.curl("/metrics") == (0, 200)
+
+
 def test_versions_and_cipher_suites(authority):
     more = "  max_version: TLS12\n  cipher_suites: [TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384]\n  curve_preferences: [CurveP384]\n"
     with Https(authority, tls(*authority.server, more)) as exporter:

@@ -208,6 +208,19 @@ TEST(Sketch, StaysBoundedForEveryValue) {
   EXPECT_LT(sketch.schema(), kHighestSchema);
 }
 
+TEST(Sketch, LowersItsSchemaWhereItsBucketsDoNotSuffice) {
+  Sketch sketch(Options(5));
+  constexpr int kFirst = -500;
+  constexpr int kEnd = kFirst + static_cast<int>(kMostBuckets);
+  for (int index = kFirst; index < kEnd; ++index) {
+    sketch.Add(BucketUpperBound(5, index), 1, kNow);
+  }
+  EXPECT_EQ(sketch.schema(), 5);
+  EXPECT_EQ(sketch.buckets().counts().size(), kMostBuckets);
+  sketch.Add(BucketUpperBound(5, kEnd), 1, kNow);
+  EXPECT_EQ(sketch.schema(), 4);
+}
+
 TEST(Sketch, KeepsTheSchemaOfOrdinaryDurations) {
   Sketch sketch(Options(3));
   double value = 1e-6;

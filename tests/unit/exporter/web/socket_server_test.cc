@@ -253,6 +253,27 @@ TEST(SocketServer, ForgetsTheOldestAnswerThatNobodyReads) {
   EXPECT_LT(slow.ReceiveAll().size(), large.size());
 }
 
+TEST(SocketServer, ForgetsNoAnswerForThoseThatWereRead) {
+  SocketLimits limits = LongLimits();
+  limits.max_unread_bytes = 40 << 20;
+  const std::string large(32 << 20, 'x');
+  const std::string small(4 << 20, 'x');
+  const Server server(limits, [&](const std::string& head) {
+    SocketAnswer answer = Answer(head == kRequest ? small : large);
+    answer.close = head != kRequest;
+    return answer;
+  });
+  TestClient slow(server.port());
+  slow.Send("GET /large HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(slow.Receive(true).status, 200);  // Its head, and no more.
+  TestClient reader(server.port());
+  for (int i = 0; i < 5; ++i) {
+    reader.Send(kRequest);
+    EXPECT_EQ(reader.Receive().body.size(), small.size());
+  }
+  EXPECT_EQ(slow.ReceiveAll().size(), large.size());
+}
+
 TEST(SocketServer, AnswersOthersWhileAllButOneConnectionAreHandled) {
   std::promise<void> go_on;
   std::shared_future<void> gate = go_on.get_future().share();
