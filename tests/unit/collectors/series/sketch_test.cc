@@ -210,15 +210,17 @@ TEST(Sketch, StaysBoundedForEveryValue) {
 
 TEST(Sketch, LowersItsSchemaWhereItsBucketsDoNotSuffice) {
   Sketch sketch(Options(5));
+  Sketch lower(Options(4));
   constexpr int kFirst = -500;
   constexpr int kEnd = kFirst + static_cast<int>(kMostBuckets);
-  for (int index = kFirst; index < kEnd; ++index) {
+  for (int index = kFirst; index <= kEnd; ++index) {
+    EXPECT_EQ(sketch.schema(), 5);
     sketch.Add(BucketUpperBound(5, index), 1, kNow);
+    lower.Add(BucketUpperBound(5, index), 1, kNow);
   }
-  EXPECT_EQ(sketch.schema(), 5);
-  EXPECT_EQ(sketch.buckets().counts().size(), kMostBuckets);
-  sketch.Add(BucketUpperBound(5, kEnd), 1, kNow);
   EXPECT_EQ(sketch.schema(), 4);
+  EXPECT_EQ(sketch.buckets().first_index(), lower.buckets().first_index());
+  EXPECT_EQ(sketch.buckets().counts(), lower.buckets().counts());
 }
 
 TEST(Sketch, KeepsTheSchemaOfOrdinaryDurations) {
