@@ -17,6 +17,7 @@ using std::chrono::milliseconds;
 constexpr std::uint32_t kLongestAcknowledgement = 500;
 // Pingpong mode is up to date by then.
 constexpr std::uint32_t kPingpongMilliseconds = 250;
+constexpr std::chrono::seconds kAskAgain{10};
 
 bool IsOnThisMachine(const TcpSocket& socket) {
   return IsLoopback(Unmapped(socket.peer)) ||
@@ -237,6 +238,10 @@ std::vector<std::vector<Upstream>> Upstreams::Count(
     const std::vector<Party>& parties, const Told& told, TimePoint now) {
   seen_before_ = std::exchange(seen_, {});
   known_before_ = std::exchange(known_, {});
+  if (!others_since_ || now - *others_since_ >= kAskAgain) {
+    known_before_.others.clear();
+    others_since_ = now;
+  }
   for (const AcceptedConnection& connection : told.accepted) {
     known_.refused.insert(connection.tcp.inode);
   }

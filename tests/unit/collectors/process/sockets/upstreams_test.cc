@@ -281,6 +281,15 @@ TEST_F(UpstreamsTest, AsksForAllWhereAnUnknownSocketIsHeld) {
   EXPECT_FALSE(filter_.all) << "it is no TCP connection";
 }
 
+TEST_F(UpstreamsTest, AsksAgainForASocketThatWasNotConnectedYet) {
+  std::vector<int> asked;
+  for (int second = 0; second < 30; ++second) {
+    Look(second, {});
+    if (filter_.all) asked.push_back(second);
+  }
+  EXPECT_THAT(asked, ElementsAre(0, 1, 11, 21));
+}
+
 TEST_F(UpstreamsTest, AsksForAllSeldomOnAMachineWithManyConnections) {
   connections_ = 3 * NamespaceSockets::kSocketsASample;
   std::vector<bool> asked;
