@@ -385,5 +385,16 @@ TEST_F(ForeignLinesTest, GoOnOverAnyOtherReload) {
   EXPECT_EQ(Value("orders", R"(app="unknown")"), 2);
 }
 
+TEST_F(ForeignLinesTest, BeginDistributionsAnewWhereAReloadChangesBuckets) {
+  Send("orders:1|c\ntime:1|h");
+  Config changed = config_;
+  changed.statsd.histogram_buckets = {1, 2};
+  store().Reconfigure(changed);
+  Send("orders:1|c\ntime:2|h");
+  const auto families = store().Collect({}).families;
+  EXPECT_EQ(ValueOf(families, "orders", R"(app="unknown")"), 2);
+  EXPECT_EQ(FindSeries(families, "time", R"(app="unknown")")->summary->sum, 2);
+}
+
 }  // namespace
 }  // namespace gunicorn_exporter
