@@ -17,7 +17,7 @@ using std::chrono::milliseconds;
 constexpr std::uint32_t kLongestAcknowledgement = 500;
 // Pingpong mode is up to date by then.
 constexpr std::uint32_t kPingpongMilliseconds = 250;
-constexpr std::chrono::seconds kAskAgain{10};
+constexpr std::size_t kLooksUntilAskedAgain = 10;
 
 bool IsOnThisMachine(const TcpSocket& socket) {
   return IsLoopback(Unmapped(socket.peer)) ||
@@ -238,15 +238,17 @@ std::vector<std::vector<Upstream>> Upstreams::Count(
     const std::vector<Party>& parties, const Told& told, TimePoint now) {
   seen_before_ = std::exchange(seen_, {});
   known_before_ = std::exchange(known_, {});
-  if (!others_since_ || now - *others_since_ >= kAskAgain) {
+  if (looks_until_again_ == 0) {
     known_before_.others.clear();
-    others_since_ = now;
+  } else {
+    --looks_until_again_;
   }
   for (const AcceptedConnection& connection : told.accepted) {
     known_.refused.insert(connection.tcp.inode);
   }
   if (asks_all_) {
     samples_left_ = told.connections / NamespaceSockets::kSocketsASample;
+    looks_until_again_ = kLooksUntilAskedAgain * (1 + samples_left_);
     peer_ports_.clear();
     has_ipv6_ = false;
   }

@@ -45,8 +45,9 @@
 // asked for all where descriptors show a socket that no look has told of yet,
 // and where a user or a pod is the proof; on a machine with many connections
 // not in each look (NamespaceSockets::kSocketsASample), so that a new peer is
-// seen that much later. So is one whose socket was not connected yet when all
-// was told: what was not told is asked for again every ten seconds.
+// seen that much later. A socket that was not connected yet when all was told
+// is found when all is asked for again: after ten looks, ten times as many
+// there.
 //
 // Thread rule: one thread at a time.
 #pragma once
@@ -167,7 +168,7 @@ class Upstreams {
   std::unordered_map<std::uint64_t, Seen> seen_before_;
   Known known_;  // By the last look, and by the one before.
   Known known_before_;
-  std::optional<TimePoint> others_since_;
+  std::size_t looks_until_again_ = 0;  // Until others are asked for again.
 };
 
 }  // namespace gunicorn_exporter

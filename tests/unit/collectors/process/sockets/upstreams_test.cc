@@ -282,12 +282,17 @@ TEST_F(UpstreamsTest, AsksForAllWhereAnUnknownSocketIsHeld) {
 }
 
 TEST_F(UpstreamsTest, AsksAgainForASocketThatWasNotConnectedYet) {
-  std::vector<int> asked;
-  for (int second = 0; second < 30; ++second) {
-    Look(second, {});
-    if (filter_.all) asked.push_back(second);
-  }
-  EXPECT_THAT(asked, ElementsAre(0, 1, 11, 21));
+  const auto asked = [&] {
+    std::vector<int> looks;
+    for (int look = 0; look < 45; ++look) {
+      Look(look, {});
+      if (filter_.all) looks.push_back(look);
+    }
+    return looks;
+  };
+  EXPECT_THAT(asked(), ElementsAre(0, 1, 13, 25, 37));
+  connections_ = 3 * NamespaceSockets::kSocketsASample;
+  EXPECT_THAT(asked(), ElementsAre(4)) << "then after 40 looks";
 }
 
 TEST_F(UpstreamsTest, AsksForAllSeldomOnAMachineWithManyConnections) {
