@@ -28,6 +28,8 @@ void LostRequests::Watch(const std::map<AppId, AppSockets>& sockets,
                                                : std::move(known->second.end)});
       } else if (known != busy_.end() && known->second.has_heartbeat &&
                  !(known->second.may_have_answered && held.has_heartbeat)) {
+        // It is exiting, until it has ended; or it has nothing in hand for the
+        // first time, and the next sample tells whether it is exiting.
         known->second.may_have_answered = held.has_heartbeat;
         busy.emplace(worker, std::move(known->second));
       }

@@ -55,12 +55,10 @@ class Upstream(ManagedProcess):
     def env_for_app(self):
         return {self.name.upper(): f"{self.host} {self.port}"}
 
-    def family(self):
-        return [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
-
     def signal_family(self, number):
-        """To all of them, of which one may end meanwhile: Postgres' children do when their parent has ended."""
-        family = self.family()
+        """To it and all its children, of which one may end meanwhile: Postgres' do when their parent has ended."""
+        parent = psutil.Process(self.pid)
+        family = [parent, *parent.children(recursive=True)]
         for process in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
