@@ -69,6 +69,7 @@ void AddNotes(const AppView& view, const Config& config, bool has_unix_socket,
 }  // namespace
 
 int Serve(const Flags& flags) {
+  UseOneHeap();
   BlockSignals();
   RaiseDescriptorLimit();
   LoadedConfig loaded;

@@ -19,7 +19,6 @@
 #include "config/base/log.h"
 #include "exporter/container_network.h"
 #include "exporter/signals.h"
-#include "exporter/status/status_view.h"
 
 namespace gunicorn_exporter {
 namespace {
@@ -255,9 +254,7 @@ std::string Exporter::Reload() {
   return error;
 }
 
-void Exporter::KeepHistory() {
-  const TimePoint now = SystemTime();
-  if (!history_.IsDue(now.steady)) return;
+StatusViews Exporter::LastViews() {
   std::vector<MetricFamily> families =
       store_.Collect(steady_clock::now()).families;
   KnownApps known;
@@ -270,7 +267,12 @@ void Exporter::KeepHistory() {
       std::move(more.begin(), more.end(), std::back_inserter(families));
     }
   }
-  history_.Add(now.steady, ViewApps(families, known));
+  return ViewApps(families, known);
+}
+
+void Exporter::KeepHistory() {
+  const TimePoint now = SystemTime();
+  if (history_.IsDue(now.steady)) history_.Add(now.steady, LastViews());
 }
 
 steady_clock::time_point Exporter::NextHistoryPoint() {

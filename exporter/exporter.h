@@ -24,6 +24,7 @@
 #include "exporter/scrape/self_metrics.h"
 #include "exporter/status/health.h"
 #include "exporter/status/history.h"
+#include "exporter/status/status_view.h"
 #include "exporter/web/http_server.h"
 
 namespace gunicorn_exporter {
@@ -54,6 +55,8 @@ class Exporter {
   void Start();
   HttpHandlers Handlers();
   KnownApps Apps();
+  // All apps as the last look at the process table left them.
+  StatusViews LastViews();
   bool Knows(const std::string& app_name) const;
   // What --statsd-host of a gunicorn should be; empty: nothing is received.
   std::string StatsdAddress() const;

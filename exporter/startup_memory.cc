@@ -35,6 +35,8 @@ int ReleaseCode(dl_phdr_info* object, std::size_t /*size*/, void* /*unused*/) {
 
 }  // namespace
 
+void UseOneHeap() { mallopt(M_ARENA_MAX, 1); }
+
 void ReleaseStartupMemory() {
   dl_iterate_phdr(ReleaseCode, nullptr);
   malloc_trim(0);

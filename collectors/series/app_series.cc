@@ -35,8 +35,8 @@ void MergeGauge(PlainSeries& mine, const PlainSeries& theirs,
   if (!mine.exists || mine.updated < theirs.updated) mine = theirs;
 }
 
-void MergeSketch(std::optional<SketchSeries>& mine,
-                 std::optional<SketchSeries>& theirs, std::size_t count,
+void MergeSketch(std::unique_ptr<SketchSeries>& mine,
+                 std::unique_ptr<SketchSeries>& theirs, std::size_t count,
                  SeriesShare& share, SeriesBudget& budget) {
   if (!theirs) return;
   if (!mine) {
@@ -115,13 +115,13 @@ Refusal AppSeries::Add(const Event& event, const ForeignMetric* metric,
   return Refusal::kNone;
 }
 
-Refusal AppSeries::AddTo(std::optional<SketchSeries>& to,
+Refusal AppSeries::AddTo(std::unique_ptr<SketchSeries>& to,
                          const SketchOptions& options, std::size_t count,
                          const Event& event, const SeriesContext& context) {
   if (!to) {
     if (!context.budget.Take(share, count)) return Refusal::kLimit;
-    to.emplace(SketchSeries{Sketch(options), context.now.unix_seconds,
-                            context.now.steady});
+    to = std::make_unique<SketchSeries>(SketchSeries{
+        Sketch(options), context.now.unix_seconds, context.now.steady});
   }
   to->sketch.Add(event.value, event.weight, context.now.steady);
   to->updated = context.now.steady;

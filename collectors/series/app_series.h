@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -106,22 +105,22 @@ class AppSeries {
 
   PlainSeries requests;
   std::vector<StatusSeries> statuses;  // The presets first, in their order.
-  std::optional<SketchSeries> durations;
+  std::unique_ptr<SketchSeries> durations;  // Null: none yet.
 
   LabelSetPtr labels;  // Of every series here: the app's, then the tags'.
   SeriesShare share;
   std::array<PlainSeries, kMessageLevels> messages;
   PlainSeries arbiter_workers;
-  std::optional<SketchSeries> backlog;
-  Foreign foreign;            // Of an app itself alone.
-  SeriesShare foreign_share;  // Never a part of the reservation.
+  std::unique_ptr<SketchSeries> backlog;  // As durations.
+  Foreign foreign;                        // Of an app itself alone.
+  SeriesShare foreign_share;              // Never a part of the reservation.
 
  private:
   // Null for a code that is no preset and was not seen yet.
   PlainSeries* Status(std::uint16_t code, const SeriesOptions& options);
   bool Ensure(PlainSeries& series, const SeriesContext& context);
   // `count`: how many series `to` is, where it is new.
-  Refusal AddTo(std::optional<SketchSeries>& to, const SketchOptions& options,
+  Refusal AddTo(std::unique_ptr<SketchSeries>& to, const SketchOptions& options,
                 std::size_t count, const Event& event,
                 const SeriesContext& context);
   Refusal AddForeign(const Event& event, const ForeignMetric& metric,

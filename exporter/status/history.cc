@@ -108,13 +108,13 @@ void History::Read(Track& track, const StatusView& app, Milliseconds now) {
                 app.requests_lost.value_or(track.told[3])};
 }
 
-void History::Add(Milliseconds now, const std::vector<StatusView>& apps) {
+void History::Add(Milliseconds now, const StatusViews& apps) {
   const std::int64_t number = now / kInterval;
   const std::lock_guard lock(mutex_);
   if (newest_ && number <= *newest_) return;
   std::map<AppId, Track> tracks;
-  for (const StatusView& app : apps) {
-    auto known = tracks_.extract(app.status.app);
+  for (const auto& [id, app] : apps) {
+    auto known = tracks_.extract(id);
     if (!known.empty()) tracks.insert(std::move(known));
   }
   tracks_.swap(tracks);
@@ -131,8 +131,8 @@ void History::Add(Milliseconds now, const std::vector<StatusView>& apps) {
   }
   newest_ = number;
   if (!oldest_) oldest_ = number;
-  for (const StatusView& app : apps) {
-    Track& track = tracks_[app.status.app];
+  for (const auto& [id, app] : apps) {
+    Track& track = tracks_[id];
     if (track.counted.empty()) {
       // It was not there at the last point: all it has counted came since.
       track.counted.reserve(kCounted + 1);

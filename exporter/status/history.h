@@ -80,7 +80,7 @@ class History {
   bool IsDue(Milliseconds now) const;
   // Adds it; nothing where it is there already. Apps that are not among `apps`
   // are forgotten.
-  void Add(Milliseconds now, const std::vector<StatusView>& apps);
+  void Add(Milliseconds now, const StatusViews& apps);
 
   // `app` as it is now.
   LastMinute MinuteOf(const StatusView& app, Milliseconds now) const;

@@ -217,7 +217,7 @@ std::string StatusJson(const std::vector<MetricFamily>& families,
                   std::all_of(apps.begin(), apps.end(),
                               [](const AppStatus& app) { return app.ok; });
   Json list = Json::array();
-  for (const StatusView& app : ViewApps(families, known)) {
+  for (const auto& [id, app] : ViewApps(families, known)) {
     list.push_back(AppJson(app, history.MinuteOf(app, now.steady),
                            statsd_address, now.unix_seconds));
   }

@@ -145,12 +145,7 @@ class Views {
     }
   }
 
-  std::vector<StatusView> Take() && {
-    std::vector<StatusView> list;
-    list.reserve(views_.size());
-    for (auto& [id, view] : views_) list.push_back(std::move(view));
-    return list;
-  }
+  StatusViews Take() && { return std::move(views_); }
 
  private:
   StatusView& Find(const AppId& id) {
@@ -184,7 +179,7 @@ class Views {
   }
 
   const std::string where_it_runs_;  // Of an app that only series know.
-  std::map<AppId, StatusView> views_;
+  StatusViews views_;
   LabelSetPtr last_common_;
   StatusView* last_ = nullptr;
 };
@@ -254,8 +249,8 @@ std::map<std::string, double> SumBy(const std::vector<MetricFamily>& families,
   return sums;
 }
 
-std::vector<StatusView> ViewApps(const std::vector<MetricFamily>& families,
-                                 const KnownApps& known) {
+StatusViews ViewApps(const std::vector<MetricFamily>& families,
+                     const KnownApps& known) {
   Views views(known);
   for (const MetricFamily& family : families) {
     if (family.name ==

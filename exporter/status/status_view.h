@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "collectors/app_id.h"
 #include "collectors/app_status.h"
 #include "collectors/metric_family.h"
 #include "exporter/status/health.h"
@@ -50,9 +51,11 @@ struct StatusView {
   std::optional<double> last_packet_seconds;  // Unix time.
 };
 
-// By name. Pure function.
-std::vector<StatusView> ViewApps(const std::vector<MetricFamily>& families,
-                                 const KnownApps& known);
+using StatusViews = std::map<AppId, StatusView>;
+
+// Pure function.
+StatusViews ViewApps(const std::vector<MetricFamily>& families,
+                     const KnownApps& known);
 
 // Of gunicorn_request_duration_window_seconds ("0.95"); nothing where it is not
 // told.

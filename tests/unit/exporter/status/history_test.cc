@@ -24,11 +24,17 @@ StatusView App(const std::string& name, double ok = 0, double errors = 0) {
   return app;
 }
 
+StatusViews Views(const std::vector<StatusView>& apps) {
+  StatusViews views;
+  for (const StatusView& app : apps) views[app.status.app] = app;
+  return views;
+}
+
 class HistoryTest : public testing::Test {
  protected:
   // A point, five seconds after the one before.
   void Add(const std::vector<StatusView>& apps) {
-    history_.Add(now_, apps);
+    history_.Add(now_, Views(apps));
     now_ += History::kInterval;
   }
   // Told two seconds after the last point.
@@ -131,10 +137,10 @@ TEST_F(HistoryTest, TakesOnePointForEachFiveSeconds) {
   StatusView app = App("shop");
   app.working = 1;
   EXPECT_TRUE(history_.IsDue(now_));
-  history_.Add(now_, {app});
+  history_.Add(now_, Views({app}));
   app.working = 2;
   EXPECT_FALSE(history_.IsDue(now_ + milliseconds(4999)));
-  history_.Add(now_ + milliseconds(4999), {app});
+  history_.Add(now_ + milliseconds(4999), Views({app}));
   EXPECT_EQ(Values("working"), Json({1}));
   EXPECT_EQ(History::NextPoint(now_), now_ + seconds(5));
   EXPECT_EQ(History::NextPoint(now_ + milliseconds(4999)), now_ + seconds(5));
@@ -211,7 +217,7 @@ TEST_F(HistoryTest, CountsOnWhereACounterBeginsAnew) {
 
 TEST_F(HistoryTest, TellsNoRateOfLessThanFiveSeconds) {
   History history(kBegin - seconds(4));
-  history.Add(kBegin, {App("shop", 100)});
+  history.Add(kBegin, Views({App("shop", 100)}));
   const auto rate = [&](milliseconds now) {
     return history.MinuteOf(App("shop", 110), now).requests_per_second;
   };

@@ -111,7 +111,7 @@ TEST(StatusJson, TellsTheRatesOfTheLastMinute) {
   History history(Milliseconds(0));
   StatusView before;
   before.status = RunningApp("shop");
-  history.Add(Milliseconds(10'000), {before});
+  history.Add(Milliseconds(10'000), {{before.status.app, before}});
   const Json json = Json::parse(
       StatusJson(families, known, history, {Milliseconds(70'000), 1000.5}, ""));
   const Json& shop = json["apps"][0];
