@@ -25,7 +25,7 @@ struct LoadedConfig {
 };
 
 // Throws ConfigError, "FILE:LINE: KEY: what is wrong; what was expected", or
-// "FILE: what is wrong" where the file cannot be read.
+// "--config.file: FILE: what is wrong" where the file cannot be read.
 LoadedConfig LoadConfigFile(const std::string& file);
 
 // The same from text; `file` is for the messages.

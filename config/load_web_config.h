@@ -19,7 +19,8 @@
 
 namespace gunicorn_exporter {
 
-// Throws ConfigError, "FILE:LINE: KEY: what is wrong; what was expected". Does
+// Throws ConfigError, "FILE:LINE: KEY: what is wrong; what was expected", or
+// "--web.config.file: FILE: what is wrong" where the file cannot be read. Does
 // not read the certificates.
 WebConfig LoadWebConfigFile(const std::string& file);
 

@@ -11,10 +11,10 @@ namespace {
 
 // Every label that a series of ours has by itself.
 constexpr std::string_view kOwnLabels[] = {
-    "address", "app",     "code",         "collector", "compiler",  "event",
-    "file",    "handler", "container_id", "le",        "level",     "mode",
-    "peer",    "pid",     "pod_uid",      "quantile",  "reason",    "revision",
-    "role",    "state",   "title",        "version",   "transport",
+    "address",  "app",     "code",         "collector", "compiler", "event",
+    "file",     "handler", "container_id", "le",        "level",    "mode",
+    "path",     "peer",    "pid",          "pod_uid",   "quantile", "reason",
+    "revision", "role",    "state",        "title",     "version",  "transport",
 };
 
 bool IsLetter(char c) {

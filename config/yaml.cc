@@ -219,8 +219,7 @@ bool YamlValue::IsPlain() const {
 
 std::string YamlValue::String() const {
   std::string text = Text();
-  if (IsPlain() &&
-      (text == "true" || text == "false" || ParseYamlNumber<double>(text))) {
+  if (IsPlain() && (ParseBool(text) || ParseYamlNumber<double>(text))) {
     Fail(text + " is not a string; write it in quotes: " + Quoted(text));
   }
   return text;

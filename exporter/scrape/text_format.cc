@@ -224,8 +224,8 @@ std::size_t LabelBytes(const LabelSetPtr& labels) {
   return labels == nullptr ? 0 : labels->text().size();
 }
 
-// By each family's first series: near enough that the text seldom has to move,
-// since an app's labels are much like another's.
+// By the labels, and each family's first series: near enough that the text
+// seldom has to move.
 std::size_t ExpectedBytes(const std::vector<MetricFamily>& families) {
   std::size_t bytes = 64;
   for (const MetricFamily& family : families) {
@@ -240,10 +240,13 @@ std::size_t ExpectedBytes(const std::vector<MetricFamily>& families) {
       lines = first.summary->quantiles.size() + 2;
       rest = kExpectedBucketRestBytes;
     }
-    const std::size_t line = family.name.size() + LabelBytes(first.common) +
-                             LabelBytes(first.own) + rest;
-    bytes += family.series.size() * lines * line + 2 * family.name.size() +
-             family.help.size() + 64;
+    std::size_t labels = 0;
+    for (const Series& series : family.series) {
+      labels += LabelBytes(series.common) + LabelBytes(series.own);
+    }
+    bytes +=
+        lines * (labels + family.series.size() * (family.name.size() + rest)) +
+        2 * family.name.size() + family.help.size() + 64;
   }
   return bytes;
 }

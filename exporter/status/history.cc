@@ -54,11 +54,13 @@ bool History::IsDue(Milliseconds now) const {
   return !newest_ || now / kInterval > *newest_;
 }
 
-// A counter that fell began anew, from 0; one that is not told has not grown.
+// A counter that fell began anew, from 0; one that is not told has not grown,
+// nor have those that counts of a whole life have come to, or gone from.
 History::Counts History::Grow(const Track& track, const StatusView& app) {
   const std::array<std::optional<double>, 4> told = {
       app.requests, AnswersOf(app), ErrorsOf(app), app.requests_lost};
   Counts counts = track.counted.back().counts;
+  if (app.holds_shared_counts != track.held_shared_counts) return counts;
   for (std::size_t i = 0; i < counts.size(); ++i) {
     if (!told[i]) continue;
     const double before = track.told[i];
@@ -102,6 +104,7 @@ void History::Read(Track& track, const StatusView& app, Milliseconds now) {
   track.counted.push_back({now, Grow(track, app)});
   if (track.counted.size() > kCounted)
     track.counted.erase(track.counted.begin());
+  track.held_shared_counts = app.holds_shared_counts;
   track.told = {app.requests.value_or(track.told[0]),
                 AnswersOf(app).value_or(track.told[1]),
                 ErrorsOf(app).value_or(track.told[2]),

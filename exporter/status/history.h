@@ -99,7 +99,10 @@ class History {
     Counts counts{};
   };
   struct Track {
-    Counts told{};  // By the app's counters, at the last point.
+    // At the last point: by the app's counters, and whether others' were among
+    // them.
+    Counts told{};
+    bool held_shared_counts = false;
     // What they have grown by; never falls. Those of a minute and the one that
     // it begins with, the oldest first.
     std::vector<Counted> counted;

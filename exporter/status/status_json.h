@@ -8,6 +8,8 @@
 //         "app": "my_app",
 //         "status": "ok",                  or "critical", or "remote": known
 //                                          from its StatsD lines alone
+//         "pod_uid": "...",                with process.pod_labels alone, as
+//         "container_id": "...",           is this
 //         "configured": true,
 //         "message": "my_app: 1 master, 3 idle and 1 working workers",
 //         "tags": {"env": "prod"},
@@ -22,7 +24,8 @@
 //                                          worker has which requests
 //         "dirty_workers": 2,
 //         "connections": 4,
-//         "queue": {"length": 0, "limit": 2048, "overflows_total": 0},
+//         "queue": {"length": 0, "limit": 2048, "overflows_total": 0,
+//                   "full": false},        of an address, whichever
 //         "waits": "8 requests wait for 10.0.0.5:5432, the oldest for 12 s",
 //                                          "" where none has waited a second
 //         "upstreams": [{"peer": "10.0.0.5:5432", "waits": 8,  most waits first
@@ -44,6 +47,9 @@
 //         "master_start_seconds": 1789990000,           Unix time
 //         "heartbeat_age_seconds": 0.5,
 //         "last_packet_seconds": 1789999999,            Unix time
+//         "lines_carry": "the prefix \"superset\"",     "" where it is its
+//         name,
+//                                                       nothing, or not known
 //         "hints": ["..."]
 //       }],
 //       "statsd": {"packets": {"udp": 10}, "lines": {"udp": 40},   all totals

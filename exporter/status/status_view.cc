@@ -154,12 +154,16 @@ class Views {
     std::vector<StatusView*> containers;
     if (id.container_id.empty()) containers = Named(id.name);
     // A series without the container's labels, of the one that has them.
-    if (containers.size() == 1) return *containers.front();
+    if (containers.size() == 1) {
+      containers.front()->holds_shared_counts = true;
+      return *containers.front();
+    }
     for (StatusView* const container : containers) {
       container->has_lines_elsewhere = true;
     }
     StatusView& app = views_[id];
     app.running_here = false;
+    app.holds_shared_counts = !containers.empty();
     app.status.app = id;
     app.status.message =
         "known from its StatsD lines: " +

@@ -31,6 +31,9 @@ struct StatusView {
   bool running_here = true;  // False: known from its StatsD lines alone.
   // Lines have come that tell the app's name and not which of its containers.
   bool has_lines_elsewhere = false;
+  // The counts of such lines are told here, as they are of its only container,
+  // or as those of none. They move when a container comes or goes.
+  bool holds_shared_counts = false;
   std::string version;      // Empty: not known.
   std::vector<Label> tags;  // Its labels beside `app` and the container's.
 

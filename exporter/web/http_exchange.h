@@ -21,7 +21,8 @@ struct HttpRequest {
   std::string accept_encoding;
   std::string authorization;
   std::string scrape_timeout;  // X-Prometheus-Scrape-Timeout-Seconds
-  std::string query;           // As sent: what stands behind the '?'.
+  // What stands behind the '?', as sent, but a further '?' as "%3F".
+  std::string query;
 };
 
 struct HttpResponse {

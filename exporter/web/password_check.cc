@@ -152,9 +152,13 @@ PasswordCheck::Verdict PasswordCheck::Check(const Credentials& credentials,
     if (!waiting_.insert(client).second) return Verdict::kBusy;
   }
   bool right = false;
-  {
+  try {
     const std::lock_guard lock(hash_mutex_);
     right = Hashes(credentials.password, hash);
+  } catch (...) {  // No memory: this client may ask again.
+    const std::lock_guard lock(cache_mutex_);
+    waiting_.erase(client);
+    throw;
   }
   // crypt(3) reads up to a NUL: what stands behind one was not checked.
   right =

@@ -27,7 +27,8 @@ std::optional<std::size_t> ParseLength(std::string_view text) {
 }
 
 // Calls take(name, value) for each header of a whole head. False at a line
-// without a colon.
+// without a name and a colon right behind it: a blank there, or before the name
+// (a line that goes on), is read by others as another header.
 template <typename Take>
 bool ForEachHeader(std::string_view head, Take take) {
   std::size_t begin = head.find("\r\n") + 2;
@@ -35,7 +36,8 @@ bool ForEachHeader(std::string_view head, Take take) {
     const std::size_t end = head.find("\r\n", begin);
     const std::string_view line = head.substr(begin, end - begin);
     const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) return false;
+    if (colon == std::string_view::npos || colon == 0) return false;
+    if (line.find_first_of(" \t") < colon) return false;
     take(line.substr(0, colon), TrimBlanks(line.substr(colon + 1)));
     begin = end + 2;
   }
@@ -84,11 +86,12 @@ RequestFrame FrameRequest(std::string_view bytes) {
   const std::size_t known_head =
       blank_line == std::string_view::npos ? bytes.size() : blank_line + 4;
   const std::string_view head = bytes.substr(0, known_head);
-  // A line that ends without \r, or a NUL, makes readers differ about where a
+  // A \n or \r without the other, or a NUL, makes readers differ about where a
   // header ends.
-  for (std::size_t at = head.find('\n'); at != std::string_view::npos;
-       at = head.find('\n', at + 1)) {
-    if (at == 0 || head[at - 1] != '\r') return Refused(400);
+  for (std::size_t at = head.find_first_of("\r\n"); at < head.size();
+       at = head.find_first_of("\r\n", at + 2)) {
+    if (at + 1 == head.size() && head[at] == '\r') break;  // More may come.
+    if (head.substr(at, 2) != "\r\n") return Refused(400);
   }
   if (head.find('\0') != std::string_view::npos) return Refused(400);
   if (head.size() > kMaxRequestHeadBytes || skip > kMaxRequestHeadBytes) {

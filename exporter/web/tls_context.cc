@@ -55,6 +55,7 @@ class Pem {
     } catch (const ConfigError& error) {
       Fail(error.what());
     }
+    if (text_.size() > kMaxPemBytes) Fail("is larger than 1 MiB; expected PEM");
     ERR_clear_error();
     bio_.reset(BIO_new_mem_buf(text_.data(), static_cast<int>(text_.size())));
     if (bio_ == nullptr) throw std::bad_alloc();

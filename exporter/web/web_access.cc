@@ -17,6 +17,12 @@ namespace {
 
 using StatePtr = std::shared_ptr<const WebState>;
 
+// Whom client_auth_type lets in: the fewer, the more.
+int Strictness(ClientAuth auth) {
+  if (auth == ClientAuth::kRequireAndVerify) return 2;
+  return auth == ClientAuth::kRequireAny ? 1 : 0;
+}
+
 // A file that is cut before it is written again, or lost a section, must not
 // open in plain what was closed.
 void CheckStaysClosed(const WebConfig& before, const WebConfig& now,
@@ -25,6 +31,14 @@ void CheckStaysClosed(const WebConfig& before, const WebConfig& now,
     throw ConfigError(file + ": tls_server_config: TLS can be switched " +
                       (now.tls.enabled ? "on" : "off") +
                       " only by a restart; the old settings stay in force");
+  }
+  if (Strictness(now.tls.client_auth) < Strictness(before.tls.client_auth) ||
+      (!before.tls.client_allowed_sans.empty() &&
+       now.tls.client_allowed_sans.empty())) {
+    throw ConfigError(file +
+                      ": tls_server_config: asking less of clients' "
+                      "certificates takes a restart; the old settings stay in "
+                      "force");
   }
   if (!before.users.empty() && now.users.empty()) {
     throw ConfigError(file +

@@ -55,8 +55,9 @@ class WebAccess {
 
   // A reload in two steps. Prepare() reads all again and changes nothing;
   // throws ConfigError where that is wrong or takes longer than the deadline.
-  // Wrong is too what would switch TLS on or off, or let everybody in where
-  // passwords were asked: that takes a restart.
+  // Wrong is too what would switch TLS on or off, ask less of clients'
+  // certificates, or let everybody in where passwords were asked: that takes a
+  // restart.
   std::shared_ptr<const WebState> Prepare(
       FileThread::Clock::time_point deadline);
   void Adopt(std::shared_ptr<const WebState> prepared);

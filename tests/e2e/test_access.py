@@ -154,6 +154,20 @@ def test_allowed_names_of_clients(authority, kind, name):
         assert exporter.curl("/metrics", "--cert", authority.other[0], "--key", authority.other[1])[1] == 0
 
 
+def test_a_reload_asks_no_less_of_clients(authority):
+    more = f"  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: {authority.authority}\n"
+    sans = '  client_allowed_sans: ["client"]\n'
+    client = "--cert", authority.client[0], "--key", authority.client[1]
+    with Https(authority, tls(*authority.server, more + sans)) as exporter:
+        for less in ("", "  client_auth_type: RequireAnyClientCert\n" + sans, more):
+            exporter.web_config_path.write_text(tls(*authority.server, less))
+            refused = exporter.refusals()
+            wait_until(lambda: exporter.curl("/metrics", *client) == (0, 200) and exporter.refusals() > refused, "it is refused")
+            assert exporter.curl("/metrics")[1] == 0
+            assert exporter.curl("/metrics", "--cert", authority.other[0], "--key", authority.other[1])[1] == 0
+        assert "asking less of clients' certificates takes a restart" in exporter.log()
+
+
 def test_a_certificate_is_renewed_without_a_restart(authority, tmp_path):
     certificate, key = tmp_path / "server.crt", tmp_path / "server.key"
     certificate.write_bytes(authority.server[0].read_bytes())

@@ -16,6 +16,7 @@
   let last = null;            // The last answer.
   let heard = 0;              // When it came.
   let paused = false;
+  let asking = false;
   let timer = 0;
   let historyDue = 0;         // When there is a new point.
 
@@ -268,6 +269,8 @@
 
   async function ask() {
     clearTimeout(timer);
+    if (asking) return;
+    asking = true;
     try {
       const [status] = await Promise.all([fetchJson("api/v1/status"), askHistory()]);
       take(status);
@@ -276,7 +279,7 @@
       console.warn(error);
       showTrouble(error.message.startsWith("The exporter") ? error.message : "The exporter does not answer");
     }
-    clearTimeout(timer);
+    asking = false;
     if (!paused && !document.hidden) timer = setTimeout(ask, PERIOD_MS);
   }
 

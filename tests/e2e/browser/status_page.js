@@ -124,11 +124,14 @@ async function made(browser) {
       collectors: [{collector: "process", success: true, duration_seconds: 0.01}], hints: [HOSTILE]}});
   });
   const asked = [];  // Which points of the history.
-  await page.route("**/api/v1/history*", (route) => {
+  let held = null;   // Until then it is not answered.
+  await page.route("**/api/v1/history*", async (route) => {
     if (gone) return route.abort();
     const after = new URL(route.request().url()).searchParams.get("after");
     asked.push(after === null ? null : Number(after));
-    return route.fulfill({json: history(after === null ? -1 : Number(after), 1178 + asked.length)});
+    const answer = history(after === null ? -1 : Number(after), 1178 + asked.length);
+    await held;
+    return route.fulfill({json: answer});
   });
   await page.clock.install();
   await page.goto(url);
@@ -139,6 +142,12 @@ async function made(browser) {
     while (answers === before) await new Promise((done) => setTimeout(done, 5));
   }
   const press = () => page.evaluate(() => document.getElementById("pause").click());
+  // Paused and resumed while an answer is under way: nothing is asked for twice.
+  let release;
+  held = new Promise((done) => (release = done));
+  for (const before = asked.length; asked.length === before;) await page.clock.runFor(2000);
+  for (let i = 0; i < 2; ++i) await press();
+  release();
   await press();  // So that nothing new comes.
   const one = async () => (await look(page)).apps.find((seen) => seen.name === "app7");
   while (!(await one()).pointed.includes("requests/s " + (178 + asked.length) + ",")) await new Promise((done) => setTimeout(done, 5));

@@ -96,6 +96,9 @@ constexpr BadFile kTypes[] = {
     {"statsd:\n  default_app: true\n",
      "c.yml:2: statsd.default_app: true is not a string; write it in quotes: "
      "\"true\""},
+    {"statsd:\n  default_app: Off\n",
+     "c.yml:2: statsd.default_app: Off is not a string; write it in quotes: "
+     "\"Off\""},
     {"process:\n  per_worker: maybe\n",
      "c.yml:2: process.per_worker: \"maybe\" is not a boolean; expected true "
      "or false"},

@@ -182,6 +182,7 @@ TEST(LoadConfig, TurnsTagsIntoLabels) {
       - __name__:z
       - "b\u00fcro:1"
       - role:admin
+      - path:/x
 )",
                                           "c.yml");
   EXPECT_THAT(
@@ -189,7 +190,8 @@ TEST(LoadConfig, TurnsTagsIntoLabels) {
       ElementsAre(TagLabel{"url", "http://h:80/"}, TagLabel{"tag_app", "x"},
                   TagLabel{"tag_le", "1"}, TagLabel{"my_team", "web"},
                   TagLabel{"_1st", "y"}, TagLabel{"tag___name__", "z"},
-                  TagLabel{"b_ro", "1"}, TagLabel{"tag_role", "admin"}));
+                  TagLabel{"b_ro", "1"}, TagLabel{"tag_role", "admin"},
+                  TagLabel{"tag_path", "/x"}));
   EXPECT_THAT(
       Notices(loaded),
       ElementsAre(
@@ -203,7 +205,9 @@ TEST(LoadConfig, TurnsTagsIntoLabels) {
           "10 instances[0].tags[6]: the tag \"b\u00fcro:1\" becomes the label "
           "b_ro",
           "11 instances[0].tags[7]: the tag \"role:admin\" becomes the label "
-          "tag_role"));
+          "tag_role",
+          "12 instances[0].tags[8]: the tag \"path:/x\" becomes the label "
+          "tag_path"));
 }
 
 TEST(LoadConfig, LeavesOutTagsThatCannotBeLabels) {

@@ -181,6 +181,19 @@ TEST(TextFormat, SortsSeriesAndWritesALabelSetOnce) {
             "x{app=\"b\"} 0\n");
 }
 
+TEST(TextFormat, TakesNoMoreRoomForALongNameThanForItsOwnSeries) {
+  std::vector<MetricFamily> families;
+  families.push_back(MakeFamily("x", MetricType::kGauge));
+  AddSeries(families[0], MakeLabels({{"app", std::string(8000, '0')}}), nullptr,
+            1);
+  for (int i = 0; i < 300; ++i) {
+    AddSeries(families[0], MakeLabels({{"app", "a" + std::to_string(i)}}),
+              nullptr, 1);
+  }
+  const std::string text = WriteText(families);
+  EXPECT_LT(text.capacity(), 2 * text.size());
+}
+
 TEST(TextFormat, HoldsLabelsOfAnyLength) {
   std::vector<MetricFamily> families;
   families.push_back(MakeFamily("x", MetricType::kGauge));

@@ -255,6 +255,34 @@ TEST_F(HistoryTest, ForgetsAnAppThatIsGone) {
   EXPECT_EQ(Values("requests_per_second", 1), Json({nullptr, nullptr, 1}));
 }
 
+// Lines that do not tell the container count for the only one there is.
+TEST_F(HistoryTest, TakesCountsThatMoveBetweenContainersForNoRequests) {
+  const LabelSetPtr nobodys = MakeLabels({{"app", "shop"}});
+  const auto views = [&](const std::vector<std::string>& containers) {
+    std::vector<MetricFamily> families;
+    families.push_back(
+        MakeFamily("gunicorn_requests_total", MetricType::kCounter));
+    AddSeries(families[0], nobodys, nullptr, 1'000'000);
+    KnownApps known;
+    for (const std::string& container : containers) {
+      AppStatus status;
+      status.app = {"shop", "", container};
+      known.apps.push_back(status);
+    }
+    return ViewApps(families, known);
+  };
+  for (const auto& containers : std::vector<std::vector<std::string>>{
+           {"c1"}, {"c1", "c2"}, {"c2"}, {"c2"}}) {
+    history_.Add(now_, views(containers));
+    now_ += History::kInterval;
+  }
+  for (const Json& app : Tell()["apps"]) {
+    for (const Json& rate : app["requests_per_second"]) {
+      EXPECT_TRUE(rate.is_null() || rate == 0) << app;
+    }
+  }
+}
+
 TEST_F(HistoryTest, KeepsPointsOfTheFirstTwoHundredApps) {
   std::vector<StatusView> apps;
   for (int i = 0; i < 200; ++i) apps.push_back(App("app" + std::to_string(i)));

@@ -239,6 +239,9 @@ TEST_F(WebAccessTest, SaysWhatIsWrongWithACertificate) {
   std::ofstream(folder_ + "/server.crt") << "not PEM\n";
   EXPECT_EQ(error(), file_ + ":2: tls_server_config.cert_file: " + folder_ +
                          "/server.crt has no certificate; expected PEM");
+  std::ofstream(folder_ + "/server.crt") << std::string((1 << 20) + 1, '\n');
+  EXPECT_EQ(error(), file_ + ":2: tls_server_config.cert_file: " + folder_ +
+                         "/server.crt is larger than 1 MiB; expected PEM");
 }
 
 }  // namespace
