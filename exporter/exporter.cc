@@ -228,8 +228,9 @@ void Exporter::ReadAndApply() {
   if (!loaded) return;
   const Config& config = loaded->config;
   LogNotices(loaded->notices);
-  store_.Reconfigure(config);
+  // First, so that no line of a log that is dropped comes after its series.
   if (logs_) logs_->Reconfigure(config);
+  store_.Reconfigure(config);
   if (process_) {
     process_->Reconfigure(config);  // Which tells the store all known apps.
   } else {

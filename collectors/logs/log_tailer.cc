@@ -176,7 +176,7 @@ void LogTailer::Visit(const std::string& path, const IsOthers& is_others) {
       LogEvent(LogLevel::kWarn, "log_file_of_two_entries",
                {{"path", path},
                 {"entry", source_.path},
-                {"reason", "an entry before it reads the file"}});
+                {"reason", "another entry reads the file"}});
     }
     return;
   }

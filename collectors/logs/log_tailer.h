@@ -50,7 +50,7 @@ class LogTailer {
   using Clock = MessageAssembler::Clock;
   using Sink = MessageAssembler::Sink;
 
-  // Whether another log, which goes first, reads this file.
+  // Whether another log reads this file.
   using IsOthers = std::function<bool(const FileId& id)>;
 
   // `positions` are those of an earlier process that followed this log; empty:

@@ -180,6 +180,7 @@ TrackedProcess AppRegistry::Track(TrackedProcess found, AppRecord& app,
   }
   tracked.gunicorn = std::move(gunicorn);
   tracked.app = std::move(found.app);
+  tracked.pod_folder = std::move(found.pod_folder);
   return tracked;
 }
 

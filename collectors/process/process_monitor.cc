@@ -284,7 +284,6 @@ ProcessView ProcessMonitor::View(bool with_details) {
   view.readable = readable_;
   view.others_are_hidden = others_are_hidden_;
   view.unnamed = unnamed_;
-  view.has_details = with_details;
   view.processes = processes_;
   view.sample_interval_seconds = duration<double>(effective_interval_).count();
   view.sample_seconds = sample_seconds_;
@@ -356,9 +355,8 @@ std::vector<SenderAnswer> ProcessMonitor::Answer(
   // The scan has classified what changed, and so knows who is alone.
   SenderFinder finder(reader_, scanner_, sole_owners_, registry_.processes());
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    if (!answers[i].sender) {
-      answers[i].sender = finder.Find(questions[i].sender);
-    }
+    if (answers[i].sender) continue;
+    answers[i].sender = finder.Find(questions[i].sender);
     answers[i].generation = generation_;
   }
   return answers;

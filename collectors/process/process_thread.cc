@@ -138,7 +138,9 @@ void ProcessThread::Run() {
       lock.lock();
       if (Clock::now() - states_.made_at >= kKeepView) MakeView(lock, false);
     }
-    work_.wait_until(lock, NextWork(), [this] { return HasWork(); });
+    const Clock::time_point next = NextWork();
+    work_.wait_until(lock, next,
+                     [&] { return HasWork() || NextWork() < next; });
   }
   has_ended_ = true;
   answered_.notify_all();

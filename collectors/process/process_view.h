@@ -101,9 +101,6 @@ struct ProcessView {
   bool readable = false;           // The table, at the last look, to its end.
   bool others_are_hidden = false;  // Other users' processes: hidepid.
   std::vector<UnnamedGunicorn> unnamed;  // At the last scan.
-  // Else what more files of /proc tell is left out: descriptors, proportional
-  // memory, heartbeats, overflows, cgroups.
-  bool has_details = false;
   std::size_t processes = 0;  // All of the machine's, at the last scan.
   double sample_interval_seconds = 0;  // In effect; may be longer than asked.
   double sample_seconds = 0;           // CPU time of the last sample.

@@ -153,9 +153,14 @@ std::optional<Sender> SenderFinder::FindSocket(std::uint64_t number,
                                                Network& network,
                                                const SocketAddress& source) {
   std::vector<UdpSocket> sockets;
+  std::optional<bool> is_local;
   for (const UdpSocket& socket : Sockets(number, network)) {
-    if (socket.local.port == source.port &&
-        (socket.local == source || socket.local.IsAnyAddress())) {
+    if (socket.local.port != source.port) continue;
+    if (socket.local.IsAnyAddress() && !is_local) {
+      is_local = IsLoopback(source) ||
+                 OwnsAddress(network.processes.front()->key().pid, source);
+    }
+    if (socket.local == source || (socket.local.IsAnyAddress() && *is_local)) {
       sockets.push_back(socket);
     }
   }

@@ -1,11 +1,12 @@
 // Names the gunicorns behind StatsD datagrams.
 //
 // By pid: the process itself, or an ancestor of it, is a known gunicorn. By UDP
-// source: a socket bound to that address and port is in the descriptors of a
-// known gunicorn (its master opens it before it forks, so all its processes
-// share it); where descriptors may not be read, the socket was made in a cgroup
-// or by a user that is one app's alone (sole_owners.h); else the address is one
-// of a network namespace, not our own, in which a single app runs.
+// source: a socket bound to that address (or to any, where the address is one
+// of its network namespace) and port is in the descriptors of a known gunicorn
+// (its master opens it before it forks, so all its processes share it); where
+// descriptors may not be read, the socket was made in a cgroup or by a user
+// that is one app's alone (sole_owners.h); else the address is one of a network
+// namespace, not our own, in which a single app runs.
 //
 // Serves one batch of questions: what it has read for one of them serves the
 // next. Thread rule: one thread, that of the reader given in.

@@ -283,7 +283,6 @@ void AppSeries::MergeFrom(AppSeries& other, const SeriesOptions& options,
   MergeSketch(backlog, other.backlog, 1, share, budget);
   MergeForeign(other, budget);
   has_data = has_data || other.has_data;
-  has_foreign_data = has_foreign_data || other.has_foreign_data;
   statsd_seen = statsd_seen || other.statsd_seen;
   request_seen = request_seen || other.request_seen;
   last_packet_seconds =

@@ -78,8 +78,9 @@ class AppSeries {
   // arbiter's count of workers.
   void Expire(std::chrono::milliseconds deadline, const SeriesOptions& options,
               SeriesBudget& budget);
-  // Removes zeros that are no presets any more, the durations where their
-  // buckets changed, and what is foreign where it is not exported any more.
+  // Removes zeros that are no presets any more, the durations and foreign
+  // summaries where the buckets of durations changed, and what is foreign where
+  // it is not exported any more.
   void Adopt(const SeriesOptions& options, const SeriesOptions& old_options,
              SeriesBudget& budget);
   // Takes over the series of another label set, and adds its counts to this
@@ -96,7 +97,6 @@ class AppSeries {
   // The series of the app itself; null: this is it. It lives longer.
   AppSeries* base = nullptr;
   bool has_data = false;           // An event was added, from whatever source.
-  bool has_foreign_data = false;   // The same, of a foreign event.
   bool statsd_seen = false;        // A StatsD line of gunicorn's was accepted.
   bool request_seen = false;       // The same, about a request.
   bool presets_refused = false;    // Some found no room, and are counted.

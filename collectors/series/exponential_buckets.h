@@ -44,7 +44,6 @@ class BucketCounts {
   // Twice as wide buckets: those of schema - 1.
   void Halve();
 
-  bool empty() const { return counts_.empty(); }
   // Of counts()[0].
   int first_index() const { return first_; }
   const std::vector<double>& counts() const { return counts_; }

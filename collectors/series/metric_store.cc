@@ -141,10 +141,7 @@ void MetricStore::AddLocked(std::span<StoreOp> ops, bool from_statsd) {
     AppSeries& app = series.base == nullptr ? series : *series.base;
     series.last_update = now.steady;
     app.last_update = now.steady;
-    if (is_foreign) {
-      app.has_foreign_data = true;
-      continue;
-    }
+    if (is_foreign) continue;
     if (!app.has_data) {
       app.has_data = true;
       table_.AddPresets(ref.key.app.name, app, context);

@@ -2,8 +2,9 @@
 //
 // Each app that the process table or the configuration knows has a reservation,
 // which nobody else can use up: names made up by a stranger never push a known
-// app out. All else takes what is left, first come, first served. The bytes of
-// names, which strangers may make up too, have a limit of their own.
+// app out. All else, tagged label sets of a known app's too, takes what is
+// left, first come, first served. The bytes of names, which strangers may make
+// up too, have a limit of their own.
 //
 // Not safe from several threads: the store's lock guards it.
 #pragma once

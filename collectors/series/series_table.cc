@@ -97,7 +97,7 @@ void SeriesTable::SetKnownApps(std::vector<AppId> apps, const TimePoint& now) {
       return false;
     }
     series.RemoveOwn(budget_);
-    return !series.has_foreign_data;
+    return series.foreign.empty();
   });
   MakeRoom();
   // Apps that only lines have made known, too: a reload may have added a code.
@@ -163,7 +163,8 @@ void SeriesTable::MakeRoom() {
   std::vector<const AppSeries*> strangers;
   for (const auto& [key, series] : label_sets_) {
     const bool is_foreign_alone = series.share.used == 0;
-    if (!series.share.reserved && !is_foreign_alone) {
+    const AppSeries& app = series.base == nullptr ? series : *series.base;
+    if (!app.share.reserved && !is_foreign_alone) {
       strangers.push_back(&series);
     }
   }

@@ -1,5 +1,6 @@
 // The durations or the backlog of one app, or the values of one foreign
-// summary: everything that a scrape tells about them, in a few kilobytes.
+// summary: everything that a scrape tells about them. Mostly a few kilobytes;
+// each of the eight lists of buckets has at most kMostBuckets doubles.
 //
 //   - count and sum, exact: the sum of 1/rate, and of value/rate;
 //   - classic buckets, exact: each value is compared with the bounds;

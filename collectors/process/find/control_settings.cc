@@ -15,6 +15,8 @@ namespace gunicorn_exporter {
 namespace {
 
 constexpr std::size_t kMostSockets = 16;  // Of one master's namespace.
+// Masters that turn out to have none, at one call: each costs a net/unix.
+constexpr std::size_t kMostSearched = 16;
 constexpr std::string_view kDefaultName = "/gunicorn.ctl";
 constexpr std::string_view kSuffix = ".ctl";
 
@@ -42,10 +44,12 @@ void ControlSettings::Ask(const std::map<ProcessKey, TrackedProcess>& processes,
       quiet.erase(process.gunicorn.master);
     }
   }
+  std::size_t searched = 0;
   for (const ProcessKey& master : quiet) {
     asked_[master];
     std::vector<FileDescriptor> sockets = OpenSockets(master.pid);
-    if (sockets.empty()) continue;
+    if (sockets.empty() && ++searched < kMostSearched) continue;
+    if (sockets.empty()) return;
     const bool is_asked = answer_.Start(
         master,
         [patience = patience_, pid = master.pid, sockets = std::move(sockets)] {

@@ -60,8 +60,8 @@ struct DataTimes {
 };
 
 struct TcpSocket {
-  bool listening = false;   // Else established or half closed by the client.
-  bool connecting = false;  // No answer to the connect(2) yet.
+  bool listening = false;       // Else opened, or half closed by the client.
+  bool connecting = false;      // No answer to the connect(2) yet.
   bool closed_by_peer = false;  // CLOSE_WAIT
   SocketAddress local;
   uid_t uid = 0;

@@ -223,7 +223,9 @@ ConnectionSampler::ReadDescriptors(const Tenant& tenant, bool with_upstreams,
       Descriptors& descriptors = held[key];
       descriptors.links = *std::move(links);
       descriptors.sockets = ToHeldSockets(descriptors.links);
-    } else if (!reader_.HasGone(key.pid)) {
+    } else if (reader_.HasGone(key.pid)) {
+      held[key];
+    } else {
       return std::nullopt;
     }
   }

@@ -48,7 +48,9 @@ struct RequestsInHand {
 struct HeldByWorker {
   std::uint64_t connections = 0;
   RequestsInHand requests;
-  bool has_heartbeat = false;  // By its descriptors, where they were read.
+  // By its descriptors; a worker that has gone has none. Nothing where they
+  // were not read, since nobody holds a connection.
+  std::optional<bool> has_heartbeat;
 };
 
 // One sample of an app's sockets.

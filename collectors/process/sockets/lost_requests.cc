@@ -23,14 +23,15 @@ void LostRequests::Watch(const std::map<AppId, AppSockets>& sockets,
       const std::size_t requests = held.requests.count - held.requests.untold;
       if (requests > 0) {
         busy.emplace(worker,
-                     Busy{app, requests, held.has_heartbeat,
+                     Busy{app, requests, held.has_heartbeat.value_or(false),
                           known == busy_.end() ? ProcessEnd(worker.pid)
                                                : std::move(known->second.end)});
       } else if (known != busy_.end() && known->second.has_heartbeat &&
-                 !(known->second.may_have_answered && held.has_heartbeat)) {
+                 held.has_heartbeat &&
+                 !(known->second.may_have_answered && *held.has_heartbeat)) {
         // It is exiting, until it has ended; or it has nothing in hand for the
         // first time, and the next sample tells whether it is exiting.
-        known->second.may_have_answered = held.has_heartbeat;
+        known->second.may_have_answered = *held.has_heartbeat;
         busy.emplace(worker, std::move(known->second));
       }
     }

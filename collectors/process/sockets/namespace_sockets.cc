@@ -16,9 +16,10 @@ constexpr std::uint32_t kSettledMilliseconds = 100;
 void NamespaceSockets::Enter() {
   if (sock_diag_ && !sock_diag_->IsUsable()) {
     sock_diag_.reset();
-    entering_tried_ = false;
+    entering_samples_left_ = 0;
   }
-  if (!own_ || std::exchange(entering_tried_, true)) return;
+  if (!own_ || sock_diag_ || entering_samples_left_-- > 0) return;
+  entering_samples_left_ = kRememberSamples;
   if (number_ == own_) {
     sock_diag_.emplace();
   } else if (FileDescriptor fd = OpenSockDiagIn(reader_, pid_, number_)) {
@@ -166,6 +167,7 @@ void NamespaceSockets::SettleTies(std::vector<TcpSocket>& sockets) {
     if (known != settled_.end() && known->second.first == bytes) {
       socket.exchange = known->second.second;
     } else {
+      if (!exchanges_ && table_samples_left_ > 0) continue;
       const auto& table = ReadExchanges();
       const auto row = table.find(socket.inode);
       if (row == table.end()) continue;

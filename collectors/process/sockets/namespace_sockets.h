@@ -7,8 +7,9 @@
 // alive: drop this with the namespace's last gunicorn.
 //
 // Costs: the listeners and one question for connections, once a sample; without
-// sock_diag the whole of net/tcp; net/unix where it is wanted, else now and
-// then.
+// sock_diag, and where the times of a connection tie, the whole of net/tcp, the
+// latter not at each sample on a machine with many; net/unix where it is
+// wanted, else now and then.
 //
 // Thread rule: one thread at a time. What cannot be read is not there.
 #pragma once
@@ -60,7 +61,8 @@ class NamespaceSockets {
   // sockets that the kernel had to tell: that is half a percent of a second.
   static constexpr std::size_t kSocketsASample = 3000;
 
-  // How many samples net/unix is left alone for, where nobody wants it.
+  // How many samples net/unix is left alone for, where nobody wants it, and a
+  // namespace that could not be entered.
   static constexpr int kRememberSamples = 10;
 
   // `number` is what ProcReader::NetworkNamespace calls it, `own` what it calls
@@ -104,7 +106,7 @@ class NamespaceSockets {
   ProcReader& reader_;
   const std::uint64_t number_;
   const std::optional<std::uint64_t> own_;
-  bool entering_tried_ = false;
+  int entering_samples_left_ = 0;  // Until it is tried again.
   std::optional<SockDiag> sock_diag_;
   int unix_samples_left_ = 0;
   std::size_t table_samples_left_ = 0;

@@ -45,9 +45,10 @@
 // asked for all where descriptors show a socket that no look has told of yet,
 // and where a user or a pod is the proof; on a machine with many connections
 // not in each look (NamespaceSockets::kSocketsASample), so that a new peer is
-// seen that much later. A socket that was not connected yet when all was told
-// is found when all is asked for again: after ten looks, ten times as many
-// there.
+// seen that much later. Where ports and cgroups are more than a filter holds
+// (SocketFilter::kMostConditions), it is asked for all in each look. A socket
+// that was not connected yet when all was told is found when all is asked for
+// again: after ten looks, ten times as many there.
 //
 // Thread rule: one thread at a time.
 #pragma once

@@ -1,9 +1,11 @@
 // From received bytes to events in the store: splits packets into lines, parses
 // and names each, and counts what becomes of it.
 //
-// Belongs to one receiving thread, and never waits for the store: events pile
-// up here while it is busy. The counts of lines are published after the lines'
-// events are in the store, so that who sees the one can rely on the other.
+// Belongs to one receiving thread. It does not wait for the store, since events
+// pile up here while it is busy; but where their names are to be forgotten, or
+// too many have piled up, it does. The counts of lines are published after the
+// lines' events are in the store, so that who sees the one can rely on the
+// other.
 #pragma once
 
 #include <chrono>

@@ -82,7 +82,6 @@ TEST_F(ProcessThreadTest, GivesAViewThatLaterLooksDoNotChange) {
   const auto answer = thread_->View(true, Later());
   EXPECT_FALSE(answer.is_late);
   EXPECT_TRUE(thread_->Answers());
-  EXPECT_TRUE(answer.view->has_details);
   EXPECT_EQ(answer.view->apps.at(0).workers.size(), 1U);
   proc_.SetTitled(12, 10, "gunicorn: worker [shop]");
   EXPECT_EQ(answer.view->apps.at(0).workers.size(), 1U);

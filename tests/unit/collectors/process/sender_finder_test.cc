@@ -182,6 +182,23 @@ TEST_F(SenderFinderTest, FindsTheHolderOfAUdpSocket) {
   EXPECT_FALSE(FindByUdpSource(Source("10.1.2.3", 40001)));
 }
 
+// A socket that is bound to any address, of an app: a stranger elsewhere may
+// have the same port.
+TEST_F(SenderFinderTest, TakesAnAddressOfAnotherMachineForNobodys) {
+  FakeProcess process;
+  process.files["net/udp"] =
+      "  sl  local_address\n"
+      "  1: 00000000:9C40 00000000:0000 07 00000000:00000000 00:00000000 "
+      "00000000 33 0 77 2 0 0\n";
+  process.files["net/fib_trie"] = kTrie;
+  process.fds[5] = "socket:[77]";
+  AddApp(10, "a", process);
+  AddApp(20, "b");
+  Make();
+  EXPECT_FALSE(FindByUdpSource(Source("10.1.2.9", 40000)));
+  EXPECT_TRUE(FindByUdpSource(Source("10.1.2.3", 40000)));
+}
+
 TEST_F(SenderFinderTest, NamesTheOneAppOfAUserWhereNobodyIsSeenToHoldIt) {
   FakeProcess process;
   process.files["net/udp"] = kUdp;
@@ -263,6 +280,19 @@ TEST_F(SenderFinderTest, AnswersAnUntitledOneThatStartsItsFirstWorker) {
   const auto sender = FindByPid(10);
   ASSERT_TRUE(sender);
   EXPECT_EQ(sender->app.name, "shop");
+}
+
+// What one question makes known may make another one's answer old.
+TEST_F(SenderFinderTest, GivesAnAnswerTheGenerationThatItWasFoundIn) {
+  AddApp(10, "a");
+  Make();
+  const std::uint64_t before =
+      monitor_->Answer({{1, {11, {}}}}).at(0).generation;
+  AddApp(20, "b");
+  const auto answers = monitor_->Answer({{1, {11, {}}}, {2, {21, {}}}});
+  ASSERT_TRUE(answers.at(1).sender);
+  EXPECT_GT(answers.at(1).generation, before);
+  EXPECT_EQ(answers.at(0).generation, before);
 }
 
 TEST_F(SenderFinderTest, ChangesItsGenerationWithTheProcesses) {

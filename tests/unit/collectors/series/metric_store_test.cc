@@ -1,70 +1,16 @@
 #include "collectors/series/metric_store.h"
 
-#include <gtest/gtest.h>
-
+#include <chrono>
 #include <map>
 #include <memory>
-#include <string>
-#include <vector>
 
-#include "tests/support/fake_time.h"
-#include "tests/support/find_series.h"
+#include "tests/unit/collectors/series/metric_store_fixture.h"
 
 namespace gunicorn_exporter {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-AppId App(const std::string& name) { return {name, "", ""}; }
-
-class MetricStoreTest : public testing::Test {
- protected:
-  MetricStore& store() {
-    if (!store_) store_.emplace(config_, time_.Source());
-    return *store_;
-  }
-  void Add(const SeriesKey& key, const Event& event) {
-    SeriesRef ref{key};
-    StoreOp op{&ref, event, true};
-    store().Add({&op, 1});
-  }
-  void Add(const std::string& app, EventKind kind, double value = 1,
-           std::uint16_t code = 0) {
-    Event event;
-    event.kind = kind;
-    event.value = value;
-    event.code = code;
-    Add({App(app), {}}, event);
-  }
-  void AddRequest(const std::string& app) { Add(app, EventKind::kRequests); }
-  std::vector<MetricFamily> Collect() { return store().Collect({}).families; }
-  double Requests(const std::string& app) {
-    return ValueOf(Collect(), "gunicorn_requests_total", "app=\"" + app + "\"");
-  }
-  double Series() {
-    return ValueOf(Collect(), "gunicorn_exporter_statsd_series", "");
-  }
-  double Refused() {
-    return ValueOf(Collect(), "gunicorn_exporter_statsd_refused_series_total",
-                   R"(reason="limit")");
-  }
-  static std::size_t CountSeries(const std::vector<MetricFamily>& families) {
-    std::size_t count = 0;
-    for (const MetricFamily& family : families) {
-      if (!family.name.starts_with("gunicorn_exporter_")) {
-        count += family.series.size();
-      }
-    }
-    return count;
-  }
-
-  Config config_;
-  FakeTime time_;
-
- private:
-  std::optional<MetricStore> store_;
-};
 
 TEST_F(MetricStoreTest, MakesTheZerosOfAKnownApp) {
   store().SetKnownApps({App("shop")});
@@ -208,79 +154,6 @@ TEST_F(MetricStoreTest, ALineNamedBeforeAReloadHasNoLabelThatTheReloadDropped) {
   const char* const name = "gunicorn_requests_total";
   EXPECT_EQ(ValueOf(families, name, R"(app="shop",zone="a")"), 2);
   EXPECT_EQ(FindFamily(families, name)->series.size(), 2U);  // And app="shop".
-}
-
-TEST_F(MetricStoreTest, RefusesASeriesPastTheLimitAndCountsTheLine) {
-  config_.statsd.max_series = 30;
-  for (int app = 0; app < 10; ++app) AddRequest("app" + std::to_string(app));
-  EXPECT_LE(Series(), 30);
-  EXPECT_EQ(Series(), static_cast<double>(CountSeries(Collect())));
-  EXPECT_EQ(Requests("app0"), 1);
-  EXPECT_EQ(Requests("app9"), -1);
-  const double refused = Refused();
-  AddRequest("app0");
-  EXPECT_EQ(Refused(), refused);
-  AddRequest("app9");
-  EXPECT_EQ(Refused(), refused + 1);
-}
-
-TEST_F(MetricStoreTest, CountsARefusedPackedLineOnce) {
-  config_.statsd.max_series = 21;
-  AddRequest("first");
-  SeriesRef ref{{App("second"), {}}};
-  StoreOp ops[] = {{&ref, Event(), true},
-                   {&ref, Event(), false},
-                   {&ref, Event(), false},
-                   {&ref, Event(), true}};
-  store().Add(ops);
-  EXPECT_EQ(Refused(), 2);
-}
-
-TEST_F(MetricStoreTest, StrangersNeverPushAKnownAppOut) {
-  config_.statsd.max_series = 500;
-  store().SetKnownApps({App("known")});
-  for (int i = 0; i < 1000; ++i) AddRequest("hostile" + std::to_string(i));
-  AddRequest("known");
-  Add("known", EventKind::kDuration, 0.1);
-  Add("known", EventKind::kStatus, 1, 418);
-  Add("known", EventKind::kArbiterWorkers, 3);
-  const auto families = Collect();
-  EXPECT_EQ(ValueOf(families, "gunicorn_requests_total", "app=\"known\""), 1);
-  EXPECT_NE(FindSeries(families, "gunicorn_request_duration_seconds",
-                       "app=\"known\""),
-            nullptr);
-  EXPECT_EQ(ValueOf(families, "gunicorn_request_status_total",
-                    "app=\"known\",code=\"418\""),
-            1);
-  EXPECT_LE(Series(), 500);
-}
-
-TEST_F(MetricStoreTest, AnAppThatBecomesKnownGetsItsRoomFromStrangers) {
-  config_.statsd.max_series = 500;
-  for (int i = 0; i < 1000; ++i) {
-    AddRequest("hostile" + std::to_string(i));
-    time_.Advance(milliseconds(1));
-  }
-  AddRequest("hostile1");  // Not the longest silent one any more.
-  store().SetKnownApps({App("known")});
-  AddRequest("known");
-  EXPECT_EQ(Requests("known"), 1);
-  EXPECT_EQ(Requests("hostile0"), -1);
-  EXPECT_EQ(Requests("hostile1"), 2);
-  EXPECT_LE(Series(), 500);
-}
-
-TEST_F(MetricStoreTest, BoundsTheBytesOfNames) {
-  config_.statsd.max_series = 1'000'000;
-  config_.statsd.series_ttl = seconds(60);
-  const std::string name(8000, 'x');
-  for (int i = 0; i < 2000; ++i) AddRequest(name + std::to_string(i));
-  EXPECT_LT(CountSeries(Collect()), 2000U * 21U / 3U);
-  EXPECT_GT(Refused(), 0);
-  time_.Advance(seconds(61));
-  Collect();
-  AddRequest(name);
-  EXPECT_EQ(Requests(name), 1) << "there is room where those have expired";
 }
 
 TEST_F(MetricStoreTest, ExpiresWhatIsNotUpdated) {

@@ -38,7 +38,7 @@ class LostRequestsTest : public testing::Test {
   }
   void TearDown() override { End(SIGKILL); }
 
-  void Watch(std::size_t requests, bool has_heartbeat = true,
+  void Watch(std::size_t requests, std::optional<bool> has_heartbeat = true,
              std::size_t untold = 0) {
     std::map<AppId, AppSockets> sockets;
     HeldByWorker& held = sockets[kApp].by_worker[worker_];
@@ -63,6 +63,15 @@ class LostRequestsTest : public testing::Test {
   std::map<ProcessKey, TrackedProcess> living_;
   LostRequests lost_;
 };
+
+TEST_F(LostRequestsTest, TakesAWorkerThatIsNotLookedAtForNoneThatExits) {
+  Watch(1);
+  Watch(0);
+  Watch(0, std::nullopt);
+  living_.clear();
+  End(SIGKILL);
+  EXPECT_EQ(Lost(), 0U);
+}
 
 TEST_F(LostRequestsTest, CountsThoseOfAWorkerThatIsKilledOnce) {
   Watch(1);
