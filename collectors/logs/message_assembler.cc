@@ -43,15 +43,16 @@ void MessageAssembler::AddLine(std::string_view line, std::uint64_t offset,
   const StrippedLine part = StripPrefix(line, buffer_);
   Message* open = FindOpen(part.is_stderr);
   // A rule may have been written for the line as it stands in the file.
+  const bool has_match = rules_.Begins(part.text) || rules_.Begins(line);
   if (open != nullptr && !open->is_line_partial &&
-      (rules_.empty() || rules_.Begins(part.text) || rules_.Begins(line))) {
+      (rules_.empty() || has_match)) {
     open->is_complete = true;
     GiveOut(sink);
     open = nullptr;
   }
   if (open == nullptr) {
     if (part.text.empty()) return;
-    if (waiting_.empty() && rules_.empty() && !part.is_partial) {
+    if (waiting_.empty() && !has_match && !part.is_partial) {
       sink(part.text, tracebacks_[part.is_stderr ? 1 : 0]);
       return;
     }
@@ -60,13 +61,16 @@ void MessageAssembler::AddLine(std::string_view line, std::uint64_t offset,
     open->text.clear();
     open->offset = offset;
     open->is_stderr = part.is_stderr;
+    open->has_match = has_match;
   } else if (!open->is_line_partial && open->text.size() < kMaxMessageBytes) {
     open->text += '\n';
   }
   open->text += part.text.substr(
       0, kMaxMessageBytes - std::min(kMaxMessageBytes, open->text.size()));
   open->is_line_partial = part.is_partial;
-  open->is_complete = rules_.empty() && !part.is_partial;
+  // Lines that the rules were not written for must not become one message, of
+  // which only the first line would count.
+  open->is_complete = !open->has_match && !part.is_partial;
   open->last_line = now;
   if (waiting_.size() > kMaxWaiting) waiting_.front().is_complete = true;
   GiveOut(sink);

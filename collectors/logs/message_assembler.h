@@ -2,7 +2,8 @@
 // before a line is taken off, and a line that it cut is put together again (see
 // strip_prefix.h); then the `multi_line` rules of the log hold: a line that
 // begins with a match of any rule begins a message, the others continue it.
-// Without rules every line is a message. stdout and stderr are apart.
+// Where there is none to continue, or there are no rules, every line is a
+// message. stdout and stderr are apart.
 //
 // Messages are given out in the order in which they begin, so that one place in
 // the file tells what was given out. Not thread safe.
@@ -72,6 +73,7 @@ class MessageAssembler {
     std::string text;
     std::uint64_t offset = 0;
     bool is_stderr = false;
+    bool has_match = false;        // It begins with that of a rule.
     bool is_line_partial = false;  // Its last line goes on.
     bool is_complete = false;
     Clock::time_point last_line;

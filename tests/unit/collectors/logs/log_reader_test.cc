@@ -124,5 +124,22 @@ TEST_F(LogReaderTest,
   EXPECT_EQ(UnmatchedLines(), expected);
 }
 
+TEST_F(LogReaderTest, CountsEachLineThatAMultiLineRuleDoesNotMatch) {
+  AddLog(dir_ / "a.log", "shop");
+  config_.logs[0].multi_line = {{"other", "<\\d+>"}};
+  LogReader reader(counts_, sink_, nullptr);
+  reader.Configure(config_);
+  Read(reader);
+  AppendFile(dir_ / "a.log",
+             kRequest + kRequest + kRequest +
+                 "[2026-11-22 05:33:16 +0000] [7] [ERROR] Error handling "
+                 "request /\nTraceback (most recent call last):\n"
+                 "  File \"a.py\", line 1, in x\nValueError: x\n" +
+                 kRequest);
+  Read(reader);
+  EXPECT_EQ(sink_.requests["shop"], 4);
+  EXPECT_TRUE(UnmatchedLines().empty());
+}
+
 }  // namespace
 }  // namespace gunicorn_exporter

@@ -77,6 +77,29 @@ TEST_F(MessageAssemblerTest, TakesALineThatContinuesNothingAsABegin) {
   EXPECT_THAT(messages_, ElementsAre("lost"));
 }
 
+// A rule that was written for other lines takes none of these away.
+TEST_F(MessageAssemblerTest, JoinsNothingToALineThatNoRuleBegins) {
+  Add("a");
+  Add("b");
+  Add("c");
+  Add("[2026-11-22] d");
+  Add("e");
+  Add("[2026-11-22] f");
+  EXPECT_THAT(messages_, ElementsAre("a", "b", "c", "[2026-11-22] d\ne"));
+}
+
+// Such a line waits for its own end and for nothing else.
+TEST_F(MessageAssemblerTest, JoinsWhatARuntimeCutOfALineThatNoRuleBegins) {
+  const std::string cri = "2024-05-13T06:08:22.86Z stdout ";
+  Add(cri + "P a ");
+  Add(cri + "P [2026-11-22] ");
+  Add(cri + "F b");
+  EXPECT_THAT(messages_, ElementsAre("a [2026-11-22] b"));
+  EXPECT_EQ(assembler_.PendingOffset(offset_), offset_);
+  Add(cri + "F c");
+  EXPECT_THAT(messages_, ElementsAre("a [2026-11-22] b", "c"));
+}
+
 TEST_F(MessageAssemblerTest, TellsWhereTheUnfinishedMessageBegins) {
   EXPECT_EQ(assembler_.PendingOffset(7), 7U);
   Add("[2026-11-22] a");
