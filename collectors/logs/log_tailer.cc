@@ -342,6 +342,15 @@ std::vector<FilePosition> LogTailer::Positions() const {
     FilePosition& position = positions.emplace_back(file.tail->Position());
     position.log = source_.path;
   }
+  // Else the next process takes what is in them for new.
+  for (const auto& [id, file] : unreadable_) {
+    if (file.start == 0) continue;
+    FilePosition& position = positions.emplace_back();
+    position.log = source_.path;
+    position.path = file.path;
+    position.id = id;
+    position.offset = file.start;
+  }
   return positions;
 }
 

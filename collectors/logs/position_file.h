@@ -32,6 +32,8 @@ struct FilePosition {
   std::string path;  // Where it lay last.
   FileId id;
   std::uint64_t offset = 0;  // Bytes; where the next message begins.
+  // Both are empty where it could not be opened: `offset` is where it then
+  // ended.
   std::string head;  // The file's first bytes, by which a copy is known.
   std::string tail;  // The bytes before `offset`.
   // `path` without links: where it may be rotated. Empty: it is not told.

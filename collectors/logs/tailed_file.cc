@@ -39,7 +39,11 @@ void TailedFile::StartAt(std::uint64_t offset) {
 
 bool TailedFile::Resume(const FilePosition& position) {
   StartAt(position.offset);
-  if (tail_ == position.tail) return true;
+  // Of a file that nobody could open yet only the size is known.
+  const bool is_same = position.head.empty() && position.tail.empty()
+                           ? ReadSize() >= position.offset
+                           : tail_ == position.tail;
+  if (is_same) return true;
   previous_head_ = position.head;
   StartAt(0);
   return false;

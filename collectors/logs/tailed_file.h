@@ -35,7 +35,8 @@ class TailedFile {
   // Before the first read.
   void StartAt(std::uint64_t offset);
   // Goes on where an earlier process stopped; from the begin, and false, where
-  // the bytes before that place are others now.
+  // the bytes before that place are others now, or gone where it could not
+  // read them.
   bool Resume(const FilePosition& position);
 
   // Reads at most about `max_bytes`. True when there may be more, or where the

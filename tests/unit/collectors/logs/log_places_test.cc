@@ -9,6 +9,7 @@
 
 #include "collectors/logs/find_rotated.h"
 #include "collectors/logs/log_tailer.h"
+#include "tests/support/no_descriptors.h"
 #include "tests/unit/collectors/logs/log_tailer_fixture.h"
 
 namespace gunicorn_exporter {
@@ -161,6 +162,43 @@ TEST_F(LogPlacesTest, FindsAFileThatWasRotatedWhereALinkLeads) {
   WriteFile(dir_ / "pods/0.log", "three\n");
   LogTailer second(Source("containers/*.log"), first.Positions());
   EXPECT_THAT(Read(second), ElementsAre("two", "three"));
+}
+
+// Its history must not count only because the first process could not open it.
+TEST_F(LogPlacesTest, ReadsAFileThatOpensOnlyAfterARestartFromItsFirstEnd) {
+  if (kSanitiserNeedsDescriptors) GTEST_SKIP() << "UBSan needs descriptors";
+  for (const bool is_rotated : {false, true}) {
+    WriteFile(dir_ / "a.log", "old\nolder\n");
+    LogTailer first(Source("a.log"));
+    LogTailer second(Source("a.log"), [&] {
+      const NoDescriptors none;
+      EXPECT_THAT(Read(first), IsEmpty());
+      return first.Positions();
+    }());
+    {
+      const NoDescriptors none;
+      EXPECT_THAT(Read(second), IsEmpty());
+    }
+    AppendFile(dir_ / "a.log", "one\n");
+    LogTailer third(Source("a.log"), second.Positions());
+    EXPECT_THAT(Read(second), ElementsAre("one"));
+    if (is_rotated) fs::rename(dir_ / "a.log", dir_ / "a.log.1");
+    EXPECT_THAT(Read(third), ElementsAre("one"));
+  }
+}
+
+TEST_F(LogPlacesTest, ReadsWhollyWhatIsShorterThanAFileThatNeverOpened) {
+  if (kSanitiserNeedsDescriptors) GTEST_SKIP() << "UBSan needs descriptors";
+  WriteFile(dir_ / "a.log", "old\nolder\n");
+  LogTailer first(Source("a.log"));
+  {
+    const NoDescriptors none;
+    EXPECT_THAT(Read(first), IsEmpty());
+  }
+  WriteFile(dir_ / "a.log", "one\n");
+  LogTailer second(Source("a.log"), first.Positions());
+  EXPECT_THAT(Read(second), ElementsAre("one"));
+  EXPECT_EQ(second.stats().truncations, 0U);
 }
 
 TEST_F(LogPlacesTest, ReadsWhollyWhatCameSinceAnEarlierProcessFoundNone) {
