@@ -74,19 +74,19 @@ void LogReader::Configure(const Config& config,
   for (const Source& old : before) {
     if (old.tailer == nullptr) continue;
     retired_.Add(old.tailer->stats());
-    HandOver(old.tailer->Positions());
+    for (const FilePosition& position : old.tailer->Positions())
+      HandOver(position);
   }
   counts_.SetLogs(apps, paths);
   PublishTotals();
 }
 
-void LogReader::HandOver(const std::vector<FilePosition>& positions) {
-  for (const FilePosition& position : positions) {
-    // To one alone: the others leave the file to that one then.
-    for (Source& source : sources_) {
-      if (source.tailer->TakeOver(position)) break;
-    }
-  }
+bool LogReader::HandOver(const FilePosition& position) {
+  // To one alone: the others leave the file to that one then.
+  return std::any_of(sources_.begin(), sources_.end(),
+                     [&position](const Source& source) {
+                       return source.tailer->TakeOver(position);
+                     });
 }
 
 void LogReader::ScanSource(Source& source, Clock::time_point now) {
@@ -106,7 +106,11 @@ void LogReader::ScanSource(Source& source, Clock::time_point now) {
 void LogReader::Scan(Clock::time_point now) {
   for (Source& source : sources_) {
     ScanSource(source, now);
-    HandOver(source.tailer->TakeClosed());
+    std::vector<FilePosition> closed = source.tailer->TakeClosed();
+    std::erase_if(closed, [this](const FilePosition& position) {
+      return HandOver(position);
+    });
+    source.tailer->KeepClosed(std::move(closed));
   }
   PublishTotals();
 }

@@ -69,8 +69,9 @@ class LogReader {
     bool is_unit_reported = false;
   };
 
-  // Places in files that no log reads any more, to one that has them.
-  void HandOver(const std::vector<FilePosition>& positions);
+  // The place in a file that no log reads any more, to one that has it. False:
+  // none has.
+  bool HandOver(const FilePosition& position);
   void ScanSource(Source& source, Clock::time_point now);
   void TakeMessage(Source& source, std::string_view message,
                    Traceback& traceback, Clock::time_point now);

@@ -65,6 +65,30 @@ std::vector<FilePosition> LogTailer::TakeClosed() {
   return std::exchange(closed_, {});
 }
 
+void LogTailer::KeepClosed(std::vector<FilePosition> closed) {
+  if (closed.empty()) return;
+  for (FilePosition& position : closed) {
+    if (position.tail.empty()) continue;  // Nothing was read, nor is lost.
+    position.log = source_.path;
+    position.head.clear();  // It is large, and its copy is not looked for.
+    position.is_closed = true;
+    positions_.push_back(std::move(position));
+  }
+  // What is gone, or renamed since as rotation does, does not come back.
+  std::erase_if(positions_, [](const FilePosition& position) {
+    struct stat status {};
+    return position.is_closed &&
+           (stat(position.real_path.c_str(), &status) != 0 ||
+            IdOf(status).inode != position.id.inode);
+  });
+  auto too_many = std::count_if(positions_.begin(), positions_.end(),
+                                std::mem_fn(&FilePosition::is_closed)) -
+                  static_cast<std::ptrdiff_t>(kMaxFiles);
+  std::erase_if(positions_, [&too_many](const FilePosition& position) {
+    return position.is_closed && too_many-- > 0;
+  });
+}
+
 std::vector<std::string> LogTailer::ListPaths() const {
   glob_t found{};
   std::vector<std::string> paths;
@@ -115,7 +139,8 @@ void LogTailer::Scan(Clock::time_point now, const Sink& sink,
     // What lies elsewhere now was rotated while nobody looked.
     const std::vector<FilePosition> rest = std::exchange(positions_, {});
     for (const FilePosition& position : rest) {
-      if (std::any_of(unreadable_.begin(), unreadable_.end(),
+      if (position.is_closed ||
+          std::any_of(unreadable_.begin(), unreadable_.end(),
                       [&position](const auto& file) {
                         return file.first == position.id ||
                                file.second.path == position.path;
@@ -244,12 +269,14 @@ void LogTailer::Open(const std::string& path, const FileId& id,
   file.tail = std::make_unique<TailedFile>(std::move(fd), path, id, rules_);
   const auto saved = FindPosition(*file.tail);
   std::vector<FollowedFile> copies;
-  if (saved != positions_.end()) {
+  const bool is_known = saved != positions_.end();
+  const bool is_same = is_known && file.tail->Resume(*saved);
+  // Where a closed one's bytes are others, a new file has got its number.
+  if (is_same || (is_known && !saved->is_closed)) {
     saved->id = id;
     saved->real_path = file.tail->RealPath();
-    if (!file.tail->Resume(*saved)) FollowCopy(*saved, saved->offset, copies);
+    if (!is_same) FollowCopy(*saved, saved->offset, copies);
     file.use = Use::kRead;
-    positions_.erase(saved);
   } else {
     file.tail->StartAt(start);
     // A file that takes the place of another is no copy, nor is one that was
@@ -257,6 +284,7 @@ void LogTailer::Open(const std::string& path, const FileId& id,
     if (!was_followed_ && !has_scanned_) file.use = Use::kRead;
     if (start != 0 || IsLogPath(path)) file.use = Use::kRead;
   }
+  if (is_known) positions_.erase(saved);
   LogEvent(LogLevel::kInfo, "log_file_opened",
            {{"path", path},
             {"offset_bytes", std::to_string(file.tail->Position().offset)}});

@@ -4,7 +4,8 @@
 // A file that is there at the first scan is read from its end on, a later one,
 // and one that came since an earlier process stopped, from its begin. A file
 // that was renamed or deleted is read on until nobody has written to it for a
-// minute.
+// minute. Where it comes back (`current` leads to an earlier release again), it
+// is read on from there.
 //
 // With copytruncate, a cut file's copy is looked for in its folder, and what
 // was not read of the file is read there. What is written between logrotate's
@@ -77,6 +78,9 @@ class LogTailer {
   bool TakeOver(const FilePosition& position);
   // Where it ended in the files that it has closed since the last call.
   std::vector<FilePosition> TakeClosed();
+  // Of them those that no other log reads: where to go on, should they be
+  // listed again.
+  void KeepClosed(std::vector<FilePosition> closed);
   bool Follows(const FileId& id) const;
 
   const LogSourceConfig& source() const { return source_; }
@@ -115,8 +119,9 @@ class LogTailer {
   LogSourceConfig source_;
   MessageRules rules_;
   std::vector<FollowedFile> files_;  // In the order in which they were found.
-  std::vector<FilePosition> positions_;  // Not opened again yet.
-  std::set<std::string> log_paths_;      // Where a file has grown: no copies.
+  // Not opened again yet; of closed ones at most kMaxFiles, the oldest first.
+  std::vector<FilePosition> positions_;
+  std::set<std::string> log_paths_;  // Where a file has grown: no copies.
   std::map<FileId, Unreadable> unreadable_;
   std::set<std::string> failing_paths_;  // Reported.
   std::set<FileId> others_;  // Listed, but read by another log, now or before.

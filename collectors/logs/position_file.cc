@@ -97,6 +97,7 @@ std::optional<KeptPositions> LoadPositions(const std::string& file) {
       position.head = FromHex(entry.at("head").get<std::string>());
       position.tail = FromHex(entry.at("tail").get<std::string>());
       position.real_path = FromHex(entry.value("real_path", ""));
+      position.is_closed = entry.value("is_closed", false);
     }
   } catch (const Json::exception& error) {
     Fail(file, std::string("is no position file: ") + error.what());
@@ -114,7 +115,8 @@ void SavePositions(const std::string& file, const KeptPositions& positions) {
                      {"inode", position.id.inode},
                      {"offset", position.offset},
                      {"head", ToHex(position.head)},
-                     {"tail", ToHex(position.tail)}});
+                     {"tail", ToHex(position.tail)},
+                     {"is_closed", position.is_closed}});
   }
   Json root = {{"version", kVersion}, {"files", files}};
   if (positions.logs) {

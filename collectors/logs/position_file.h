@@ -5,7 +5,7 @@
 //     {"version": 1, "logs": ["2f76..."],
 //      "files": [{"log": "2f76...", "path": "2f76...", "real_path": "2f76...",
 //      "device": 2049, "inode": 131, "offset": 7300, "head": "3132...",
-//      "tail": "2d22..."}]}
+//      "tail": "2d22...", "is_closed": false}]}
 //
 // Paths and contents are bytes as hexadecimal digits: they need not be UTF-8.
 #pragma once
@@ -38,6 +38,8 @@ struct FilePosition {
   std::string tail;  // The bytes before `offset`.
   // `path` without links: where it may be rotated. Empty: it is not told.
   std::string real_path;
+  // It was closed, for nobody wrote to it any more. It may come back.
+  bool is_closed = false;
 
   bool operator==(const FilePosition&) const = default;
 };

@@ -164,6 +164,43 @@ TEST_F(LogPlacesTest, FindsAFileThatWasRotatedWhereALinkLeads) {
   EXPECT_THAT(Read(second), ElementsAre("two", "three"));
 }
 
+// What rotation moved away is deleted, and the next copy gets its number.
+TEST_F(LogPlacesTest, LeavesACopyAloneThatHasTheNumberOfAClosedFile) {
+  LogTailer tailer(Source("a.log*"));
+  ReadFirstLine(tailer, Line("one"));
+  WriteFile(dir_ / "a.log.0", Line("other") + "\n");
+  EXPECT_THAT(Read(tailer), ElementsAre(Line("other")));
+  fs::rename(dir_ / "a.log.0", dir_ / "old.log");
+  Read(tailer);
+  now_ += LogTailer::kAwayFor;
+  Read(tailer);
+  tailer.KeepClosed(tailer.TakeClosed());
+  EXPECT_THAT(tailer.Positions(), SizeIs(2));
+  fs::copy_file(dir_ / "a.log", dir_ / "old.log",
+                fs::copy_options::overwrite_existing);
+  fs::rename(dir_ / "old.log", dir_ / "a.log.1");
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  fs::resize_file(dir_ / "a.log", 0);
+  EXPECT_THAT(Read(tailer), IsEmpty());
+}
+
+TEST_F(LogPlacesTest, BoundsThePlacesInClosedFiles) {
+  LogTailer tailer(Source("a.log"));
+  Read(tailer);
+  std::vector<FilePosition> closed;
+  for (std::size_t i = 0; i < LogTailer::kMaxFiles + 5; ++i) {
+    const std::string path = dir_ / std::to_string(i);
+    WriteFile(path, "x");
+    struct stat status {};
+    ASSERT_EQ(stat(path.c_str(), &status), 0);
+    closed.push_back({"", path, IdOf(status), i + 1, "x", "x", path});
+  }
+  tailer.KeepClosed(closed);
+  const std::vector<FilePosition> positions = tailer.Positions();
+  ASSERT_THAT(positions, SizeIs(LogTailer::kMaxFiles));
+  EXPECT_EQ(positions[0].offset, 6U);
+}
+
 // Its history must not count only because the first process could not open it.
 TEST_F(LogPlacesTest, ReadsAFileThatOpensOnlyAfterARestartFromItsFirstEnd) {
   if (kSanitiserNeedsDescriptors) GTEST_SKIP() << "UBSan needs descriptors";

@@ -101,6 +101,83 @@ TEST_F(LogReaderTest, ReadsARotatedFileOfTwoEntriesOnceOverARestart) {
   }
 }
 
+// `current` leads to the running release's folder: a roll-back brings a file
+// again that has been closed.
+class LogReaderReleaseTest : public LogReaderTest {
+ protected:
+  LogReaderReleaseTest() {
+    for (const char* release : {"A", "B"})
+      std::filesystem::create_directory(dir_ / release);
+    AddLog(dir_ / "current/a.log", "shop");
+  }
+  void Deploy(const std::string& release) {
+    std::filesystem::remove(dir_ / "current");
+    std::filesystem::create_symlink(dir_ / release, dir_ / "current");
+  }
+  void ReadOverAQuietMinute(LogReader& reader) {
+    Read(reader);
+    now_ += LogTailer::kAwayFor;
+    Read(reader);
+  }
+};
+
+TEST_F(LogReaderReleaseTest, CountsAFileThatWasAwayForAMinuteOnce) {
+  LogReader first(counts_, sink_, nullptr);
+  first.Configure(config_);
+  Read(first);
+  Deploy("A");
+  AppendFile(dir_ / "A/a.log", kRequest + kRequest);
+  Read(first);
+  Deploy("B");
+  AppendFile(dir_ / "B/a.log", kRequest);
+  ReadOverAQuietMinute(first);
+  EXPECT_EQ(sink_.requests["shop"], 3);
+  // A restart in between changes nothing, and does not open it.
+  LogReader second(counts_, sink_, nullptr);
+  second.Configure(config_, first.Positions());
+  ReadOverAQuietMinute(second);
+  LogReader third(counts_, sink_, nullptr);
+  third.Configure(config_, second.Positions());
+  Deploy("A");
+  AppendFile(dir_ / "A/a.log", kRequest);
+  for (LogReader* reader : {&first, &second, &third}) {
+    sink_.requests.clear();
+    Read(*reader);
+    EXPECT_EQ(sink_.requests["shop"], 1);
+  }
+}
+
+// The number of a file that was deleted is free for any other.
+TEST_F(LogReaderReleaseTest, ReadsWhollyWhatTookTheNumberOfAClosedFile) {
+  LogReader reader(counts_, sink_, nullptr);
+  reader.Configure(config_);
+  Read(reader);
+  Deploy("A");
+  AppendFile(dir_ / "A/a.log", kRequest + kRequest);
+  Read(reader);
+  Deploy("B");
+  ReadOverAQuietMinute(reader);
+  WriteFile(dir_ / "A/a.log", "x" + kRequest + "y" + kRequest + kRequest);
+  Deploy("A");
+  Read(reader);
+  EXPECT_EQ(sink_.requests["shop"], 5);
+}
+
+// Else a log that is rotated for years would fill memory and position file.
+TEST_F(LogReaderReleaseTest, ForgetsAClosedFileThatIsGone) {
+  LogReader reader(counts_, sink_, nullptr);
+  reader.Configure(config_);
+  Read(reader);
+  Deploy("A");
+  for (int i = 0; i < 3; ++i) {
+    AppendFile(dir_ / "A/a.log", kRequest);
+    Read(reader);
+    std::filesystem::rename(dir_ / "A/a.log", dir_ / "A/a.log.1");
+    ReadOverAQuietMinute(reader);
+    EXPECT_EQ(reader.Positions().files.size(), 1U);
+  }
+}
+
 // Some of a traceback's lines fit the pattern, with a level that is none.
 TEST_F(LogReaderTest,
        TakesATracebackThatFitsAnErrorPatternForAPartOfItsMessage) {

@@ -25,7 +25,8 @@ TEST(PositionFile, GivesBackWhatItWasGiven) {
                       7,
                       "x\ny",
                       std::string("\0z", 2),
-                      "/real/b\xff.log"},
+                      "/real/b\xff.log",
+                      /*is_closed=*/true},
                      {"/c", "/c", {0, 0}, 0, "", "", ""}};
   SavePositions(file, positions);
   EXPECT_EQ(LoadPositions(file), positions);
