@@ -83,9 +83,11 @@ std::string WhyNoUnixSocket(const std::string& version) {
 
 std::string WhyUnknown(const AppStatus& app) {
   if (app.unknown == 0) return {};
-  return "whose its connections are is not proven, so that no worker is called "
-         "idle: name where it listens as `bind` of its `instances` entry, or "
-         "give the exporter CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH";
+  return "it is not proven which connections are its own, so that no worker is "
+         "called idle: set `bind` of its `instances` entry to the address it "
+         "listens on (with `discovery: {enabled: true}`, or else apps without "
+         "an entry are not watched any more), or give the exporter "
+         "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH";
 }
 
 std::vector<std::string> HintsForApp(const StatusView& app,

@@ -156,7 +156,7 @@ def test_allowed_names_of_clients(authority, kind, name):
 
 def test_a_reload_asks_no_less_of_clients(authority):
     more = f"  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: {authority.authority}\n"
-    sans = '  client_allowed_sans: ["client"]\n'
+    sans = '  client_allowed_sans: ["prometheus.example.org"]\n'
     client = "--cert", authority.client[0], "--key", authority.client[1]
     with Https(authority, tls(*authority.server, more + sans)) as exporter:
         for less in ("", "  client_auth_type: RequireAnyClientCert\n" + sans, more):
