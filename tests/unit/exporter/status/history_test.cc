@@ -276,7 +276,8 @@ TEST_F(HistoryTest, TakesCountsThatMoveBetweenContainersForNoRequests) {
     history_.Add(now_, views(containers));
     now_ += History::kInterval;
   }
-  for (const Json& app : Tell()["apps"]) {
+  const Json told = Tell();
+  for (const Json& app : told["apps"]) {
     for (const Json& rate : app["requests_per_second"]) {
       EXPECT_TRUE(rate.is_null() || rate == 0) << app;
     }
