@@ -96,6 +96,7 @@ class AppSeries {
   //
   // The series of the app itself; null: this is it. It lives longer.
   AppSeries* base = nullptr;
+  AppSeries& app() { return base == nullptr ? *this : *base; }
   bool has_data = false;           // An event was added, from whatever source.
   bool statsd_seen = false;        // A StatsD line of gunicorn's was accepted.
   bool request_seen = false;       // The same, about a request.

@@ -138,7 +138,7 @@ void MetricStore::AddLocked(std::span<StoreOp> ops, bool from_statsd) {
       continue;
     }
     AppSeries& series = *ref.series;
-    AppSeries& app = series.base == nullptr ? series : *series.base;
+    AppSeries& app = series.app();
     series.last_update = now.steady;
     app.last_update = now.steady;
     if (is_foreign) continue;

@@ -161,10 +161,9 @@ void SeriesTable::CountRefused(Refusal refusal, const SeriesRef& ref) {
 void SeriesTable::MakeRoom() {
   if (budget_.Overbooked() == 0) return;
   std::vector<const AppSeries*> strangers;
-  for (const auto& [key, series] : label_sets_) {
+  for (auto& [key, series] : label_sets_) {
     const bool is_foreign_alone = series.share.used == 0;
-    const AppSeries& app = series.base == nullptr ? series : *series.base;
-    if (!app.share.reserved && !is_foreign_alone) {
+    if (!series.app().share.reserved && !is_foreign_alone) {
       strangers.push_back(&series);
     }
   }

@@ -47,9 +47,8 @@
 //         "master_start_seconds": 1789990000,           Unix time
 //         "heartbeat_age_seconds": 0.5,
 //         "last_packet_seconds": 1789999999,            Unix time
-//         "lines_carry": "the prefix \"superset\"",     "" where it is its
-//         name,
-//                                                       nothing, or not known
+//         "lines_carry": "the prefix \"superset\"",     "" where that is its
+//                                          name, nothing, or not known
 //         "hints": ["..."]
 //       }],
 //       "statsd": {"packets": {"udp": 10}, "lines": {"udp": 40},   all totals

@@ -48,8 +48,10 @@ void ControlSettings::Ask(const std::map<ProcessKey, TrackedProcess>& processes,
   for (const ProcessKey& master : quiet) {
     asked_[master];
     std::vector<FileDescriptor> sockets = OpenSockets(master.pid);
-    if (sockets.empty() && ++searched < kMostSearched) continue;
-    if (sockets.empty()) return;
+    if (sockets.empty()) {
+      if (++searched == kMostSearched) return;
+      continue;
+    }
     const bool is_asked = answer_.Start(
         master,
         [patience = patience_, pid = master.pid, sockets = std::move(sockets)] {

@@ -224,7 +224,7 @@ ConnectionSampler::ReadDescriptors(const Tenant& tenant, bool with_upstreams,
       descriptors.links = *std::move(links);
       descriptors.sockets = ToHeldSockets(descriptors.links);
     } else if (reader_.HasGone(key.pid)) {
-      held[key];
+      held.try_emplace(key);  // It holds nothing any more.
     } else {
       return std::nullopt;
     }

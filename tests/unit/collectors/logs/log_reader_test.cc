@@ -114,6 +114,15 @@ class LogReaderReleaseTest : public LogReaderTest {
     std::filesystem::remove(dir_ / "current");
     std::filesystem::create_symlink(dir_ / release, dir_ / "current");
   }
+  // Two requests of release A count, and then it is left for B.
+  void CountAndLeaveA(LogReader& reader) {
+    reader.Configure(config_);
+    Read(reader);
+    Deploy("A");
+    AppendFile(dir_ / "A/a.log", kRequest + kRequest);
+    Read(reader);
+    Deploy("B");
+  }
   void ReadOverAQuietMinute(LogReader& reader) {
     Read(reader);
     now_ += LogTailer::kAwayFor;
@@ -123,12 +132,7 @@ class LogReaderReleaseTest : public LogReaderTest {
 
 TEST_F(LogReaderReleaseTest, CountsAFileThatWasAwayForAMinuteOnce) {
   LogReader first(counts_, sink_, nullptr);
-  first.Configure(config_);
-  Read(first);
-  Deploy("A");
-  AppendFile(dir_ / "A/a.log", kRequest + kRequest);
-  Read(first);
-  Deploy("B");
+  CountAndLeaveA(first);
   AppendFile(dir_ / "B/a.log", kRequest);
   ReadOverAQuietMinute(first);
   EXPECT_EQ(sink_.requests["shop"], 3);
@@ -150,12 +154,7 @@ TEST_F(LogReaderReleaseTest, CountsAFileThatWasAwayForAMinuteOnce) {
 // The number of a file that was deleted is free for any other.
 TEST_F(LogReaderReleaseTest, ReadsWhollyWhatTookTheNumberOfAClosedFile) {
   LogReader reader(counts_, sink_, nullptr);
-  reader.Configure(config_);
-  Read(reader);
-  Deploy("A");
-  AppendFile(dir_ / "A/a.log", kRequest + kRequest);
-  Read(reader);
-  Deploy("B");
+  CountAndLeaveA(reader);
   ReadOverAQuietMinute(reader);
   WriteFile(dir_ / "A/a.log", "x" + kRequest + "y" + kRequest + kRequest);
   Deploy("A");

@@ -22,10 +22,12 @@ class MetricStoreTest : public testing::Test {
     if (!store_) store_.emplace(config_, time_.Source());
     return *store_;
   }
-  void Add(const SeriesKey& key, const Event& event) {
-    SeriesRef ref{key};
+  void AddTo(SeriesRef ref, const Event& event) {
     StoreOp op{&ref, event, true};
     store().Add({&op, 1});
+  }
+  void Add(const SeriesKey& key, const Event& event) {
+    AddTo(SeriesRef{key}, event);
   }
   void Add(const std::string& app, EventKind kind, double value = 1,
            std::uint16_t code = 0) {

@@ -92,14 +92,13 @@ TEST_F(SeriesLimitsTest, AReloadThatDropsForeignLinesForgetsTheirApps) {
   config_.statsd.max_series = 10'000;
   config_.statsd.unmatched = UnmatchedLines::kExport;
   const std::string name(8000, 'x');
+  Event event;
+  event.kind = EventKind::kForeign;
   for (int i = 0; i < 600; ++i) {
-    SeriesRef ref{{App(name + std::to_string(i)), {}},
-                  std::make_unique<const ForeignMetric>(
-                      ForeignMetric{{"jobs_total", {}}, MetricType::kCounter})};
-    Event event;
-    event.kind = EventKind::kForeign;
-    StoreOp op{&ref, event, true};
-    store().Add({&op, 1});
+    AddTo({{App(name + std::to_string(i)), {}},
+           std::make_unique<const ForeignMetric>(
+               ForeignMetric{{"jobs_total", {}}, MetricType::kCounter})},
+          event);
   }
   EXPECT_GT(Refused(), 0) << "names fill their room";
   config_.statsd.unmatched = UnmatchedLines::kDrop;
