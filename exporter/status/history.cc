@@ -25,6 +25,10 @@ float ToFloat(const std::optional<double>& value) {
   return static_cast<float>(*value);
 }
 
+std::size_t PlaceOf(std::int64_t point) {
+  return static_cast<std::size_t>(point) % History::kPoints;
+}
+
 void AppendNumber(std::string& json, float value) {
   if (std::isnan(value)) {
     json += "null";
@@ -54,35 +58,37 @@ bool History::IsDue(Milliseconds now) const {
   return !newest_ || now / kInterval > *newest_;
 }
 
-// A counter that fell began anew, from 0; one that is not told has not grown,
-// nor have those that counts of a whole life have come to, or gone from.
+// Since the last point. A counter that fell began anew, from 0; one that is not
+// told has not grown, nor have those that counts of a whole life have come to,
+// or gone from.
 History::Counts History::Grow(const Track& track, const StatusView& app) {
+  Counts grown{};
+  if (app.holds_shared_counts != track.held_shared_counts) return grown;
   const std::array<std::optional<double>, 4> told = {
       app.requests, AnswersOf(app), ErrorsOf(app), app.requests_lost};
-  Counts counts = track.counted.back().counts;
-  if (app.holds_shared_counts != track.held_shared_counts) return counts;
-  for (std::size_t i = 0; i < counts.size(); ++i) {
+  for (std::size_t i = 0; i < grown.size(); ++i) {
     if (!told[i]) continue;
     const double before = track.told[i];
-    counts[i] += *told[i] < before ? *told[i] : *told[i] - before;
+    grown[i] = *told[i] < before ? *told[i] : *told[i] - before;
   }
-  return counts;
+  return grown;
 }
 
 LastMinute History::MinuteBefore(const Track& track, const StatusView& app,
-                                 Milliseconds now) {
-  // The one that is nearest to a minute old, or the oldest.
-  const auto then =
-      std::find_if(track.counted.rbegin(), track.counted.rend() - 1,
-                   [&](const Counted& one) {
-                     return now - one.at >= kMinute - kInterval / 2;
-                   });
-  const Milliseconds time = now - then->at;
+                                 Milliseconds now) const {
+  Counts grown = Grow(track, app);
+  // Back to the point that is nearest to a minute old, or to the one before the
+  // app came.
+  auto begin = times_.rbegin();
+  for (auto more = track.grown.rbegin();
+       more != track.grown.rend() && now - *begin < kMinute - kInterval / 2;
+       ++more, ++begin) {
+    for (std::size_t i = 0; i < grown.size(); ++i) grown[i] += (*more)[i];
+  }
+  const Milliseconds time = now - *begin;
   if (time < kInterval) return {};
   LastMinute minute;
   minute.seconds = std::chrono::duration<double>(time).count();
-  Counts grown = Grow(track, app);
-  for (std::size_t i = 0; i < grown.size(); ++i) grown[i] -= then->counts[i];
   const auto [requests, answers, errors, lost] = grown;
   if (app.requests) minute.requests_per_second = requests / *minute.seconds;
   if (!app.status_codes.empty() && answers + lost > 0) {
@@ -92,18 +98,33 @@ LastMinute History::MinuteBefore(const Track& track, const StatusView& app,
 }
 
 void History::Read(Track& track, const StatusView& app, Milliseconds now) {
-  if (track.ring != nullptr) {
+  if (track.rings != nullptr) {
     const LastMinute minute = MinuteBefore(track, app, now);
-    (*track.ring)[static_cast<std::size_t>(*newest_) % kPoints] = {
+    const std::array<float, kReadings> readings = {
         ToFloat(minute.requests_per_second), ToFloat(minute.error_ratio),
         ToFloat(QuantileOf(app, "0.5")),     ToFloat(QuantileOf(app, "0.95")),
         ToFloat(QuantileOf(app, "1")),       ToFloat(app.working),
         ToFloat(app.requests_in_progress),   ToFloat(SumOfQueues(app).length),
         ToFloat(app.oldest_request_seconds)};
+    for (std::size_t i = 0; i < kReadings; ++i) {
+      if (std::isnan(readings[i])) continue;
+      auto& ring = (*track.rings)[i];
+      if (ring == nullptr) {
+        ring = std::make_unique<Ring>();
+        ring->fill(kNotKnown);
+      }
+      (*ring)[PlaceOf(*newest_)] = readings[i];
+    }
   }
-  track.counted.push_back({now, Grow(track, app)});
-  if (track.counted.size() > kCounted)
-    track.counted.erase(track.counted.begin());
+  const Counts grown = Grow(track, app);
+  track.grown.reserve(kMinutePoints);
+  if (track.grown.size() == kMinutePoints) {
+    track.grown.erase(track.grown.begin());
+  }
+  Growth& last = track.grown.emplace_back();
+  for (std::size_t i = 0; i < last.size(); ++i) {
+    last[i] = static_cast<float>(grown[i]);
+  }
   track.held_shared_counts = app.holds_shared_counts;
   track.told = {app.requests.value_or(track.told[0]),
                 AnswersOf(app).value_or(track.told[1]),
@@ -121,34 +142,33 @@ void History::Add(Milliseconds now, const StatusViews& apps) {
     if (!known.empty()) tracks.insert(std::move(known));
   }
   tracks_.swap(tracks);
-  rings_ = 0;
+  apps_with_points_ = 0;
   for (auto& [app, track] : tracks_) {
-    if (track.ring == nullptr) continue;
-    ++rings_;
+    if (track.rings == nullptr) continue;
+    ++apps_with_points_;
     // Points that are missing, and this one.
     const std::int64_t first =
         std::max(*newest_ + 1, number + 1 - static_cast<std::int64_t>(kPoints));
-    for (std::int64_t point = first; point <= number; ++point) {
-      (*track.ring)[static_cast<std::size_t>(point) % kPoints].fill(kNotKnown);
+    for (const auto& ring : *track.rings) {
+      if (ring == nullptr) continue;
+      for (std::int64_t point = first; point <= number; ++point) {
+        (*ring)[PlaceOf(point)] = kNotKnown;
+      }
     }
   }
   newest_ = number;
   if (!oldest_) oldest_ = number;
   for (const auto& [id, app] : apps) {
+    // One that was not there at the last point has counted all since.
     Track& track = tracks_[id];
-    if (track.counted.empty()) {
-      // It was not there at the last point: all it has counted came since.
-      track.counted.reserve(kCounted + 1);
-      track.counted.push_back({last_added_, {}});
-    }
-    if (track.ring == nullptr && rings_ < kMostApps) {
-      track.ring = std::make_unique<Ring>();
-      for (Readings& readings : *track.ring) readings.fill(kNotKnown);
-      ++rings_;
+    if (track.rings == nullptr && apps_with_points_ < kMostApps) {
+      track.rings = std::make_unique<Rings>();
+      ++apps_with_points_;
     }
     Read(track, app, now);
   }
-  last_added_ = now;
+  if (times_.size() > kMinutePoints) times_.erase(times_.begin());
+  times_.push_back(now);
 }
 
 LastMinute History::MinuteOf(const StatusView& app, Milliseconds now) const {
@@ -171,14 +191,14 @@ std::string History::Json(std::int64_t after, const TimePoint& now) const {
   // A number to come is of a life before the machine's last start.
   if (after <= *newest_) first = std::max(first, after + 1);
   const double age =
-      std::chrono::duration<double>(now.steady - last_added_).count();
+      std::chrono::duration<double>(now.steady - times_.back()).count();
   json += ",\"first\":" + std::to_string(first) +
           ",\"newest\":" + std::to_string(*newest_) +
           ",\"newest_age_seconds\":" + nlohmann::json(age).dump() +
-          ",\"apps_without\":" + std::to_string(tracks_.size() - rings_) +
-          ",\"apps\":[";
+          ",\"apps_without\":" +
+          std::to_string(tracks_.size() - apps_with_points_) + ",\"apps\":[";
   for (const auto& [app, track] : tracks_) {
-    if (track.ring == nullptr) continue;
+    if (track.rings == nullptr) continue;
     json += json.back() == '[' ? "{" : ",{";
     AppendMember(json, "app", app.name);
     if (!app.pod_uid.empty()) AppendMember(json, "pod_uid", app.pod_uid);
@@ -189,10 +209,11 @@ std::string History::Json(std::int64_t after, const TimePoint& now) const {
       json += ",\"";
       json += kNames[i];
       json += "\":[";
+      const Ring* ring = (*track.rings)[i].get();
       for (std::int64_t point = first; point <= *newest_; ++point) {
         if (point != first) json += ',';
-        AppendNumber(
-            json, (*track.ring)[static_cast<std::size_t>(point) % kPoints][i]);
+        AppendNumber(json,
+                     ring == nullptr ? kNotKnown : (*ring)[PlaceOf(point)]);
       }
       json += ']';
     }

@@ -33,7 +33,8 @@
 // reader finds a point's time of day from the answer's. An app's points go with
 // it.
 //
-// Memory: some 7 KB an app, at most 1 MiB for 100 apps. No file keeps them.
+// Memory: 7 KB an app at most, and less where not all is known of it. No file
+// keeps them.
 //
 // Thread rule: any thread; one lock, held for milliseconds. No I/O.
 #pragma once
@@ -72,7 +73,7 @@ class History {
   static constexpr std::size_t kMostApps = 200;
 
   // What has been counted was counted since `now`.
-  explicit History(Milliseconds now) : last_added_(now) {}
+  explicit History(Milliseconds now) : times_{now} {}
 
   // When the point after `now` is due.
   static Milliseconds NextPoint(Milliseconds now);
@@ -89,39 +90,40 @@ class History {
 
  private:
   static constexpr std::size_t kReadings = 9;
-  using Readings = std::array<float, kReadings>;  // NaN: not known.
-  // By the point's number, modulo kPoints.
-  using Ring = std::array<Readings, kPoints>;
-  // Requests, answers, errors and lost requests, so far.
+  // One of them at each point, by the point's number modulo kPoints. NaN: not
+  // known.
+  using Ring = std::array<float, kPoints>;
+  // Null: it was never known.
+  using Rings = std::array<std::unique_ptr<Ring>, kReadings>;
+  // Requests, answers, errors and lost requests.
   using Counts = std::array<double, 4>;
-  struct Counted {
-    Milliseconds at{0};
-    Counts counts{};
-  };
+  using Growth = std::array<float, 4>;
   struct Track {
     // At the last point: by the app's counters, and whether others' were among
     // them.
     Counts told{};
     bool held_shared_counts = false;
-    // What they have grown by; never falls. Those of a minute and the one that
-    // it begins with, the oldest first.
-    std::vector<Counted> counted;
-    std::unique_ptr<Ring> ring;  // Null: one of too many apps.
+    // What they grew by up to each of the last points, the oldest first.
+    std::vector<Growth> grown;
+    std::unique_ptr<Rings> rings;  // Null: one of too many apps.
   };
-  static constexpr std::size_t kCounted = 13;
-  static_assert(100 * (sizeof(Ring) + sizeof(Track) +
-                       (kCounted + 1) * sizeof(Counted) + sizeof(AppId)) <
+  static constexpr std::size_t kMinutePoints = 12;
+  static_assert(100 *
+                    (kReadings * sizeof(Ring) + sizeof(Rings) + sizeof(Track) +
+                     kMinutePoints * sizeof(Growth) + sizeof(AppId)) <
                 1000 * 1024);
 
   static Counts Grow(const Track& track, const StatusView& app);
-  static LastMinute MinuteBefore(const Track& track, const StatusView& app,
-                                 Milliseconds now);
+  LastMinute MinuteBefore(const Track& track, const StatusView& app,
+                          Milliseconds now) const;
   void Read(Track& track, const StatusView& app, Milliseconds now);
 
   mutable std::mutex mutex_;  // Guards what follows.
   std::map<AppId, Track> tracks_;
-  std::size_t rings_ = 0;
-  Milliseconds last_added_;
+  std::size_t apps_with_points_ = 0;
+  // Of the last points, the oldest first: those of a minute and the one that it
+  // begins with; at first the time that counting began.
+  std::vector<Milliseconds> times_;
   // Numbers: the steady clock's time over kInterval, so that they go on over a
   // restart. Nothing: there is no point yet.
   std::optional<std::int64_t> oldest_, newest_;
