@@ -42,7 +42,7 @@ void LogCounts::SetLogs(const std::set<std::string>& apps,
   };
   const std::lock_guard lock(mutex_);
   keep(apps_, apps);
-  keep(unmatched_, paths);
+  keep(logs_, paths);
 }
 
 void LogCounts::AddErrorLine(const std::string& app, const ErrorLine& line) {
@@ -54,7 +54,7 @@ void LogCounts::AddErrorLine(const std::string& app, const ErrorLine& line) {
 
 void LogCounts::AddUnmatched(const std::string& path, Unmatched reason) {
   const std::lock_guard lock(mutex_);
-  ++unmatched_[path][static_cast<std::size_t>(reason)];
+  ++logs_[path].unmatched[static_cast<std::size_t>(reason)];
 }
 
 void LogCounts::AddRefused() {
@@ -62,10 +62,15 @@ void LogCounts::AddRefused() {
   ++refused_;
 }
 
-void LogCounts::SetTotals(const ReadStats& totals, std::size_t open_files) {
+void LogCounts::SetTotals(
+    const ReadStats& totals,
+    const std::map<std::string_view, std::size_t>& open_files) {
   const std::lock_guard lock(mutex_);
   totals_ = totals;
-  open_files_ = open_files;
+  for (auto& [path, log] : logs_) {
+    const auto open = open_files.find(path);
+    log.open_files = open == open_files.end() ? 0 : open->second;
+  }
 }
 
 void LogCounts::AddLineFamilies(const Config& config,
@@ -88,27 +93,34 @@ void LogCounts::AddLineFamilies(const Config& config,
       "nothing tells its unit.",
       MetricType::kCounter,
       {}};
+  MetricFamily open_files = {"gunicorn_exporter_logs_open_files",
+                             "Files of the log that are open now, rotated ones "
+                             "that still may grow included, by its path.",
+                             MetricType::kGauge,
+                             {}};
   for (const auto& [name, counts] : apps_) {
     const LabelSetPtr labels = MakeAppLabels({name, "", ""}, config);
     AddCounts(lines, labels, "level", kErrorLevelNames, counts.lines);
     AddCounts(events, labels, "event", kWorkerEventNames, counts.events);
   }
-  for (const auto& [path, counts] : unmatched_) {
-    AddCounts(unmatched, MakeLabels({{"path", path}}), "reason",
-              kUnmatchedNames, counts);
+  for (const auto& [path, log] : logs_) {
+    const LabelSetPtr labels = MakeLabels({{"path", path}});
+    AddCounts(unmatched, labels, "reason", kUnmatchedNames, log.unmatched);
+    AddSeries(open_files, labels, nullptr, static_cast<double>(log.open_files));
   }
   families.push_back(std::move(lines));
   families.push_back(std::move(events));
   families.push_back(std::move(unmatched));
+  families.push_back(std::move(open_files));
 }
 
 std::vector<MetricFamily> LogCounts::Collect(const Config& config) const {
   const std::lock_guard lock(mutex_);
   std::vector<MetricFamily> families;
   AddLineFamilies(config, families);
-  const auto add = [&](const char* name, const char* help, std::uint64_t value,
-                       MetricType type = MetricType::kCounter) {
-    families.push_back({name, help, type, {}});
+  const auto add = [&](const char* name, const char* help,
+                       std::uint64_t value) {
+    families.push_back({name, help, MetricType::kCounter, {}});
     AddSeries(families.back(), nullptr, nullptr, static_cast<double>(value));
   };
   add("gunicorn_exporter_logs_lines_total", "Lines read from log files.",
@@ -120,9 +132,6 @@ std::vector<MetricFamily> LogCounts::Collect(const Config& config) const {
       "Lines of log files that were cut at 64 KiB.", totals_.long_lines);
   add("gunicorn_exporter_logs_truncations_total",
       "Times that a log file was cut (copytruncate).", totals_.truncations);
-  add("gunicorn_exporter_logs_open_files",
-      "Log files that are open now, rotated ones that still may grow included.",
-      open_files_, MetricType::kGauge);
 
   MetricFamily& errors = families.emplace_back(
       MetricFamily{"gunicorn_exporter_logs_read_errors_total",

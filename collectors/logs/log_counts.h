@@ -4,11 +4,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "collectors/app_id.h"
@@ -41,8 +43,9 @@ class LogCounts {
   void AddUnmatched(const std::string& path, Unmatched reason);
   // An access line that a StatsD line has made needless.
   void AddRefused();
-  // Of all logs, since the start; and the files that are open now.
-  void SetTotals(const ReadStats& totals, std::size_t open_files);
+  // Of all logs, since the start; and how many files are open now, by path.
+  void SetTotals(const ReadStats& totals,
+                 const std::map<std::string_view, std::size_t>& open_files);
 
   // `config` for the apps' labels.
   std::vector<MetricFamily> Collect(const Config& config) const;
@@ -53,16 +56,19 @@ class LogCounts {
     std::array<std::uint64_t, std::size(kWorkerEventNames)> events{};
   };
 
+  struct Log {
+    std::array<std::uint64_t, std::size(kUnmatchedNames)> unmatched{};
+    std::size_t open_files = 0;
+  };
+
   void AddLineFamilies(const Config& config,
                        std::vector<MetricFamily>& families) const;
 
   mutable std::mutex mutex_;  // Guards all below.
   std::map<std::string, App> apps_;
-  std::map<std::string, std::array<std::uint64_t, std::size(kUnmatchedNames)>>
-      unmatched_;  // By path.
+  std::map<std::string, Log, std::less<>> logs_;  // By path.
   std::uint64_t refused_ = 0;
   ReadStats totals_;
-  std::size_t open_files_ = 0;
 };
 
 }  // namespace gunicorn_exporter

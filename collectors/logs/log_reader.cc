@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <iterator>
+#include <map>
 #include <span>
 #include <utility>
 #include <variant>
@@ -199,10 +200,10 @@ void LogReader::CheckApp(Source& source) const {
 
 void LogReader::PublishTotals() {
   ReadStats totals = retired_;
-  std::size_t open_files = 0;
+  std::map<std::string_view, std::size_t> open_files;
   for (const Source& source : sources_) {
     totals.Add(source.tailer->stats());
-    open_files += source.tailer->open_files();
+    open_files[source.tailer->source().path] += source.tailer->open_files();
   }
   counts_.SetTotals(totals, open_files);
 }

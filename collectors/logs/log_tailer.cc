@@ -1,7 +1,5 @@
 #include "collectors/logs/log_tailer.h"
 
-#include <fnmatch.h>
-#include <glob.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include <utility>
 
 #include "collectors/logs/find_rotated.h"
+#include "collectors/logs/log_paths.h"
 #include "config/base/error_text.h"
 #include "config/base/log.h"
 
@@ -19,8 +18,6 @@ namespace {
 // Of one file at a time, so that none starves another.
 constexpr std::size_t kBytesPerRead = 256 * 1024;
 using Use = FollowedFile::Use;
-
-constexpr char kGlobBytes[] = "*?[";
 
 // The file of that id in `files`, which may be const.
 template <typename Files>
@@ -89,31 +86,10 @@ void LogTailer::KeepClosed(std::vector<FilePosition> closed) {
   });
 }
 
-std::vector<std::string> LogTailer::ListPaths() const {
-  glob_t found{};
-  std::vector<std::string> paths;
-  // A folder that cannot be read has no files today.
-  if (glob(source_.path.c_str(), 0, nullptr, &found) == 0) {
-    for (std::size_t i = 0; i < found.gl_pathc; ++i) {
-      const std::string path = found.gl_pathv[i];
-      const bool is_excluded = std::any_of(
-          source_.exclude_paths.begin(), source_.exclude_paths.end(),
-          [&path](const std::string& exclude) {
-            return fnmatch(exclude.c_str(), path.c_str(), FNM_PATHNAME) == 0;
-          });
-      if (!is_excluded) paths.push_back(path);
-    }
-  }
-  globfree(&found);
-  return paths;
-}
-
 std::set<std::string> LogTailer::Folders() const {
   std::set<std::string> folders;
   // Of "/a/*/b.log" also "/a", where a new folder would appear.
-  const std::string fixed =
-      source_.path.substr(0, source_.path.find_first_of(kGlobBytes));
-  folders.insert(FolderOf(fixed));
+  folders.insert(FixedFolderOf(source_.path));
   folders.insert(FolderOf(source_.path));
   for (const FollowedFile& file : files_) {
     folders.insert(FolderOf(file.tail->path()));
@@ -126,8 +102,13 @@ std::set<std::string> LogTailer::Folders() const {
 
 void LogTailer::Scan(Clock::time_point now, const Sink& sink,
                      const IsOthers& is_others) {
+  if (MayNotLook(source_.path)) {
+    // What lies there is not known: all stays as it is.
+    ReportFailure(source_.path, EACCES);
+    return;
+  }
   for (FollowedFile& file : files_) file.is_listed = false;
-  const std::vector<std::string> paths = ListPaths();
+  const std::vector<std::string> paths = ListLogPaths(source_);
   const std::set<FileId> others = std::exchange(others_, {});
   for (const std::string& path : paths) {
     Visit(path, [&](const FileId& id) {
@@ -216,7 +197,7 @@ std::uint64_t LogTailer::StartOf(const FileId& id, std::uint64_t size) const {
 }
 
 bool LogTailer::IsLogPath(const std::string& path) const {
-  if (source_.path.find_first_of(kGlobBytes) == std::string::npos) return true;
+  if (!IsGlob(source_.path)) return true;
   if (log_paths_.contains(path)) return true;
   // What lay there until now may have grown since it was read last.
   return std::any_of(

@@ -5,7 +5,8 @@
 // and one that came since an earlier process stopped, from its begin. A file
 // that was renamed or deleted is read on until nobody has written to it for a
 // minute. Where it comes back (`current` leads to an earlier release again), it
-// is read on from there.
+// is read on from there. Where it may not look into the folder, what lies there
+// later counts as there at the first scan.
 //
 // With copytruncate, a cut file's copy is looked for in its folder, and what
 // was not read of the file is read there. What is written between logrotate's
@@ -97,7 +98,6 @@ class LogTailer {
     std::uint64_t start = 0;  // Where to begin, once it opens.
   };
 
-  std::vector<std::string> ListPaths() const;
   void Visit(const std::string& path, const IsOthers& is_others);
   // Whether a new file there is no copy: no glob found it, or a log lay there.
   bool IsLogPath(const std::string& path) const;

@@ -165,6 +165,12 @@ std::vector<std::string> HintsForAll(
         "the last reload failed: the older configuration holds; the log says "
         "why");
   }
+  for (const auto& [path, files] : by("logs_open_files", "path")) {
+    if (files != 0) continue;
+    hints.push_back("of the log \"" + path +
+                    "\" no file is read: none is there, or none may be opened "
+                    "(then this program's own log says log_file_unreadable)");
+  }
   if (by("process_read_errors_total", "reason")["permission"] > 0) {
     hints.emplace_back(
         "some files of the process table cannot be read for want of rights, "

@@ -142,7 +142,7 @@ def test_a_reload_takes_up_a_log(tmp_path):
         wait_until(lambda: lines_written(gunicorn) == 1, "its line is written")
         exporter.write_config(logs_of(gunicorn))
         exporter.send_signal(signal.SIGHUP)
-        wait_until(lambda: exporter.value("gunicorn_exporter_logs_open_files") == 2, "both logs are followed")
+        wait_until(lambda: exporter.scrape().total("gunicorn_exporter_logs_open_files") == 2, "both logs are followed")
         assert exporter.value("gunicorn_worker_events_total", app=gunicorn.name, event="boot") == 0
         gunicorn.get("/")
         wait_until(lambda: requests_counted(exporter, gunicorn.name) == 1, "its new line is counted")
@@ -197,6 +197,28 @@ def test_a_file_is_read_from_when_it_was_first_seen_once_it_may_be(open_folder):
         wait_until(lambda: requests_counted(exporter, "shop") == 3, "the next line is counted")
         assert exporter.stop() == 0
         assert exporter.log().count("event=log_file_unreadable") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start it as another user")
+@pytest.mark.parametrize("pattern", ["access.log", "*.log"])
+def test_a_folder_that_may_not_be_looked_into_is_told_and_its_log_is_read_from_its_end_later(open_folder, pattern):
+    log = open_folder / "logs" / "access.log"
+    log.parent.mkdir()
+    append(log, LINE)
+    log.chmod(0o644)
+    log.parent.chmod(0o700)
+    path = log.parent / pattern
+    with UnprivilegedExporter(log_config(path)) as exporter:
+        hint = f'of the log "{path}" no file is read'
+        assert any(text.startswith(hint) for text in exporter.get("/api/v1/status").json()["hints"])
+        wait_until(
+            lambda: exporter.value("gunicorn_exporter_logs_read_errors_total", reason="open") > 1, "it is refused again"
+        )
+        assert exporter.log().count("event=log_file_unreadable") == 1
+        log.parent.chmod(0o755)
+        wait_until(lambda: exporter.value("gunicorn_exporter_logs_open_files", path=path) == 1, "it is opened")
+        append(log, LINE * 2)
+        wait_until(lambda: requests_counted(exporter, "shop") == 2, "its new lines are counted")
 
 
 def test_bytes_that_are_no_log_are_survived(tmp_path):

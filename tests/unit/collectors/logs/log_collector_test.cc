@@ -153,7 +153,9 @@ TEST_F(LogCollectorTest, HasItsSeriesFromTheStart) {
                   "app=\"shop\",event=\"timeout\""),
             0);
   EXPECT_EQ(Unmatched(collector, "error.log", "binary"), 0);
-  EXPECT_EQ(Value(collector, "gunicorn_exporter_logs_open_files"), 0);
+  EXPECT_EQ(Value(collector, "gunicorn_exporter_logs_open_files",
+                  "path=\"" + (dir_ / "error.log") + "\""),
+            0);
   EXPECT_EQ(Value(collector, "gunicorn_exporter_logs_read_errors_total",
                   "reason=\"open\""),
             0);
