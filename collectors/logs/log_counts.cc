@@ -42,7 +42,7 @@ void LogCounts::SetLogs(const std::set<std::string>& apps,
   };
   const std::lock_guard lock(mutex_);
   keep(apps_, apps);
-  keep(logs_, paths);
+  keep(paths_, paths);
 }
 
 void LogCounts::AddErrorLine(const std::string& app, const ErrorLine& line) {
@@ -54,7 +54,7 @@ void LogCounts::AddErrorLine(const std::string& app, const ErrorLine& line) {
 
 void LogCounts::AddUnmatched(const std::string& path, Unmatched reason) {
   const std::lock_guard lock(mutex_);
-  ++logs_[path].unmatched[static_cast<std::size_t>(reason)];
+  ++paths_[path].unmatched[static_cast<std::size_t>(reason)];
 }
 
 void LogCounts::AddRefused() {
@@ -62,14 +62,13 @@ void LogCounts::AddRefused() {
   ++refused_;
 }
 
-void LogCounts::SetTotals(
-    const ReadStats& totals,
-    const std::map<std::string_view, std::size_t>& open_files) {
+void LogCounts::SetTotals(const ReadStats& totals,
+                          const std::map<std::string_view, Log>& logs) {
   const std::lock_guard lock(mutex_);
   totals_ = totals;
-  for (auto& [path, log] : logs_) {
-    const auto open = open_files.find(path);
-    log.open_files = open == open_files.end() ? 0 : open->second;
+  for (auto& [path, counts] : paths_) {
+    const auto now = logs.find(path);
+    counts.log = now == logs.end() ? Log() : now->second;
   }
 }
 
@@ -93,6 +92,11 @@ void LogCounts::AddLineFamilies(const Config& config,
       "nothing tells its unit.",
       MetricType::kCounter,
       {}};
+  MetricFamily matched = {"gunicorn_exporter_logs_matched_lines_total",
+                          "Lines of log files that fit a known format, by the "
+                          "path of the log; a message of several is one.",
+                          MetricType::kCounter,
+                          {}};
   MetricFamily open_files = {"gunicorn_exporter_logs_open_files",
                              "Files of the log that are open now, rotated ones "
                              "that still may grow included, by its path.",
@@ -103,13 +107,17 @@ void LogCounts::AddLineFamilies(const Config& config,
     AddCounts(lines, labels, "level", kErrorLevelNames, counts.lines);
     AddCounts(events, labels, "event", kWorkerEventNames, counts.events);
   }
-  for (const auto& [path, log] : logs_) {
+  for (const auto& [path, counts] : paths_) {
     const LabelSetPtr labels = MakeLabels({{"path", path}});
-    AddCounts(unmatched, labels, "reason", kUnmatchedNames, log.unmatched);
-    AddSeries(open_files, labels, nullptr, static_cast<double>(log.open_files));
+    AddSeries(matched, labels, nullptr,
+              static_cast<double>(counts.log.matched));
+    AddCounts(unmatched, labels, "reason", kUnmatchedNames, counts.unmatched);
+    AddSeries(open_files, labels, nullptr,
+              static_cast<double>(counts.log.open_files));
   }
   families.push_back(std::move(lines));
   families.push_back(std::move(events));
+  families.push_back(std::move(matched));
   families.push_back(std::move(unmatched));
   families.push_back(std::move(open_files));
 }

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -43,9 +42,13 @@ class LogCounts {
   void AddUnmatched(const std::string& path, Unmatched reason);
   // An access line that a StatsD line has made needless.
   void AddRefused();
-  // Of all logs, since the start; and how many files are open now, by path.
+  struct Log {
+    std::uint64_t matched = 0;  // Messages of a known format.
+    std::size_t open_files = 0;
+  };
+  // Of all logs, since the start; and by path.
   void SetTotals(const ReadStats& totals,
-                 const std::map<std::string_view, std::size_t>& open_files);
+                 const std::map<std::string_view, Log>& logs);
 
   // `config` for the apps' labels.
   std::vector<MetricFamily> Collect(const Config& config) const;
@@ -56,9 +59,9 @@ class LogCounts {
     std::array<std::uint64_t, std::size(kWorkerEventNames)> events{};
   };
 
-  struct Log {
+  struct Path {
+    Log log;
     std::array<std::uint64_t, std::size(kUnmatchedNames)> unmatched{};
-    std::size_t open_files = 0;
   };
 
   void AddLineFamilies(const Config& config,
@@ -66,7 +69,7 @@ class LogCounts {
 
   mutable std::mutex mutex_;  // Guards all below.
   std::map<std::string, App> apps_;
-  std::map<std::string, Log, std::less<>> logs_;  // By path.
+  std::map<std::string, Path> paths_;
   std::uint64_t refused_ = 0;
   ReadStats totals_;
 };

@@ -133,11 +133,13 @@ void LogReader::TakeMessage(Source& source, std::string_view message,
   if (!source.is_app_checked) CheckApp(source);
   const LogLine line = source.parser->Parse(message);
   if (const auto* const access = std::get_if<AccessLine>(&line)) {
+    ++source.matched;
     traceback.TakeMessage(/*is_error=*/false);
     TakeAccessLine(source, *access);
     if (access->has_unread_duration)
       TakeUnmatched(source, Unmatched::kDuration, message, now);
   } else if (const auto* const error = std::get_if<ErrorLine>(&line)) {
+    ++source.matched;
     traceback.TakeMessage(/*is_error=*/true);
     counts_.AddErrorLine(source.app.name, *error);
   } else {
@@ -200,12 +202,14 @@ void LogReader::CheckApp(Source& source) const {
 
 void LogReader::PublishTotals() {
   ReadStats totals = retired_;
-  std::map<std::string_view, std::size_t> open_files;
+  std::map<std::string_view, LogCounts::Log> logs;
   for (const Source& source : sources_) {
     totals.Add(source.tailer->stats());
-    open_files[source.tailer->source().path] += source.tailer->open_files();
+    LogCounts::Log& log = logs[source.tailer->source().path];
+    log.matched += source.matched;
+    log.open_files += source.tailer->open_files();
   }
-  counts_.SetTotals(totals, open_files);
+  counts_.SetTotals(totals, logs);
 }
 
 KeptPositions LogReader::Positions() const {

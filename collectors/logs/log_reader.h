@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <iterator>
 #include <memory>
@@ -64,6 +65,7 @@ class LogReader {
     AppId app;
     std::unique_ptr<LogTailer> tailer;
     std::unique_ptr<const LogParser> parser;
+    std::uint64_t matched = 0;  // Messages of a known format.
     bool is_app_checked = false;
     bool has_waited_for_statsd = false;
     bool is_unit_reported = false;

@@ -171,6 +171,15 @@ std::vector<std::string> HintsForAll(
                     "\" no file is read: none is there, or none may be opened "
                     "(then this program's own log says log_file_unreadable)");
   }
+  auto matched = by("logs_matched_lines_total", "path");
+  for (const auto& [path, count] : by("logs_unmatched_lines_total", "path")) {
+    if (count <= matched[path]) continue;
+    hints.push_back(Count(count) + " lines of the log \"" + path +
+                    "\" fit no known format, and " + Count(matched[path]) +
+                    " do: tell its own as `pattern` (access log) or "
+                    "`error_pattern` of its entry; --log.level=debug shows one "
+                    "line a minute");
+  }
   if (by("process_read_errors_total", "reason")["permission"] > 0) {
     hints.emplace_back(
         "some files of the process table cannot be read for want of rights, "

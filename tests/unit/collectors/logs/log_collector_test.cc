@@ -174,6 +174,10 @@ TEST_F(LogCollectorTest, CountsUnmatchedLinesByReason) {
        {"no_format", "bad_status", "unknown_level", "duration"}) {
     EXPECT_EQ(Unmatched(collector, "x.log", reason), 1) << reason;
   }
+  // The one whose duration alone is not understood.
+  EXPECT_EQ(Value(collector, "gunicorn_exporter_logs_matched_lines_total",
+                  "path=\"" + (dir_ / "x.log") + "\""),
+            1);
 }
 
 TEST_F(LogCollectorTest, LosesAndDoublesNothingOverARestart) {

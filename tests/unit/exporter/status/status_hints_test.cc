@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "collectors/logs/log_counts.h"
 #include "tests/unit/exporter/status/status_fixture.h"
 
 namespace gunicorn_exporter {
@@ -133,6 +134,20 @@ TEST(StatusHints, SayThatAQueueIsFull) {
   EXPECT_EQ(json["queue"]["length"], 10);
   EXPECT_NE(json["hints"].dump().find("the listen queue is full"),
             std::string::npos);
+}
+
+TEST(StatusHints, TellALogOfWhichNoFileIsReadOrMostLinesAreNotUnderstood) {
+  LogCounts counts;
+  counts.SetLogs({}, {"/a.log", "/b.log", "/c.log"});
+  counts.SetTotals({}, {{"/b.log", {1, 1}}, {"/c.log", {2, 1}}});
+  for (const char* path : {"/b.log", "/b.log", "/c.log", "/c.log"}) {
+    counts.AddUnmatched(path, Unmatched::kNoFormat);
+  }
+  const std::vector<std::string> hints = HintsForAll(counts.Collect({}));
+  ASSERT_EQ(hints.size(), 2U);
+  EXPECT_TRUE(hints[0].starts_with("of the log \"/a.log\" no file is read: "));
+  EXPECT_TRUE(hints[1].starts_with(
+      "2 lines of the log \"/b.log\" fit no known format, and 1 do: "));
 }
 
 }  // namespace
