@@ -175,10 +175,10 @@ std::vector<std::string> HintsForAll(
   for (const auto& [path, count] : by("logs_unmatched_lines_total", "path")) {
     if (count <= matched[path]) continue;
     hints.push_back(Count(count) + " lines of the log \"" + path +
-                    "\" fit no known format, and " + Count(matched[path]) +
-                    " do: tell its own as `pattern` (access log) or "
-                    "`error_pattern` of its entry; --log.level=debug shows one "
-                    "line a minute");
+                    "\" fit no known format and " + Count(matched[path]) +
+                    " fit one: give the log's own format as `pattern` (access "
+                    "log) or `error_pattern` (error log) of its entry; "
+                    "--log.level=debug shows one line a minute");
   }
   if (by("process_read_errors_total", "reason")["permission"] > 0) {
     hints.emplace_back(

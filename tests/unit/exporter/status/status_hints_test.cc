@@ -147,7 +147,7 @@ TEST(StatusHints, TellALogOfWhichNoFileIsReadOrMostLinesAreNotUnderstood) {
   ASSERT_EQ(hints.size(), 2U);
   EXPECT_TRUE(hints[0].starts_with("of the log \"/a.log\" no file is read: "));
   EXPECT_TRUE(hints[1].starts_with(
-      "2 lines of the log \"/b.log\" fit no known format, and 1 do: "));
+      "2 lines of the log \"/b.log\" fit no known format and 1 fit one: "));
 }
 
 }  // namespace
