@@ -25,6 +25,7 @@ struct FollowedFile {
   // the log, this one among them.
   void Judge(const std::vector<FollowedFile>& files, Clock::time_point now);
 
+  // Between the last byte of a copy and the cut, at most.
   static constexpr std::chrono::seconds kCopyTime{5};
 
   std::unique_ptr<TailedFile> tail;
@@ -32,10 +33,9 @@ struct FollowedFile {
   bool is_copy = false;          // Its rest is read, see FollowCopy.
   bool is_listed = false;        // The log's path leads to it.
   Clock::time_point away_since;  // Where it is not listed.
-  // Of a kSuspect: since when, and how large it was while it may have been in
-  // the making.
-  Clock::time_point suspect_since;
+  // Of a kSuspect: how large it is, and since when.
   std::uint64_t suspect_size = 0;
+  Clock::time_point unchanged_since;
 };
 
 }  // namespace gunicorn_exporter

@@ -21,10 +21,11 @@
 //
 // With copytruncate a path such as "access.log*" also finds the copy. A new
 // file that begins as a known one waits: when that one is cut, it was the copy
-// and is left alone but for its rest; when it grows on its own, it is a log and
-// is read whole. A new file with a NUL byte in its begin (compressed) is left
-// alone, too. All of this does not hold for a path without a wildcard: what
-// lies there is the log.
+// and is left alone but for its rest. It is a log and is read whole as soon as
+// it ends otherwise than the known one does at the same place, or where nothing
+// happens for five seconds and it is not named after the known one. A new file
+// with a NUL byte in its begin (compressed) is left alone, too. All of this
+// does not hold for a path without a wildcard: what lies there is the log.
 //
 // Not thread safe.
 #pragma once

@@ -73,6 +73,8 @@ class TailedFile {
   bool BeganLike(std::string_view head) const;
   // Whether what stands before the place is in the file, from its begin on.
   bool HasPlace(const FilePosition& place) const;
+  // Whether it still has what was read of it.
+  bool IsWhole() const { return HasPlace(CutPlace()); }
   // Whether the last bytes are those of `other` at the same place.
   bool EndsWithin(const TailedFile& other) const;
   // The first bytes, read now; fewer than kHeadBytes where there are no more.

@@ -159,12 +159,32 @@ TEST_F(LogTailerTest, ReadsALogThatOnlyBeginsLikeAnotherOne) {
   Read(tailer);
   WriteFile(dir_ / "a.log", Line("one") + "\n");
   EXPECT_THAT(Read(tailer), ElementsAre(Line("one")));
-  WriteFile(dir_ / "b.log", Line("one") + "\n");
+  // It may be a copy in the making, until it has what the other has not.
+  WriteFile(dir_ / "ab.log", Line("one") + "\n");
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  AppendFile(dir_ / "ab.log", "two\n");
+  EXPECT_THAT(Read(tailer), ElementsAre(Line("one"), "two"));
+  AppendFile(dir_ / "a.log", "three\n");
+  EXPECT_THAT(Read(tailer), ElementsAre("three"));
+  WriteFile(dir_ / "ac.log", Line("one") + "\n333\n");
+  EXPECT_THAT(Read(tailer), ElementsAre(Line("one"), "333"));
+}
+
+TEST_F(LogTailerTest, ReadsALogThatStaysLikeAnotherOneButForItsName) {
+  LogTailer tailer(Source("*"));
+  Read(tailer);
+  WriteFile(dir_ / "a.log", Line("one") + "\n");
+  EXPECT_THAT(Read(tailer), ElementsAre(Line("one")));
+  for (const char* name : {"b.log", "a.log.1", "a-20261129.log"}) {
+    fs::copy_file(dir_ / "a.log", dir_ / name);
+  }
+  EXPECT_THAT(Read(tailer), IsEmpty());
+  now_ += FollowedFile::kCopyTime / 2;
   EXPECT_THAT(Read(tailer), IsEmpty());
   now_ += FollowedFile::kCopyTime;
+  EXPECT_THAT(Read(tailer), ElementsAre(Line("one")));
+  now_ += FollowedFile::kCopyTime;
   EXPECT_THAT(Read(tailer), IsEmpty());
-  AppendFile(dir_ / "b.log", "two\n");
-  EXPECT_THAT(Read(tailer), ElementsAre(Line("one"), "two"));
 }
 
 TEST_F(LogTailerTest, LeavesANewCompressedFileAlone) {
