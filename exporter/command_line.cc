@@ -150,14 +150,30 @@ void AddOtherFlags(CLI::App& app, Flags& flags) {
             });
 }
 
+void RefuseAllButBooleans(const std::string& name, const std::string& value) {
+  if (value == "true" || value == "false") return;
+  throw ConfigError(name + ": \"" + value + "\" is neither true nor false");
+}
+
 // "--flag=" gives an empty value; CLI11 would take the next argument for it.
+// And it would take any number for a boolean.
 std::vector<std::string> SplitEmptyValues(
-    const std::vector<std::string>& arguments) {
+    const CLI::App& app, const std::vector<std::string>& arguments) {
   std::vector<std::string> split;
   for (const std::string& argument : arguments) {
-    if (argument.starts_with("--") &&
-        argument.find('=') == argument.size() - 1) {
-      split.push_back(argument.substr(0, argument.size() - 1));
+    const std::size_t equals = argument.find('=');
+    if (!argument.starts_with("--") || equals == std::string::npos) {
+      split.push_back(argument);
+      continue;
+    }
+    const std::string name = argument.substr(0, equals);
+    const std::string value = argument.substr(equals + 1);
+    const CLI::Option* const option = app.get_option_no_throw(name);
+    if (option != nullptr && option->get_expected_max() == 0) {
+      RefuseAllButBooleans(name, value);
+    }
+    if (value.empty()) {
+      split.push_back(name);
       split.emplace_back();
     } else {
       split.push_back(argument);
@@ -252,7 +268,7 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   AddStatsdFlags(app, line.flags);
 
   try {
-    std::vector<std::string> reversed = SplitEmptyValues(arguments);
+    std::vector<std::string> reversed = SplitEmptyValues(app, arguments);
     std::reverse(reversed.begin(), reversed.end());  // As CLI11 wants them.
     app.parse(reversed);
   } catch (const CLI::CallForHelp&) {
@@ -265,7 +281,8 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
                 " (revision: " + kRevision + ", compiler: " + kCompiler + ")\n";
     return line;
   } catch (const CLI::ExtrasError&) {
-    throw ConfigError(app.remaining().front() +
+    const std::string extra = app.remaining().front();
+    throw ConfigError((extra.empty() ? "\"\"" : extra) +
                       ": unknown flag or command; see --help");
   } catch (const CLI::ParseError& error) {
     throw ConfigError(std::string(error.what()) + "; see --help");

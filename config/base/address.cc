@@ -49,6 +49,10 @@ std::optional<Address> ParseAddress(std::string_view text) {
                           // end?
   }
 
+  // To getaddrinfo(3) it is both families' every address, of which the second
+  // finds the port taken.
+  if (host == "*") return std::nullopt;
+
   const auto number = ParseNumber<std::uint16_t>(port);
   if (!number) return std::nullopt;
   return Address{std::string(host), *number};

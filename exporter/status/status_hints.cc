@@ -45,6 +45,11 @@ std::vector<std::string> NotesOfMachine(const ProcessView& view) {
                     gunicorn.command_line + "; " +
                     std::string(kInstallSetproctitle));
   }
+  if (view.readable && view.processes == 0) {
+    notes.emplace_back(
+        "the process table holds no process at all: is --path.procfs a mount "
+        "of /proc?");
+  }
   if (view.others_are_hidden) {
     notes.emplace_back(
         "other users' processes cannot be seen (hidepid of /proc): give the "

@@ -64,6 +64,7 @@ def test_nothing_to_check_cannot_tell(tmp_path):
     procfs.mkdir()
     run = check(tmp_path / "c.yml", "", f"--path.procfs={procfs}")
     assert run.code == 3, run
+    assert "the process table holds no process at all" in run.stdout
 
 
 def test_no_process_table_cannot_tell(tmp_path):

@@ -99,7 +99,7 @@ NamedApp* AppResolver::FindByName(std::string_view tags,
     }
     if (tagged->is_known) return tagged;
   }
-  if (prefix.empty()) return tagged;
+  if (Stripped(prefix).empty()) return tagged;
   NamedApp& prefixed = FindPrefix(prefix);
   return tagged == nullptr || prefixed.is_known ? &prefixed : tagged;
 }

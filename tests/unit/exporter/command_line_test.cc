@@ -99,6 +99,14 @@ TEST(CommandLine, NamesTheFlagThatIsWrong) {
        "--log.level: \"loud\" is none of debug, error, info, warn"},
       {{"--log.format=xml"}, "--log.format: \"xml\" is none of json, logfmt"},
       {{"--config.check"}, "--config.check: there is no file to check"},
+      {{"--config.check=2"}, "--config.check: \"2\" is neither true nor false"},
+      {{"--web.enable-lifecycle="},
+       "--web.enable-lifecycle: \"\" is neither true nor false"},
+      {{"--no-collector.logs=-1"},
+       "--no-collector.logs: \"-1\" is neither true nor false"},
+      {{""}, "\"\": unknown flag or command"},
+      {{"--statsd.listen-udp=*:8125"},
+       "--statsd.listen-udp: \"*:8125\" is not an address"},
   };
   for (const auto& [arguments, expected] : table) {
     const std::string error = ErrorOf(arguments);

@@ -68,6 +68,10 @@ TEST(Health, SaysThatNoneRunsOnlyWhereThatIsKnown) {
   ProcessView view;
   view.readable = true;
   EXPECT_EQ(message(view),
+            "no gunicorn is known: none is configured; the process table holds "
+            "no process at all: is --path.procfs a mount of /proc?");
+  view.processes = 1;
+  EXPECT_EQ(message(view),
             "no gunicorn is known: none is configured, and none runs here");
   view.others_are_hidden = true;
   EXPECT_EQ(message(view),

@@ -29,6 +29,7 @@ TEST_F(AppOfALine, KnownNamesComeBeforeTheSenderAndTheSenderBeforeOthers) {
       {"superset.gunicorn.requests:1|c", 0, "superset"},
       {"superset.gunicorn.requests:1|c|#app:galaxy", 8, "galaxy"},
       {"gunicorn.requests:1|c", 8, "unknown"},
+      {" gunicorn.requests:1|c", 8, "unknown"},
   };
   for (const auto& [line, pid, app] : table) {
     const double before = std::max(0.0, Requests(app));
