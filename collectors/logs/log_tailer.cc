@@ -102,13 +102,13 @@ std::set<std::string> LogTailer::Folders() const {
 
 void LogTailer::Scan(Clock::time_point now, const Sink& sink,
                      const IsOthers& is_others) {
-  if (MayNotLook(source_.path)) {
+  const std::vector<std::string> paths = ListLogPaths(source_);
+  if (paths.empty() && MayNotLook(source_.path)) {
     // What lies there is not known: all stays as it is.
     ReportFailure(source_.path, EACCES);
     return;
   }
   for (FollowedFile& file : files_) file.is_listed = false;
-  const std::vector<std::string> paths = ListLogPaths(source_);
   const std::set<FileId> others = std::exchange(others_, {});
   for (const std::string& path : paths) {
     Visit(path, [&](const FileId& id) {
