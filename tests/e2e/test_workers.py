@@ -123,10 +123,7 @@ def test_a_worker_with_a_request_in_hand_is_working(path):
         connection.request("GET", path)
         wait_until(lambda: workers(exporter.scrape(), gunicorn.name) == (3, 1), "one of three workers is working")
         connection.close()
-        for pid in gunicorn.worker_pids():  # The one that spins would go on for a minute.
-            os.kill(pid, signal.SIGKILL)
-            # The next one in the midst of that would be an error of gunicorn's own logging.
-            wait_until(lambda: f"pid {pid} was terminated" in gunicorn.log(), "gunicorn has seen its end")
+        gunicorn.replace_workers(signal.SIGKILL)  # The one that spins would go on for a minute.
         wait_until(lambda: workers(exporter.scrape(), gunicorn.name) == (3, 0), "all three are idle again")
 
 
