@@ -49,11 +49,10 @@ void AppRegistry::Reconfigure(const Config& config) {
   pod_labels_ = config.process.pod_labels;
   discovery_ = config.discovery;
   configured_.clear();
+  configured_names_.clear();
   for (const InstanceConfig& instance : config.instances) {
-    if (std::find(configured_.begin(), configured_.end(), instance.proc_name) ==
-        configured_.end()) {
-      configured_.push_back(instance.proc_name);
-    }
+    const std::string& name = instance.proc_name;
+    if (configured_names_.insert(name).second) configured_.push_back(name);
   }
   DropUnwanted();
   AddPlaceholders();
@@ -62,8 +61,7 @@ void AppRegistry::Reconfigure(const Config& config) {
 }
 
 bool AppRegistry::IsConfigured(const AppId& app) const {
-  return std::find(configured_.begin(), configured_.end(), app.name) !=
-         configured_.end();
+  return configured_names_.contains(app.name);
 }
 
 bool AppRegistry::IsWanted(const AppId& app) const {
@@ -86,10 +84,11 @@ void AppRegistry::DropUnwanted() {
 // A configured app that runs nowhere has an entry of its name alone.
 void AppRegistry::AddPlaceholders() {
   for (const std::string& name : configured_) {
-    const bool known = std::any_of(
-        apps_.begin(), apps_.end(),
-        [&](const auto& entry) { return entry.first.name == name; });
-    if (!known) apps_[AppId{name, "", ""}].configured = true;
+    const AppId named{name, "", ""};  // The first of its name.
+    const auto known = apps_.lower_bound(named);
+    if (known == apps_.end() || known->first.name != name) {
+      apps_[named].configured = true;
+    }
   }
 }
 
@@ -251,8 +250,9 @@ void AppRegistry::Forget(TimePoint now) {
 std::vector<AppId> AppRegistry::OrderedApps() const {
   std::vector<AppId> order;
   for (const std::string& name : configured_) {
-    for (const auto& [id, app] : apps_) {
-      if (id.name == name) order.push_back(id);
+    for (auto app = apps_.lower_bound({name, "", ""});
+         app != apps_.end() && app->first.name == name; ++app) {
+      order.push_back(app->first);
     }
   }
   for (const auto& [id, app] : apps_) {

@@ -153,6 +153,7 @@ class AppRegistry {
   DiscoveryConfig discovery_;
   bool pod_labels_ = false;
   std::vector<std::string> configured_;  // Names, in order.
+  std::set<std::string> configured_names_;
   std::map<AppId, AppRecord> apps_;
   std::map<ProcessKey, TrackedProcess> processes_;
   std::set<AppId> with_master_;  // At the last FindEnded; names alone, too.
