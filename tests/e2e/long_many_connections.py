@@ -99,7 +99,8 @@ def test_many_foreign_connections_cost_no_more_than_a_hundredth_of_a_processor()
     config = "process:\n  sample_interval: 100ms\n"
     with own_network_namespace(), Gunicorn(workers=4, args=["--timeout", "300"]) as gunicorn, Exporter(config=config) as exporter:
         connection = gunicorn.connect()
-        connection.connect()  # A sync worker waits for the request that does not come.
+        connection.connect()
+        connection.sock.sendall(b"GET / ")  # A sync worker waits for the rest of it.
         wait_until(lambda: exporter.value("gunicorn_connections", app=gunicorn.name) == 1, "the request is seen")
         before = sample_seconds(exporter)
         with open_connections(CONNECTIONS):

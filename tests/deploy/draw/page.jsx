@@ -79,9 +79,11 @@ function Stat({ panel, width, height }) {
   const field = frame.fields[1];
   const last = field.values.filter((value) => !Number.isNaN(value)).at(-1);
   const value = { ...field.display(last), title: "" };
-  return <BigValue value={value} width={width} height={height} theme={theme} colorMode={panel.options.colorMode}
-    graphMode={panel.options.graphMode} justifyMode="auto"
-    sparkline={{ y: field, x: frame.fields[0], timeRange }} />;
+  return <div data-number>
+    <BigValue value={value} width={width} height={height} theme={theme} colorMode={panel.options.colorMode}
+      graphMode={panel.options.graphMode} justifyMode="auto"
+      sparkline={{ y: field, x: frame.fields[0], timeRange }} />
+  </div>;
 }
 
 function AsTable({ panel, width, height }) {
@@ -181,10 +183,17 @@ createRoot(document.getElementById("root")).render(
       {dashboard.panels.map((panel) => <Panel key={panel.id} panel={panel} />)}
     </div>
   </ThemeContext.Provider>);
+// A stat is text; it has a canvas only where it has a sparkline.
+function isDrawn({ id, type }) {
+  const find = (what) => document.querySelector(`[data-panel="${id}"] ${what}`);
+  if (type === "row") return true;
+  if (type === "stat") return Boolean(find("[data-number]")?.textContent);
+  return find(":is(canvas, svg, table, [role=table], [role=grid])") !== null;
+}
+
 // The picture is taken when the page's title says so.
 setTimeout(() => {
-  const empty = dashboard.panels.filter((panel) =>
-    panel.type !== "row" && !document.querySelector(`[data-panel="${panel.id}"] :is(canvas, svg, table, [role=table], [role=grid], [class*=value])`));
+  const empty = dashboard.panels.filter((panel) => !isDrawn(panel));
   const failures = [...window.FAILURES, ...empty.map((panel) => `${panel.title}: nothing was drawn`)];
   document.title = failures.length === 0 ? "drawn" : `failed: ${failures.join("; ")}`;
 }, 4000);
