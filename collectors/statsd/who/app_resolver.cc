@@ -85,6 +85,7 @@ void AppResolver::Clear() {
   by_tag_.Clear();
   by_prefix_.Clear();
   with_tags_.Clear();
+  has_last_ = false;
 }
 
 NamedApp* AppResolver::FindByName(std::string_view tags,

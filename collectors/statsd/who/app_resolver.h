@@ -8,7 +8,7 @@
 //   4. the only app known, configured or discovered
 //   5. statsd.default_app, else "unknown"
 //
-// Answers are remembered: in the steady state a line costs one or two looks
+// Answers are remembered: in the steady state a line costs at most two looks
 // into a hash table, and no allocation. Not safe from several threads: it is
 // the receiving thread's.
 #pragma once
@@ -64,7 +64,13 @@ class AppResolver {
   // SetNaming or Clear.
   NamedApp* FindNamed(std::string_view tags, std::string_view prefix) {
     if (tags.empty() && prefix.empty()) return nullptr;
-    return FindByName(tags, prefix);
+    if (!has_last_ || tags != last_tags_ || prefix != last_prefix_) {
+      last_ = FindByName(tags, prefix);
+      last_tags_ = tags;
+      last_prefix_ = prefix;
+      has_last_ = true;
+    }
+    return last_;
   }
   // Rules 4 and 5 where `app` is null; then what the tags add to its labels.
   SeriesRef& Complete(SeriesRef* app, std::string_view tags) {
@@ -90,6 +96,11 @@ class AppResolver {
   StringTable<NamedApp> by_tag_;
   StringTable<NamedApp> by_prefix_;
   StringTable<SeriesRef> with_tags_;
+  // The lines of one request follow each other.
+  bool has_last_ = false;
+  NamedApp* last_ = nullptr;
+  std::string last_tags_;
+  std::string last_prefix_;
   SeriesRef default_;
   std::string scratch_;
 };

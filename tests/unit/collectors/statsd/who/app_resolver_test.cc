@@ -21,9 +21,9 @@ TEST_F(AppOfALine, KnownNamesComeBeforeTheSenderAndTheSenderBeforeOthers) {
   const std::tuple<const char*, pid_t, const char*> table[] = {
       {"superset.gunicorn.requests:1|c", 7, "shop"},
       {"gunicorn.requests:1|c|#app:galaxy", 7, "shop"},
+      {"store.gunicorn.requests:1|c|#app:galaxy", 7, "store"},
       {"gunicorn.requests:1|c|#app:store", 7, "store"},
       {"store.gunicorn.requests:1|c", 7, "store"},
-      {"store.gunicorn.requests:1|c|#app:galaxy", 7, "store"},
       {"superset.gunicorn.requests:1|c|#app:store", 7, "store"},
       {"superset.gunicorn.requests:1|c", 8, "superset"},
       {"superset.gunicorn.requests:1|c", 0, "superset"},
@@ -36,6 +36,16 @@ TEST_F(AppOfALine, KnownNamesComeBeforeTheSenderAndTheSenderBeforeOthers) {
     SendFromPid(line, pid);
     EXPECT_EQ(Requests(app), before + 1) << line;
   }
+}
+
+TEST_F(AppOfALine, ChangesBetweenTwoEqualLinesWhenItsNameBecomesKnown) {
+  senders_.SetPid(7, {"shop", "", ""});
+  SendFromPid("galaxy.gunicorn.requests:1|c", 7);
+  EXPECT_EQ(Requests("shop"), 1);
+  store().SetKnownApps({{"shop", "", ""}, {"galaxy", "", ""}});
+  SendFromPid("galaxy.gunicorn.requests:1|c", 7);
+  EXPECT_EQ(Requests("shop"), 1);
+  EXPECT_EQ(Requests("galaxy"), 1);
 }
 
 TEST_F(AppOfALine, TellsWhatAnAppsLinesCarryWhereItIsNotItsName) {
