@@ -85,7 +85,8 @@ void AppResolver::Clear() {
   by_tag_.Clear();
   by_prefix_.Clear();
   with_tags_.Clear();
-  has_last_ = false;
+  last_tags_.clear();
+  last_prefix_.clear();
 }
 
 NamedApp* AppResolver::FindByName(std::string_view tags,

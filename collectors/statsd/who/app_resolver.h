@@ -64,11 +64,10 @@ class AppResolver {
   // SetNaming or Clear.
   NamedApp* FindNamed(std::string_view tags, std::string_view prefix) {
     if (tags.empty() && prefix.empty()) return nullptr;
-    if (!has_last_ || tags != last_tags_ || prefix != last_prefix_) {
+    if (tags != last_tags_ || prefix != last_prefix_) {
       last_ = FindByName(tags, prefix);
       last_tags_ = tags;
       last_prefix_ = prefix;
-      has_last_ = true;
     }
     return last_;
   }
@@ -96,8 +95,8 @@ class AppResolver {
   StringTable<NamedApp> by_tag_;
   StringTable<NamedApp> by_prefix_;
   StringTable<SeriesRef> with_tags_;
-  // The lines of one request follow each other.
-  bool has_last_ = false;
+  // The lines of one request follow each other. Both texts empty: there is no
+  // last answer.
   NamedApp* last_ = nullptr;
   std::string last_tags_;
   std::string last_prefix_;
