@@ -29,7 +29,7 @@ LineHandler::LineHandler(MetricStore& store, SenderQuestions* questions,
       clock_(clock),
       senders_(questions, std::move(clock),
                [this](const ReceivedLine& line, SenderApp* app) {
-                 Take(line, app);
+                 Take(line, &app);
                }),
       resolver_(MakeNaming(store), metrics.carried_names) {
   ops_.reserve(2 * kBatch);
@@ -83,10 +83,10 @@ void LineHandler::HandleLine(Transport transport, std::string_view line,
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (line.empty()) return;
   if (relay_ != nullptr) relay_->Add(unchanged);
-  Take({transport, line, source}, std::nullopt);
+  Take({transport, line, source}, nullptr);
 }
 
-void LineHandler::Take(const ReceivedLine& line, HeldApp app) {
+void LineHandler::Take(const ReceivedLine& line, SenderApp* const* answer) {
   Sample sample;
   LineVerdict verdict = ParseLine(line.text, sample);
   const std::size_t first_op = ops_.size();
@@ -96,7 +96,7 @@ void LineHandler::Take(const ReceivedLine& line, HeldApp app) {
     std::string_view prefix;
     verdict = Translate(sample, op.event, prefix);
     if (verdict == LineVerdict::kAccepted) {
-      op.ref = Resolve(line, sample.tags, prefix, app);
+      op.ref = Resolve(line, sample.tags, prefix, answer);
       if (op.ref == nullptr) return ops_.pop_back();
       if (!sample.others.empty()) AddOthers(sample);
     } else {
@@ -104,7 +104,7 @@ void LineHandler::Take(const ReceivedLine& line, HeldApp app) {
       if (verdict == LineVerdict::kUnmatched &&
           resolver_.naming().export_unmatched) {
         const SeriesRef* const ref =
-            Resolve(line, sample.tags, ForeignPrefix(sample.name), app);
+            Resolve(line, sample.tags, ForeignPrefix(sample.name), answer);
         if (ref == nullptr) return;
         verdict = foreign_.Take(sample, ref->key.app, ops_);
         if (verdict == LineVerdict::kAccepted) ShowExample(verdict, line);
@@ -139,13 +139,18 @@ void LineHandler::AddOthers(const Sample& sample) {
 }
 
 SeriesRef* LineHandler::Resolve(const ReceivedLine& line, std::string_view tags,
-                                std::string_view prefix, HeldApp app) {
+                                std::string_view prefix,
+                                SenderApp* const* answer) {
   NamedApp* const named = resolver_.FindNamed(tags, prefix);
   SeriesRef* ref = named == nullptr ? nullptr : &named->ref;
   if (named == nullptr || !named->is_known) {
-    if (!app) app = senders_.FindOrHold(line);
-    if (!app) return nullptr;
-    if (SenderApp* const sender = *app; sender != nullptr) {
+    SenderApp* sender = nullptr;
+    if (answer != nullptr) {
+      sender = *answer;
+    } else if (!senders_.FindOrHold(line, sender)) {
+      return nullptr;
+    }
+    if (sender != nullptr) {
       ref = &sender->ref;
       if (named != nullptr && sender->carried != named->carried) {
         sender->carried = named->carried;

@@ -61,15 +61,13 @@ class LineHandler {
   }
 
  private:
-  using HeldApp = std::optional<SenderApp*>;
-
-  // Counts a line, or holds it. `app` is set for one that was held: its
-  // sender's, null for nobody's.
-  void Take(const ReceivedLine& line, HeldApp app);
+  // Counts a line, or holds it. `answer` is null but for one that was held:
+  // then it is its sender's app, which is null for nobody's.
+  void Take(const ReceivedLine& line, SenderApp* const* answer);
   void AddOthers(const Sample& sample);
   // Null: the line is held.
   SeriesRef* Resolve(const ReceivedLine& line, std::string_view tags,
-                     std::string_view prefix, HeldApp app);
+                     std::string_view prefix, SenderApp* const* answer);
   void Count(const ReceivedLine& line, LineVerdict verdict);
   // Where one is due.
   void ShowExample(LineVerdict verdict, const ReceivedLine& line);

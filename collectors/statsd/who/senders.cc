@@ -38,27 +38,31 @@ Senders::Senders(SenderQuestions* questions, Clock clock, CountHeld count_held)
       clock_(std::move(clock)),
       count_held_(std::move(count_held)) {}
 
-std::optional<SenderApp*> Senders::FindOrHold(const ReceivedLine& line) {
+bool Senders::FindOrHold(const ReceivedLine& line, SenderApp*& app) {
+  if (packet_answer_ != nullptr) {
+    app = packet_answer_->app;
+    return true;
+  }
   const DatagramSource& source = line.source;
   if (questions_ == nullptr || (source.pid == 0 && source.address == nullptr)) {
-    return nullptr;
+    app = nullptr;
+    return true;
   }
-  if (!now_) now_ = clock_();
-  const Time now = *now_;
+  const Time now = clock_();
   const std::string_view key = KeyOf(source);
   Answer* answer = answers_.Find(key);
   if (answer != nullptr && now < answer->good_until && answer->question == 0 &&
       answer->generation == questions_->Generation()) {
-    return answer->app;
+    packet_answer_ = answer;
+    app = answer->app;
+    return true;
   }
   const bool is_new = answer == nullptr;
   if (is_new) answer = &answers_.Insert(key, Answer());
   if (answer->question == 0) Ask(source, key, is_new, now, *answer);
   const auto question = open_.find(answer->question);
-  if (question == open_.end() || !Hold(line, now, question->second)) {
-    return answer->app;
-  }
-  return std::nullopt;
+  app = answer->app;
+  return question == open_.end() || !Hold(line, now, question->second);
 }
 
 void Senders::Ask(const DatagramSource& source, std::string_view key,
@@ -177,6 +181,7 @@ SenderApp* Senders::AppOf(const AppId& app) {
 }
 
 void Senders::Clear() {
+  packet_answer_ = nullptr;
   StringTable<Answer> old_answers;
   std::map<AppId, SenderApp> old_apps;
   std::swap(answers_, old_answers);

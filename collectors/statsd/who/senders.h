@@ -60,12 +60,12 @@ class Senders {
   Senders(SenderQuestions* questions, Clock clock, CountHeld count_held);
 
   // Before the lines of each packet.
-  void BeginPacket() { now_.reset(); }
+  void BeginPacket() { packet_answer_ = nullptr; }
 
-  // The app of the line's sender, valid until Clear; null: it is nobody's.
-  // Nothing where a copy of the line is held: count_held will be told of it,
+  // Sets the app of the line's sender, valid until Clear; null: it is nobody's.
+  // False where a copy of the line is held: count_held will be told of it,
   // after those of its sender that are held already.
-  std::optional<SenderApp*> FindOrHold(const ReceivedLine& line);
+  bool FindOrHold(const ReceivedLine& line, SenderApp*& app);
 
   // Takes the answers that there are, and counts the held lines that have one
   // or have waited long enough.
@@ -122,8 +122,9 @@ class Senders {
   SenderQuestions* const questions_;
   const Clock clock_;
   const CountHeld count_held_;
-  std::optional<Time> now_;      // In this packet, where it was asked for.
   StringTable<Answer> answers_;  // By the sender's bytes.
+  // What was good for a line of this packet, and is for those after it.
+  const Answer* packet_answer_ = nullptr;
   // No ref is ever changed: events on their way to the store point at them.
   std::map<AppId, SenderApp> apps_;
   std::map<std::uint64_t, Question> open_;  // By number, oldest first.

@@ -94,20 +94,22 @@ class StringTable {
 
   // `key` must not be there yet. Valid until Clear.
   Value& Insert(std::string_view key, Value value) {
-    if (entries_.size() * 2 >= slots_.size()) Grow();
+    if (size_ * 2 >= slots_.size()) Grow();
     entries_.push_back(Entry{std::move(value), std::string(key)});
+    ++size_;
     key_bytes_ += key.size();
     Place({KeyedHash(key), &entries_.back()});
     return entries_.back().value;
   }
 
-  std::size_t size() const { return entries_.size(); }
+  std::size_t size() const { return size_; }
   std::size_t key_bytes() const { return key_bytes_; }
 
   void Clear() {
     entries_.clear();
     slots_.assign(kFirstSlots, Slot());
     slots_.shrink_to_fit();
+    size_ = 0;
     key_bytes_ = 0;
   }
 
@@ -139,6 +141,7 @@ class StringTable {
 
   std::vector<Slot> slots_;
   std::deque<Entry> entries_;
+  std::size_t size_ = 0;  // Of entries_, which takes longer to tell it.
   std::size_t key_bytes_ = 0;
 };
 
