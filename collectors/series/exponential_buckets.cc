@@ -52,17 +52,6 @@ double BucketUpperBound(int schema, int index) {
                     octave + 1);
 }
 
-void BucketCounts::Add(int index, double weight) {
-  // One comparison for both ends: a negative difference becomes huge.
-  auto offset =
-      static_cast<std::size_t>(static_cast<std::ptrdiff_t>(index) - first_);
-  if (offset >= counts_.size()) {
-    Grow(index);
-    offset = static_cast<std::size_t>(index - first_);
-  }
-  counts_[offset] += weight;
-}
-
 void BucketCounts::Merge(const BucketCounts& other) {
   for (std::size_t i = 0; i < other.counts_.size(); ++i) {
     if (other.counts_[i] != 0) {

@@ -3,6 +3,7 @@
 // io.prometheus.client.Histogram.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -11,19 +12,11 @@ namespace gunicorn_exporter {
 inline constexpr int kLowestSchema = -4;
 inline constexpr int kHighestSchema = 8;
 
-// How many of the `count` ascending bounds are below `value`. As
-// std::lower_bound, but without a branch on the comparison, whose outcome no
-// processor can guess.
+// How many of the `count` ascending bounds are below `value`.
 inline std::size_t CountBelow(const double* bounds, std::size_t count,
                               double value) {
-  if (count == 0) return 0;
-  const double* low = bounds;
-  while (count > 1) {
-    const std::size_t half = count / 2;
-    low += low[half - 1] < value ? half : 0;
-    count -= half;
-  }
-  return static_cast<std::size_t>(low - bounds) + (*low < value ? 1 : 0);
+  return static_cast<std::size_t>(
+      std::lower_bound(bounds, bounds + count, value) - bounds);
 }
 
 // The index of the bucket that `value`, above 0 and finite, falls in.
@@ -37,7 +30,10 @@ double BucketUpperBound(int schema, int index);
 class BucketCounts {
  public:
   // Grows by allocating; within the range used so far it does not.
-  void Add(int index, double weight);
+  void Add(int index, double weight) {
+    if (!Has(index)) Grow(index);
+    counts_[static_cast<std::size_t>(index - first_)] += weight;
+  }
   void Merge(const BucketCounts& other);
   // Keeps the memory.
   void Clear();
@@ -47,6 +43,11 @@ class BucketCounts {
   // Of counts()[0].
   int first_index() const { return first_; }
   const std::vector<double>& counts() const { return counts_; }
+  // A bucket in the range used so far.
+  bool Has(int index) const {
+    return index >= first_ &&
+           static_cast<std::size_t>(index - first_) < counts_.size();
+  }
   // How many buckets there would be with `index` among them.
   std::size_t SpanWith(int index) const;
 

@@ -51,7 +51,7 @@ void Sketch::Add(double value, double weight, std::chrono::milliseconds now) {
     return;
   }
   int index = ClampedIndex(value);
-  while (buckets_.SpanWith(index) > kMostBuckets) {
+  while (!buckets_.Has(index) && buckets_.SpanWith(index) > kMostBuckets) {
     LowerSchema();
     index = ClampedIndex(value);
   }
