@@ -64,26 +64,26 @@ void LineHandler::BeginPacket(Transport transport) {
 void LineHandler::HandleDatagram(Transport transport, std::string_view packet,
                                  const DatagramSource& source, bool truncated) {
   BeginPacket(transport);
+  ReceivedLine line{transport, {}, source};
   while (!packet.empty()) {
     const std::size_t end = packet.find('\n');
-    const std::string_view line = packet.substr(0, end);
+    line.text = packet.substr(0, end);
     packet.remove_prefix(end == std::string_view::npos ? packet.size()
                                                        : end + 1);
     if (truncated && end == std::string_view::npos) {
-      CountTooLong({transport, line, source});
+      CountTooLong(line);
     } else {
-      HandleLine(transport, line, source);
+      HandleLine(line);
     }
   }
 }
 
-void LineHandler::HandleLine(Transport transport, std::string_view line,
-                             const DatagramSource& source) {
-  const std::string_view unchanged = line;
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  if (line.empty()) return;
+void LineHandler::HandleLine(ReceivedLine& line) {
+  const std::string_view unchanged = line.text;
+  if (unchanged.ends_with('\r')) line.text.remove_suffix(1);
+  if (line.text.empty()) return;
   if (relay_ != nullptr) relay_->Add(unchanged);
-  Take({transport, line, source}, nullptr);
+  Take(line, nullptr);
 }
 
 void LineHandler::Take(const ReceivedLine& line, SenderApp* const* answer) {

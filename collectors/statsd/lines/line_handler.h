@@ -42,8 +42,8 @@ class LineHandler {
                       const DatagramSource& source, bool truncated);
   // Before the lines of each piece of a stream. Counts it.
   void BeginPacket(Transport transport);
-  void HandleLine(Transport transport, std::string_view line,
-                  const DatagramSource& source);
+  // Takes a "\r" off the end of the line's text.
+  void HandleLine(ReceivedLine& line);
   // A line that was longer than what is kept of it.
   void CountTooLong(const ReceivedLine& line);
 

@@ -74,7 +74,9 @@ void TcpReceiver::Warn(Time now, const char* event, const std::string& error) {
 
 void TcpReceiver::HandleLine(std::string_view line,
                              const Connection& connection) {
-  handler_.HandleLine(Transport::kTcp, line, {0, nullptr, &connection.socket});
+  ReceivedLine received{
+      Transport::kTcp, line, {0, nullptr, &connection.socket}};
+  handler_.HandleLine(received);
 }
 
 TcpReceiver::Outcome TcpReceiver::ReadSome(Connection& connection, Time now) {

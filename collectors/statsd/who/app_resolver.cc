@@ -93,12 +93,7 @@ NamedApp* AppResolver::FindByName(std::string_view tags,
                                   std::string_view prefix) {
   NamedApp* tagged = nullptr;
   if (const std::string_view name = TagValue(tags, "app"); !name.empty()) {
-    tagged = by_tag_.Find(name);
-    if (tagged == nullptr) {
-      tagged = &by_tag_.Insert(name, {{{{std::string(name), "", ""}, {}}},
-                                      naming_.known_names.contains(name),
-                                      CarriedTag(name)});
-    }
+    tagged = &FindTag(name);
     if (tagged->is_known) return tagged;
   }
   if (Stripped(prefix).empty()) return tagged;
@@ -106,20 +101,30 @@ NamedApp* AppResolver::FindByName(std::string_view tags,
   return tagged == nullptr || prefixed.is_known ? &prefixed : tagged;
 }
 
+NamedApp& AppResolver::FindTag(std::string_view name) {
+  NamedApp* const found = by_tag_.Find(name);
+  if (found != nullptr) return *found;
+  return by_tag_.Insert(name, MakeNamed(std::string(name), CarriedTag(name)));
+}
+
 NamedApp& AppResolver::FindPrefix(std::string_view prefix) {
   NamedApp* const found = by_prefix_.Find(prefix);
   if (found != nullptr) return *found;
   const auto instance = naming_.app_of_prefix.find(prefix);
-  std::string name = instance != naming_.app_of_prefix.end()
-                         ? instance->second
-                         : std::string(prefix);
-  const bool is_known = naming_.known_names.contains(name);
-  NamedApp& made = by_prefix_.Insert(
-      prefix,
-      {{{{std::move(name), "", ""}, {}}}, is_known, CarriedPrefix(prefix)});
-  const AppId& app = made.ref.key.app;
-  if (is_known && app.name != prefix) carried_.Tell(app, made.carried);
+  const std::string name = instance != naming_.app_of_prefix.end()
+                               ? instance->second
+                               : std::string(prefix);
+  NamedApp& made =
+      by_prefix_.Insert(prefix, MakeNamed(name, CarriedPrefix(prefix)));
+  if (made.is_known && name != prefix) {
+    carried_.Tell(made.ref.key.app, made.carried);
+  }
   return made;
+}
+
+NamedApp AppResolver::MakeNamed(std::string name, std::string carried) const {
+  const bool is_known = naming_.known_names.contains(name);
+  return {{{{std::move(name), "", ""}, {}}}, is_known, std::move(carried)};
 }
 
 SeriesRef& AppResolver::WithTags(const SeriesRef& app, std::string_view tags) {

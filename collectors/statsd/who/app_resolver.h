@@ -87,7 +87,9 @@ class AppResolver {
 
  private:
   NamedApp* FindByName(std::string_view tags, std::string_view prefix);
+  NamedApp& FindTag(std::string_view name);
   NamedApp& FindPrefix(std::string_view prefix);
+  NamedApp MakeNamed(std::string name, std::string carried) const;
   SeriesRef& WithTags(const SeriesRef& app, std::string_view tags);
 
   Naming naming_;
