@@ -116,9 +116,8 @@ NamedApp& AppResolver::FindPrefix(std::string_view prefix) {
                                : std::string(prefix);
   NamedApp& made =
       by_prefix_.Insert(prefix, MakeNamed(name, CarriedPrefix(prefix)));
-  if (made.is_known && name != prefix) {
-    carried_.Tell(made.ref.key.app, made.carried);
-  }
+  // Through an instance's statsd_prefix: it is a known app.
+  if (name != prefix) carried_.Tell(made.ref.key.app, made.carried);
   return made;
 }
 

@@ -55,5 +55,14 @@ TEST(StringTable, TellsTextsApartInEveryPlaceOfEveryLength) {
   }
 }
 
+TEST(StringTable, IsEmptyOnceItWasCleared) {
+  StringTable<std::size_t> table;
+  table.Insert("shop", 1);
+  table.Clear();
+  EXPECT_EQ(table.Find("shop"), nullptr);
+  EXPECT_EQ(table.size(), 0U);
+  EXPECT_EQ(table.key_bytes(), 0U);
+}
+
 }  // namespace
 }  // namespace gunicorn_exporter

@@ -33,8 +33,8 @@ TEST_F(AppOfALine, KnownNamesComeBeforeTheSenderAndTheSenderBeforeOthers) {
   };
   for (const auto& [line, pid, app] : table) {
     const double before = std::max(0.0, Requests(app));
-    SendFromPid(line, pid);
-    EXPECT_EQ(Requests(app), before + 1) << line;
+    SendFromPid(std::string(line) + "\n" + line, pid);
+    EXPECT_EQ(Requests(app), before + 2) << line;
   }
 }
 
