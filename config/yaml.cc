@@ -177,7 +177,11 @@ void YamlValue::Fail(const std::string& problem) const {
 }
 
 void YamlValue::FailAt(std::string_view key, const std::string& problem) const {
-  FailConfig(file_->name, line_, Join(path_, key), problem);
+  int line = line_;
+  for (const auto& [name, value] : Entries()) {
+    if (name == key) line = value.line_;
+  }
+  FailConfig(file_->name, line, Join(path_, key), problem);
 }
 
 void YamlValue::FailUnknown(const std::vector<std::string_view>& known) const {

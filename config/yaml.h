@@ -47,7 +47,7 @@ class YamlValue {
 
   // Throws "FILE:LINE: PATH: problem".
   [[noreturn]] void Fail(const std::string& problem) const;
-  // The same for a key that the map does not have, at the map's line.
+  // The same for a key of this map, at the map's line where it has no such key.
   [[noreturn]] void FailAt(std::string_view key,
                            const std::string& problem) const;
   // "unknown key", with the nearest of `known` where one is near.

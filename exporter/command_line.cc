@@ -234,13 +234,13 @@ void CheckFlags(Flags& flags) {
                       "\" does not begin with \"/\"");
   }
   const auto is_of_a_path = [](char c) {
-    return c > ' ' && c < '\x7f' && c != '?' && c != '#';
+    return c > ' ' && c < '\x7f' && c != '?' && c != '#' && c != '%';
   };
   if (!std::all_of(flags.web_telemetry_path.begin(),
                    flags.web_telemetry_path.end(), is_of_a_path)) {
     throw ConfigError("--web.telemetry-path: \"" + flags.web_telemetry_path +
                       "\" is no path as requests have it; expected printable "
-                      "ASCII without blanks, \"?\" and \"#\"");
+                      "ASCII without blanks, \"?\", \"#\" and \"%\"");
   }
   if (flags.config_check && flags.config_file.empty()) {
     throw ConfigError(

@@ -79,6 +79,7 @@ HealthAnswer HealthOfOne(const KnownApps& known, std::string_view name) {
   if (!found.empty()) return AnswerFor(std::move(found), known.trouble);
   std::string message = "no app is known by the name " + std::string(name);
   if (!known.trouble.empty()) message += ": " + known.trouble;
+  for (const std::string& note : known.notes) message += "; " + note;
   return AnswerNone(404, message);
 }
 

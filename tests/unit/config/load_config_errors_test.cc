@@ -230,9 +230,13 @@ constexpr BadFile kInstances[] = {
     {"instances:\n  - proc_name: a\n  - proc_name: b\n  - proc_name: a\n",
      "c.yml:4: instances[2].proc_name: \"a\" is the name of instances[0] "
      "already; expected each name once"},
+    {"instances:\n  - tags: []\n    proc_name: a\n  - tags: []\n"
+     "    proc_name: a\n",
+     "c.yml:5: instances[1].proc_name: \"a\" is the name of instances[0] "
+     "already; expected each name once"},
     {"instances:\n  - {proc_name: a, statsd_prefix: p}\n"
-     "  - {proc_name: b, statsd_prefix: p.}\n",
-     "c.yml:3: instances[1].statsd_prefix: \"p\" is the prefix of "
+     "  - proc_name: b\n    statsd_prefix: p.\n",
+     "c.yml:4: instances[1].statsd_prefix: \"p\" is the prefix of "
      "instances[0] already; expected each prefix once"},
 };
 INSTANTIATE_TEST_SUITE_P(Instances, LoadConfigErrors,
@@ -252,7 +256,7 @@ constexpr BadFile kLogs[] = {
      "\"microseconds\" (%(D)s)"},
     {"logs:\n  - type: file\n    path: /a\n    pattern: '%(s)s %(M)s'\n"
      "    duration_unit: milliseconds\n",
-     "c.yml:2: logs[0].duration_unit: stands beside pattern, which tells the "
+     "c.yml:5: logs[0].duration_unit: stands beside pattern, which tells the "
      "unit itself; expected one of the two"},
     {"logs:\n  - type: file\n    path: /a\n    pattern: '('\n",
      "c.yml:4: logs[0].pattern: \"(\" does not compile: missing ): (; expected "

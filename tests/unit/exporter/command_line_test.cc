@@ -92,7 +92,10 @@ TEST(CommandLine, NamesTheFlagThatIsWrong) {
        "--web.max-requests: \"-1\" is not a number from 0 on"},
       {{"--web.telemetry-path=/m x"},
        "--web.telemetry-path: \"/m x\" is no path as requests have it; "
-       "expected printable ASCII without blanks, \"?\" and \"#\""},
+       "expected printable ASCII without blanks, \"?\", \"#\" and \"%\""},
+      {{"--web.telemetry-path=/m%41"},
+       "--web.telemetry-path: \"/m%41\" is no path as requests have it; "
+       "expected printable ASCII without blanks, \"?\", \"#\" and \"%\""},
       {{"--web.telemetry-path=metrics"},
        "--web.telemetry-path: \"metrics\" does not begin with \"/\""},
       {{"--log.level=loud"},

@@ -80,12 +80,13 @@ TEST(PositionFile, SaysWhatCannotBeRead) {
 }
 
 TEST(PositionFile, SaysWhatCannotBeWritten) {
+  const TempDir dir;
+  const std::string file = dir / "missing/positions";
   try {
-    SavePositions("/nonexistent/positions", {});
+    SavePositions(file, {});
     FAIL();
   } catch (const std::runtime_error& error) {
-    EXPECT_STREQ(error.what(),
-                 "/nonexistent/positions.new: No such file or directory");
+    EXPECT_EQ(error.what(), file + ".new: No such file or directory");
   }
 }
 

@@ -1,5 +1,6 @@
 #include "exporter/status/health.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -129,6 +130,14 @@ TEST(Health, TellsOneAppAlone) {
   EXPECT_EQ(Pretty(HealthOfOne(apps, "billing").json), Golden("one_critical"));
   EXPECT_EQ(HealthOfOne(apps, "other").http_status, 404);
   EXPECT_EQ(Pretty(HealthOfOne(apps, "other").json), Golden("unknown_app"));
+}
+
+TEST(Health, TellsWhyAnAppMayBeUnknown) {
+  KnownApps apps;
+  apps.notes = {"other users' processes cannot be seen"};
+  EXPECT_THAT(HealthOfOne(apps, "shop").json,
+              testing::HasSubstr("no app is known by the name shop; other "
+                                 "users' processes cannot be seen"));
 }
 
 TEST(Health, TellsContainersOfOneNameApart) {
