@@ -18,7 +18,7 @@ namespace gunicorn_exporter {
 // A process that cannot be mistaken for a later one with the same pid.
 struct Sender {
   AppId app;
-  pid_t pid = 0;
+  pid_t pid = 0;  // 0: one of the app's, seen only by what is the app's alone.
   // Clock ticks since boot, field 22 of proc(5) stat.
   std::uint64_t start_time = 0;
 };
@@ -29,8 +29,14 @@ struct SenderAddress {
   std::optional<sockaddr_storage> udp;  // A UDP packet's source.
 };
 
+struct SenderQuestion {
+  std::uint64_t number = 0;  // The asker's.
+  SenderAddress sender;
+  bool is_new = true;  // No: it was a gunicorn's before.
+};
+
 struct SenderAnswer {
-  std::uint64_t question = 0;    // As Ask() was given it.
+  std::uint64_t question = 0;    // Its number.
   std::optional<Sender> sender;  // Nothing: it is no known gunicorn's.
   // Generation() before the look: what changed since makes the answer old.
   std::uint64_t generation = 0;
@@ -44,7 +50,7 @@ class SenderQuestions {
   // False where too many questions wait already: ask again later. The process
   // side bounds the time that it spends on them; where the process table hangs,
   // no answer comes.
-  virtual bool Ask(std::uint64_t question, const SenderAddress& sender) = 0;
+  virtual bool Ask(const SenderQuestion& question) = 0;
   // Those given since the last call.
   virtual std::vector<SenderAnswer> TakeAnswers() = 0;
   // Called by another thread whenever there is an answer to take; it must not

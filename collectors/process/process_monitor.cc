@@ -335,28 +335,35 @@ void ProcessMonitor::Describe(const AppRecord& record,
 
 std::vector<SenderAnswer> ProcessMonitor::Answer(
     const std::vector<SenderQuestion>& questions) {
+  // What is one app's alone may be so no more since the last scan.
+  const auto is_doubtful = [](const SenderQuestion& question,
+                              const std::optional<Sender>& sender) {
+    return question.is_new && sender && sender->pid == 0;
+  };
   std::vector<SenderAnswer> answers;
   bool scan_may_help = false;
   {
     sole_owners_.Update(registry_.processes(), registry_.generation());
     SenderFinder finder(reader_, scanner_, sole_owners_, registry_.processes());
     for (const SenderQuestion& question : questions) {
-      answers.push_back(
-          {question.number, finder.Find(question.sender), generation_});
-      if (!answers.back().sender && finder.MayBeNew(question.sender)) {
-        scan_may_help = true;
-      }
+      const auto sender = finder.Find(question.sender);
+      scan_may_help = scan_may_help || is_doubtful(question, sender) ||
+                      (!sender && finder.MayBeNew(question.sender));
+      answers.push_back({question.number, sender, generation_});
     }
   }
   if (!scan_may_help) return answers;
   const std::uint64_t before = generation_;
   Scan(ProcessScanner::Old::kAll);
-  if (generation_ == before) return answers;
   // The scan has classified what changed, and so knows who is alone.
+  sole_owners_.ForgetUsers();
   SenderFinder finder(reader_, scanner_, sole_owners_, registry_.processes());
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    if (answers[i].sender) continue;
-    answers[i].sender = finder.Find(questions[i].sender);
+    std::optional<Sender>& sender = answers[i].sender;
+    if (sender ? !is_doubtful(questions[i], sender) : generation_ == before) {
+      continue;
+    }
+    sender = finder.Find(questions[i].sender);
     answers[i].generation = generation_;
   }
   return answers;

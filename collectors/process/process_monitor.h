@@ -42,11 +42,6 @@
 
 namespace gunicorn_exporter {
 
-struct SenderQuestion {
-  std::uint64_t number = 0;  // The asker's.
-  SenderAddress sender;
-};
-
 struct ProcessPaths {
   std::string procfs = "/proc";
   std::string cgroupfs = "/sys/fs/cgroup";

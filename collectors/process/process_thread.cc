@@ -87,10 +87,10 @@ void ProcessThread::Reconfigure(const Config& config) {
   work_.notify_one();
 }
 
-bool ProcessThread::Ask(std::uint64_t question, const SenderAddress& sender) {
+bool ProcessThread::Ask(const SenderQuestion& question) {
   const std::lock_guard lock(mutex_);
   if (questions_.size() >= kMostQuestions) return false;
-  questions_.push_back({question, sender});
+  questions_.push_back(question);
   work_.notify_one();
   return true;
 }

@@ -64,7 +64,7 @@ class ProcessThread : public SenderQuestions {
   // Takes effect at once, or as soon as the thread is free.
   void Reconfigure(const Config& config);
 
-  bool Ask(std::uint64_t question, const SenderAddress& sender) override;
+  bool Ask(const SenderQuestion& question) override;
   std::vector<SenderAnswer> TakeAnswers() override;
   void SetWake(std::function<void()> wake) override;
   bool Answers() const override;

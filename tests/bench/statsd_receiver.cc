@@ -23,8 +23,8 @@ namespace {
 // As in the exporter, every datagram's sender is asked for; nobody is known.
 class NobodyKnown : public SenderQuestions {
  public:
-  bool Ask(std::uint64_t question, const SenderAddress&) override {
-    answers_.push_back({question, std::nullopt, 1});
+  bool Ask(const SenderQuestion& question) override {
+    answers_.push_back({question.number, std::nullopt, 1});
     return true;
   }
   std::vector<SenderAnswer> TakeAnswers() override {

@@ -21,12 +21,13 @@ namespace gunicorn_exporter {
 
 class FakeSenderQuestions : public SenderQuestions {
  public:
-  bool Ask(std::uint64_t question, const SenderAddress& sender) override {
+  bool Ask(const SenderQuestion& question) override {
+    const SenderAddress& sender = question.sender;
     const std::lock_guard lock(mutex_);
     if (open_.size() >= room_) return false;
     ++questions_;
     if (sender.udp) last_family_ = sender.udp->ss_family;
-    open_.emplace_back(question, sender);
+    open_.emplace_back(question.number, sender);
     if (!is_held_) Answer();
     return true;
   }

@@ -38,6 +38,9 @@ class SoleOwners {
   void Update(const std::map<ProcessKey, TrackedProcess>& processes,
               std::uint64_t generation);
 
+  // The next answer of OfUser is of the process table as it is by then.
+  void ForgetUsers() { by_user_.reset(); }
+
   // The app whose processes alone are in the cgroup of this id, and one of
   // whose masters is.
   std::optional<AppId> OfCgroup(std::uint64_t id);

@@ -71,9 +71,11 @@ void Senders::Ask(const DatagramSource& source, std::string_view key,
   if (open_.empty()) silent_since_ = now;
   answer.question = ++last_question_;
   Question& question = open_[answer.question];
-  question.sender.pid = source.pid;
+  question.asked.number = answer.question;
+  question.asked.is_new = answer.app == nullptr;
+  question.asked.sender.pid = source.pid;
   if (source.address != nullptr)
-    question.sender.udp = Unmapped(*source.address);
+    question.asked.sender.udp = Unmapped(*source.address);
   question.key = key;
   question.answer = &answer;
   const bool is_as_before =
@@ -81,7 +83,7 @@ void Senders::Ask(const DatagramSource& source, std::string_view key,
   if (!is_as_before) {
     question.hold_until = now + (is_new ? kHoldNew : kHoldKnown);
   }
-  question.is_asked = questions_->Ask(answer.question, question.sender);
+  question.is_asked = questions_->Ask(question.asked);
   if (!question.is_asked) ++not_asked_;
 }
 
@@ -119,7 +121,7 @@ void Senders::CountAnswered() {
   for (auto& [number, question] : open_) {
     if (not_asked_ == 0) break;
     if (question.is_asked) continue;
-    question.is_asked = questions_->Ask(number, question.sender);
+    question.is_asked = questions_->Ask(question.asked);
     if (!question.is_asked) break;
     --not_asked_;
   }
@@ -165,7 +167,7 @@ void Senders::Learn(const SenderAnswer& given, Time now, Answer& answer) {
 }
 
 void Senders::CountLines(Question& question) {
-  const SenderAddress& sender = question.sender;
+  const SenderAddress& sender = question.asked.sender;
   const DatagramSource source{sender.pid, sender.udp ? &*sender.udp : nullptr,
                               nullptr};
   for (const HeldLine& line : question.lines) {

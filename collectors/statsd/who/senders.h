@@ -102,7 +102,7 @@ class Senders {
     std::string text;
   };
   struct Question {
-    SenderAddress sender;
+    SenderQuestion asked;
     std::string key;           // Of the answer.
     Answer* answer = nullptr;  // In answers_.
     bool is_asked = false;     // No: there was no room for it yet.

@@ -186,8 +186,8 @@ TEST_F(ProcessThreadTest, AnswersWhoseSenderItIsByAMessage) {
     const std::lock_guard waking(mutex_);
     changed_.notify_all();
   });
-  ASSERT_TRUE(thread_->Ask(5, {11, std::nullopt}));
-  ASSERT_TRUE(thread_->Ask(6, {999999, std::nullopt}));
+  ASSERT_TRUE(thread_->Ask({5, {11, std::nullopt}}));
+  ASSERT_TRUE(thread_->Ask({6, {999999, std::nullopt}}));
   std::unique_lock lock(mutex_);
   EXPECT_TRUE(changed_.wait_for(lock, kLong, [&] {
     for (SenderAnswer& answer : thread_->TakeAnswers()) {
@@ -208,7 +208,7 @@ TEST_F(ProcessThreadTest, TakesNoMoreQuestionsThanItCanKeep) {
   Hang();
   Start();
   std::uint64_t question = 0;
-  while (question < 100000 && thread_->Ask(question, {11, std::nullopt})) {
+  while (question < 100000 && thread_->Ask({question, {11, std::nullopt}})) {
     ++question;
   }
   EXPECT_LT(question, 100000U);

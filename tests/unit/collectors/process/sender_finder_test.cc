@@ -225,6 +225,47 @@ TEST_F(SenderFinderTest, NamesTheOneAppOfANetworkNamespace) {
   EXPECT_EQ(sender->pid, 0) << "no single process can be named";
 }
 
+// Another may have come since: what told its first line would be the old app.
+TEST_F(SenderFinderTest, LooksForAnotherAppOfTheNamespaceOfANewSender) {
+  FakeProcess process;
+  process.files["net/fib_trie"] = kTrie;
+  AddApp(10, "a", process);
+  Make();
+  EXPECT_TRUE(FindByUdpSource(Source("10.1.2.3", 5)));
+  AddApp(20, "b", process);
+  for (const std::string pid : {"20", "21"}) {  // In a's namespace.
+    const std::filesystem::path root = proc_.root();
+    std::filesystem::remove(root / pid / "net/tcp");
+    std::filesystem::create_hard_link(root / "10/net/tcp",
+                                      root / pid / "net/tcp");
+  }
+  EXPECT_FALSE(FindByUdpSource(Source("10.1.2.3", 6)));
+}
+
+TEST_F(SenderFinderTest, LooksForOthersOfTheUserOfANewSender) {
+  FakeProcess process;
+  process.files["net/udp"] = kUdp;
+  process.files["status"] = "Uid:\t0\t33\t0\t0\n";
+  AddApp(10, "a", process);
+  Make();
+  const SenderAddress sender{0, Source("10.1.2.3", 40000)};
+  EXPECT_TRUE(Ask(sender));
+  proc_.SetCommand(20, 1, "cron", process);
+  EXPECT_FALSE(Ask(sender));
+}
+
+// So that a look at the whole table is not made for each of them each time.
+TEST_F(SenderFinderTest, TakesAKnownSenderForWhoItWasUntilTheNextScan) {
+  FakeProcess process;
+  process.files["net/fib_trie"] = kTrie;
+  AddApp(10, "a", process);
+  Make();
+  AddApp(20, "b");
+  const SenderAddress sender{0, Source("10.1.2.3", 5)};
+  EXPECT_TRUE(monitor_->Answer({{1, sender, false}}).at(0).sender);
+  EXPECT_EQ(monitor_->processes().size(), 2U);
+}
+
 TEST_F(SenderFinderTest, AnswersAllOfManyThatStartAtOnce) {
   Make();
   FakeProcess holder;
