@@ -31,9 +31,7 @@ auto FindById(Files& files, const FileId& id) {
 
 LogTailer::LogTailer(const LogSourceConfig& source,
                      std::optional<std::vector<FilePosition>> positions)
-    : source_(source),
-      rules_(source.multi_line),
-      was_followed_(positions.has_value()) {
+    : source_(source), rules_(source), was_followed_(positions.has_value()) {
   if (positions) positions_ = *std::move(positions);
 }
 
@@ -43,7 +41,7 @@ bool LogTailer::Adopt(const LogSourceConfig& source) {
     return false;
   }
   source_ = source;
-  rules_ = MessageRules(source.multi_line);
+  rules_ = MessageRules(source);
   return true;
 }
 

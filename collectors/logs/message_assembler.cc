@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "collectors/logs/strip_prefix.h"
 
@@ -15,8 +16,9 @@ constexpr std::size_t kMaxWaiting = 1024;
 
 }  // namespace
 
-MessageRules::MessageRules(const std::vector<MultiLineRule>& rules) {
-  for (const MultiLineRule& rule : rules) {
+MessageRules::MessageRules(const LogSourceConfig& source)
+    : parser_(std::make_unique<const LogParser>(source)) {
+  for (const MultiLineRule& rule : source.multi_line) {
     starts_.push_back(
         std::make_unique<const re2::RE2>(rule.pattern, re2::RE2::Quiet));
   }
@@ -28,6 +30,10 @@ bool MessageRules::Begins(std::string_view line) const {
     return start->Match(text, 0, text.size(), re2::RE2::ANCHOR_START, nullptr,
                         0);
   });
+}
+
+bool MessageRules::IsAccessLine(std::string_view line) const {
+  return std::holds_alternative<AccessLine>(parser_->Parse(line));
 }
 
 MessageAssembler::Message* MessageAssembler::FindOpen(bool is_stderr) {
@@ -45,7 +51,8 @@ void MessageAssembler::AddLine(std::string_view line, std::uint64_t offset,
   // A rule may have been written for the line as it stands in the file.
   const bool has_match = rules_.Begins(part.text) || rules_.Begins(line);
   if (open != nullptr && !open->is_line_partial &&
-      (rules_.empty() || has_match)) {
+      (rules_.empty() || has_match ||
+       (!part.is_partial && rules_.IsAccessLine(part.text)))) {
     open->is_complete = true;
     GiveOut(sink);
     open = nullptr;

@@ -1,9 +1,10 @@
 // Joins the lines of a file to messages. First what a container's runtime wrote
 // before a line is taken off, and a line that it cut is put together again (see
 // strip_prefix.h); then the `multi_line` rules of the log hold: a line that
-// begins with a match of any rule begins a message, the others continue it.
-// Where there is none to continue, or there are no rules, every line is a
-// message. stdout and stderr are apart.
+// begins with a match of any rule begins a message, the others continue it, but
+// for access lines: a file may hold those of both logs. Where there is none to
+// continue, or there are no rules, every line is a message. stdout and stderr
+// are apart.
 //
 // Messages are given out in the order in which they begin, so that one place in
 // the file tells what was given out. Not thread safe.
@@ -22,6 +23,7 @@
 #include <string_view>
 #include <vector>
 
+#include "collectors/logs/log_parser.h"
 #include "collectors/logs/traceback.h"
 #include "config/config.h"
 
@@ -33,13 +35,15 @@ constexpr std::size_t kMaxMessageBytes = 64 * 1024;
 // The compiled rules of a log, shared by its files.
 class MessageRules {
  public:
-  explicit MessageRules(const std::vector<MultiLineRule>& rules);
+  explicit MessageRules(const LogSourceConfig& source);
 
   bool empty() const { return starts_.empty(); }
   bool Begins(std::string_view line) const;
+  bool IsAccessLine(std::string_view line) const;
 
  private:
   std::vector<std::unique_ptr<const re2::RE2>> starts_;
+  std::unique_ptr<const LogParser> parser_;
 };
 
 class MessageAssembler {

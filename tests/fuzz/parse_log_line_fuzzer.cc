@@ -36,6 +36,12 @@ LogSourceConfig WithUnit() {
   return source;
 }
 
+LogSourceConfig WithRule() {
+  LogSourceConfig source;
+  source.multi_line = {{"", "\\["}};
+  return source;
+}
+
 }  // namespace
 }  // namespace gunicorn_exporter
 
@@ -45,8 +51,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   static const LogParser known{LogSourceConfig()};
   static const LogParser patterns{WithPatterns()};
   static const LogParser unit{WithUnit()};
-  static const MessageRules rules(std::vector<MultiLineRule>{{"", "\\["}});
-  static const MessageRules no_rules(std::vector<MultiLineRule>{});
+  static const MessageRules rules{WithRule()};
+  static const MessageRules no_rules{LogSourceConfig()};
   for (const MessageRules* const held : {&rules, &no_rules}) {
     MessageAssembler assembler(*held);
     std::size_t messages = 0;

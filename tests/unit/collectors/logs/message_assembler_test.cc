@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gunicorn_exporter {
@@ -13,6 +14,13 @@ namespace {
 using std::chrono::milliseconds;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::SizeIs;
+
+LogSourceConfig WithRules(std::vector<MultiLineRule> rules) {
+  LogSourceConfig source;
+  source.multi_line = std::move(rules);
+  return source;
+}
 
 class MessageAssemblerTest : public testing::Test {
  protected:
@@ -24,7 +32,8 @@ class MessageAssemblerTest : public testing::Test {
     return MessageAssembler::Clock::time_point(milliseconds(at_ms));
   }
 
-  const MessageRules rules_{{{"date", "\\[\\d{4}-"}, {"json", "\\{|<"}}};
+  const MessageRules rules_{
+      WithRules({{"date", "\\[\\d{4}-"}, {"json", "\\{|<"}})};
   MessageAssembler assembler_{rules_};
   std::uint64_t offset_ = 0;
   std::vector<std::string> messages_;
@@ -35,7 +44,7 @@ class MessageAssemblerTest : public testing::Test {
 };
 
 TEST_F(MessageAssemblerTest, TakesEachLineAsAMessageWithoutRules) {
-  const MessageRules none{{}};
+  const MessageRules none(WithRules({}));
   MessageAssembler assembler(none);
   assembler.AddLine("a", 0, At(0), sink_);
   assembler.AddLine("  b", 2, At(0), sink_);
@@ -51,6 +60,19 @@ TEST_F(MessageAssemblerTest, JoinsLinesUntilTheNextBegin) {
   Add("[2026-11-23] b");
   EXPECT_THAT(messages_,
               ElementsAre("[2026-11-22] a\nTraceback\n  File [2026-11-22]"));
+}
+
+// A container's output holds the lines of both logs.
+TEST_F(MessageAssemblerTest, EndsAMessageBeforeAnAccessLine) {
+  const std::string access =
+      "127.0.0.1 - - [22/Nov/2026:05:33:00 +0000] \"GET / HTTP/1.1\" 500 2 "
+      "\"-\" \"curl/7.88.1\"";
+  Add("[2026-11-22] a");
+  Add("Traceback");
+  Add(access);
+  EXPECT_THAT(messages_, ElementsAre("[2026-11-22] a\nTraceback", access));
+  Add(access);
+  EXPECT_THAT(messages_, SizeIs(3));
 }
 
 TEST_F(MessageAssemblerTest, BeginsAMessageByAnyRuleAndEachOfItsChoices) {
@@ -112,7 +134,7 @@ TEST_F(MessageAssemblerTest, TellsWhereTheUnfinishedMessageBegins) {
 }
 
 TEST_F(MessageAssemblerTest, JoinsWhatARuntimeCutOfEachStream) {
-  const MessageRules none{{}};
+  const MessageRules none(WithRules({}));
   MessageAssembler assembler(none);
   std::uint64_t offset = 0;
   const auto add = [&](const std::string& text) {
@@ -144,7 +166,7 @@ TEST_F(MessageAssemblerTest, HoldsTheRulesToTheLinesOwnText) {
 }
 
 TEST_F(MessageAssemblerTest, HoldsARuleThatWasWrittenForTheWholeLine) {
-  const MessageRules rules{{{"cri", "\\d{4}-\\d{2}-\\d{2}T"}}};
+  const MessageRules rules(WithRules({{"cri", "\\d{4}-\\d{2}-\\d{2}T"}}));
   MessageAssembler assembler(rules);
   assembler.AddLine("2024-05-13T06:08:22.86Z stderr F a", 0, At(0), sink_);
   assembler.AddLine("2024-05-13T06:08:23.86Z stderr F b", 50, At(0), sink_);
@@ -152,7 +174,7 @@ TEST_F(MessageAssemblerTest, HoldsARuleThatWasWrittenForTheWholeLine) {
 }
 
 TEST_F(MessageAssemblerTest, BoundsWhatWaitsBehindALineWithoutAnEnd) {
-  const MessageRules none{{}};
+  const MessageRules none(WithRules({}));
   MessageAssembler assembler(none);
   const std::string time = "2024-05-13T06:08:22.86Z ";
   assembler.AddLine(time + "stdout P torn", 0, At(0), sink_);
