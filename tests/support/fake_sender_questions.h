@@ -26,6 +26,7 @@ class FakeSenderQuestions : public SenderQuestions {
     const std::lock_guard lock(mutex_);
     if (open_.size() >= room_) return false;
     ++questions_;
+    last_is_new_ = question.is_new;
     if (sender.udp) last_family_ = sender.udp->ss_family;
     open_.emplace_back(question.number, sender);
     if (!is_held_) Answer();
@@ -95,6 +96,10 @@ class FakeSenderQuestions : public SenderQuestions {
     const std::lock_guard lock(mutex_);
     return questions_;
   }
+  bool last_is_new() const {
+    const std::lock_guard lock(mutex_);
+    return last_is_new_;
+  }
   int last_family() const {
     const std::lock_guard lock(mutex_);
     return last_family_;
@@ -135,6 +140,7 @@ class FakeSenderQuestions : public SenderQuestions {
   std::map<std::uint16_t, AppId> by_port_;
   std::uint64_t generation_ = 1;
   int questions_ = 0;
+  bool last_is_new_ = false;
   int last_family_ = 0;
 };
 

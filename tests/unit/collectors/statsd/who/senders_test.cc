@@ -58,6 +58,16 @@ TEST_F(SendersTest, HaveTheirLinesHeldUntilTheyAreKnown) {
   EXPECT_EQ(UnixLines(), 4);
 }
 
+TEST_F(SendersTest, AreAskedForAsNewOnesUntilTheyAreKnown) {
+  Handle("gunicorn.requests:1|c", kShop);
+  EXPECT_TRUE(senders_.last_is_new());
+  senders_.LetGo();
+  handler().Flush();
+  senders_.NextGeneration();
+  Handle("gunicorn.requests:1|c", kShop);
+  EXPECT_FALSE(senders_.last_is_new());
+}
+
 TEST_F(SendersTest, KeepTheirOwnLinesWhileOthersCome) {
   Handle("gunicorn.requests:1|c", kShop);
   // So many events are handed to the store before the next packet.
