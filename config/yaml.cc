@@ -177,11 +177,9 @@ void YamlValue::Fail(const std::string& problem) const {
 }
 
 void YamlValue::FailAt(std::string_view key, const std::string& problem) const {
-  int line = line_;
-  for (const auto& [name, value] : Entries()) {
-    if (name == key) line = value.line_;
-  }
-  FailConfig(file_->name, line, Join(path_, key), problem);
+  const auto value = Find(key);
+  FailConfig(file_->name, value ? value->line_ : line_, Join(path_, key),
+             problem);
 }
 
 void YamlValue::FailUnknown(const std::vector<std::string_view>& known) const {
@@ -358,10 +356,15 @@ std::vector<std::pair<std::string_view, YamlValue>> YamlValue::Entries() const {
   return entries;
 }
 
-YamlValue YamlValue::At(std::string_view key) const {
+std::optional<YamlValue> YamlValue::Find(std::string_view key) const {
   for (auto& [name, value] : Entries()) {
     if (name == key) return value;
   }
+  return std::nullopt;
+}
+
+YamlValue YamlValue::At(std::string_view key) const {
+  if (const auto value = Find(key)) return *value;
   FailAt(key, "is missing");
 }
 

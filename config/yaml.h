@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -82,6 +83,7 @@ class YamlValue {
       : node_(node), line_(line), path_(std::move(path)), file_(&file) {}
 
   bool IsPlain() const;  // A scalar without quotes.
+  std::optional<YamlValue> Find(std::string_view key) const;
   YamlValue Item(const YAML::Node& node, std::size_t index) const;
   std::size_t CountValues(std::vector<const YamlValue*>& outer) const;
   void CheckKeys() const;

@@ -66,7 +66,6 @@ void LogReader::Configure(const Config& config,
       source.tailer =
           std::make_unique<LogTailer>(log, PositionsOf(log, positions));
     }
-    source.parser = std::make_unique<const LogParser>(log);
     source.app = {AppOfLog(log, config), "", ""};
     apps.insert(source.app.name);
     paths.insert(log.path);
@@ -131,7 +130,7 @@ bool LogReader::Read(Clock::time_point now) {
 void LogReader::TakeMessage(Source& source, std::string_view message,
                             Traceback& traceback, Clock::time_point now) {
   if (!source.is_app_checked) CheckApp(source);
-  const LogLine line = source.parser->Parse(message);
+  const LogLine line = source.tailer->parser().Parse(message);
   if (const auto* const access = std::get_if<AccessLine>(&line)) {
     ++source.matched;
     traceback.TakeMessage(/*is_error=*/false);

@@ -23,7 +23,6 @@
 #include "collectors/app_id.h"
 #include "collectors/logs/log_counts.h"
 #include "collectors/logs/log_line.h"
-#include "collectors/logs/log_parser.h"
 #include "collectors/logs/log_tailer.h"
 #include "collectors/logs/position_file.h"
 #include "collectors/series/event_sink.h"
@@ -64,7 +63,6 @@ class LogReader {
   struct Source {
     AppId app;
     std::unique_ptr<LogTailer> tailer;
-    std::unique_ptr<const LogParser> parser;
     std::uint64_t matched = 0;  // Messages of a known format.
     bool is_app_checked = false;
     bool has_waited_for_statsd = false;

@@ -86,6 +86,8 @@ class LogTailer {
   bool Follows(const FileId& id) const;
 
   const LogSourceConfig& source() const { return source_; }
+  // Of its messages.
+  const LogParser& parser() const { return rules_.parser(); }
   std::size_t open_files() const { return files_.size(); }
   const ReadStats& stats() const { return stats_; }
 

@@ -32,7 +32,7 @@ namespace gunicorn_exporter {
 // Longer messages and lines are cut; what is cut still belongs to them.
 constexpr std::size_t kMaxMessageBytes = 64 * 1024;
 
-// The compiled rules of a log, shared by its files.
+// The compiled rules and formats of a log, shared by its files.
 class MessageRules {
  public:
   explicit MessageRules(const LogSourceConfig& source);
@@ -40,6 +40,7 @@ class MessageRules {
   bool empty() const { return starts_.empty(); }
   bool Begins(std::string_view line) const;
   bool IsAccessLine(std::string_view line) const;
+  const LogParser& parser() const { return *parser_; }
 
  private:
   std::vector<std::unique_ptr<const re2::RE2>> starts_;

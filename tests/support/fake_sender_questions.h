@@ -22,13 +22,13 @@ namespace gunicorn_exporter {
 class FakeSenderQuestions : public SenderQuestions {
  public:
   bool Ask(const SenderQuestion& question) override {
-    const SenderAddress& sender = question.sender;
     const std::lock_guard lock(mutex_);
     if (open_.size() >= room_) return false;
     ++questions_;
     last_is_new_ = question.is_new;
-    if (sender.udp) last_family_ = sender.udp->ss_family;
-    open_.emplace_back(question.number, sender);
+    const auto& udp = question.sender.udp;
+    if (udp) last_family_ = udp->ss_family;
+    open_.push_back(question);
     if (!is_held_) Answer();
     return true;
   }
@@ -110,8 +110,8 @@ class FakeSenderQuestions : public SenderQuestions {
     while (!open_.empty()) AnswerFirst();
   }
   void AnswerFirst() {
-    const auto& [question, sender] = open_.front();
-    answers_.push_back({question, Find(sender), generation_});
+    const SenderQuestion& question = open_.front();
+    answers_.push_back({question.number, Find(question.sender), generation_});
     open_.pop_front();
     if (wake_) wake_();
   }
@@ -133,7 +133,7 @@ class FakeSenderQuestions : public SenderQuestions {
   bool is_held_ = false;
   bool hangs_ = false;
   std::size_t room_ = 1'000'000;
-  std::deque<std::pair<std::uint64_t, SenderAddress>> open_;
+  std::deque<SenderQuestion> open_;
   std::vector<SenderAnswer> answers_;
   std::function<void()> wake_;
   std::map<pid_t, AppId> by_pid_;

@@ -8,7 +8,8 @@
 // every user.
 //
 // Costs: a cgroup.procs for each gunicorn's cgroup, once a sample; for users a
-// look at the whole process table, now and then, where nothing else answers.
+// look at the whole process table where nothing else answers, now and then and
+// for new senders of datagrams.
 //
 // Thread rule: one thread at a time.
 #pragma once
