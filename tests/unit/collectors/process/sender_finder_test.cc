@@ -36,13 +36,28 @@ class SenderFinderTest : public testing::Test {
     process.files["net/tcp"] = "";
     proc_.SetTitled(pid, 1, "gunicorn: master [" + name + "]", process);
     proc_.SetTitled(pid + 1, pid, "gunicorn: worker [" + name + "]", process);
-    // One network namespace for both: it is told by the inode of net/tcp.
+    MoveToNetworkOf(pid, pid + 1);
+  }
+  // A network namespace is told by the inode of net/tcp.
+  void MoveToNetworkOf(pid_t other, pid_t pid) {
     const std::filesystem::path root = proc_.root();
-    const auto tcp_of = [&](pid_t process_id) {
-      return root / std::to_string(process_id) / "net/tcp";
+    const auto tcp_of = [&](pid_t process) {
+      return root / std::to_string(process) / "net/tcp";
     };
-    std::filesystem::remove(tcp_of(pid + 1));
-    std::filesystem::create_hard_link(tcp_of(pid), tcp_of(pid + 1));
+    std::filesystem::remove(tcp_of(pid));
+    std::filesystem::create_hard_link(tcp_of(other), tcp_of(pid));
+  }
+  // Nobody is seen to hold the socket of what is sent from 10.1.2.3:40000.
+  static FakeProcess OfAUser() {
+    FakeProcess process;
+    process.files["net/udp"] = kUdp;
+    process.files["status"] = "Uid:\t0\t33\t0\t0\n";
+    return process;
+  }
+  static FakeProcess WithAddress() {  // 10.1.2.3, of its network namespace.
+    FakeProcess process;
+    process.files["net/fib_trie"] = kTrie;
+    return process;
   }
 
   void Make() {
@@ -200,24 +215,19 @@ TEST_F(SenderFinderTest, TakesAnAddressOfAnotherMachineForNobodys) {
 }
 
 TEST_F(SenderFinderTest, NamesTheOneAppOfAUserWhereNobodyIsSeenToHoldIt) {
-  FakeProcess process;
-  process.files["net/udp"] = kUdp;
-  process.files["status"] = "Uid:\t0\t33\t0\t0\n";
-  AddApp(10, "a", process);
+  AddApp(10, "a", OfAUser());
   Make();
   const auto sender = FindByUdpSource(Source("10.1.2.3", 40000));
   ASSERT_TRUE(sender);
   EXPECT_EQ(sender->app.name, "a");
   EXPECT_EQ(sender->pid, 0);
-  AddApp(20, "b", process);
+  AddApp(20, "b", OfAUser());
   monitor_->Scan();
   EXPECT_FALSE(FindByUdpSource(Source("10.1.2.3", 40000)));
 }
 
 TEST_F(SenderFinderTest, NamesTheOneAppOfANetworkNamespace) {
-  FakeProcess process;
-  process.files["net/fib_trie"] = kTrie;
-  AddApp(10, "a", process);
+  AddApp(10, "a", WithAddress());
   Make();
   const auto sender = FindByUdpSource(Source("10.1.2.3", 5));
   ASSERT_TRUE(sender);
@@ -227,38 +237,26 @@ TEST_F(SenderFinderTest, NamesTheOneAppOfANetworkNamespace) {
 
 // Another may have come since: what told its first line would be the old app.
 TEST_F(SenderFinderTest, LooksForAnotherAppOfTheNamespaceOfANewSender) {
-  FakeProcess process;
-  process.files["net/fib_trie"] = kTrie;
-  AddApp(10, "a", process);
+  AddApp(10, "a", WithAddress());
   Make();
   EXPECT_TRUE(FindByUdpSource(Source("10.1.2.3", 5)));
-  AddApp(20, "b", process);
-  for (const std::string pid : {"20", "21"}) {  // In a's namespace.
-    const std::filesystem::path root = proc_.root();
-    std::filesystem::remove(root / pid / "net/tcp");
-    std::filesystem::create_hard_link(root / "10/net/tcp",
-                                      root / pid / "net/tcp");
-  }
+  AddApp(20, "b", WithAddress());
+  for (const pid_t pid : {20, 21}) MoveToNetworkOf(10, pid);
   EXPECT_FALSE(FindByUdpSource(Source("10.1.2.3", 6)));
 }
 
 TEST_F(SenderFinderTest, LooksForOthersOfTheUserOfANewSender) {
-  FakeProcess process;
-  process.files["net/udp"] = kUdp;
-  process.files["status"] = "Uid:\t0\t33\t0\t0\n";
-  AddApp(10, "a", process);
+  AddApp(10, "a", OfAUser());
   Make();
   const SenderAddress sender{0, Source("10.1.2.3", 40000)};
   EXPECT_TRUE(Ask(sender));
-  proc_.SetCommand(20, 1, "cron", process);
+  proc_.SetCommand(20, 1, "cron", OfAUser());
   EXPECT_FALSE(Ask(sender));
 }
 
 // So that a look at the whole table is not made for each of them each time.
 TEST_F(SenderFinderTest, TakesAKnownSenderForWhoItWasUntilTheNextScan) {
-  FakeProcess process;
-  process.files["net/fib_trie"] = kTrie;
-  AddApp(10, "a", process);
+  AddApp(10, "a", WithAddress());
   Make();
   AddApp(20, "b");
   const SenderAddress sender{0, Source("10.1.2.3", 5)};
